@@ -1,0 +1,37 @@
+// Real GPU devices for tests: Dawn in Node on SwiftShader or on a GPU. The driver's variables are set by
+// vitest.config.ts before the workers start.
+import { createRequire } from 'node:module';
+
+interface DawnModule {
+  create(options: string[]): GPU;
+  globals: Record<string, unknown>;
+}
+
+/** A device, or the reason why there is none on this machine. */
+export type TestDevice =
+  | { readonly gpu: GPU; readonly adapter: GPUAdapter; readonly device: GPUDevice }
+  | { readonly missing: string };
+
+/** Opens Dawn and puts WebGPU's classes and constants (GPUBufferUsage, …) on globalThis; undefined if not installed. */
+export function openDawn(): GPU | undefined {
+  try {
+    const dawn = createRequire(import.meta.url)('webgpu') as DawnModule;
+    Object.assign(globalThis, dawn.globals);
+    // SwiftShader spends seconds unrolling the zero-fill of workgroup memory; our kernels write it before they read it.
+    return dawn.create(['enable-dawn-features=disable_workgroup_init']);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * A new device. Destroy it when done: undestroyed devices hold their memory until the process ends.
+ * @param descriptor passed to `requestDevice`
+ */
+export async function requestTestDevice(descriptor: GPUDeviceDescriptor = {}): Promise<TestDevice> {
+  const gpu = openDawn();
+  if (gpu === undefined) return { missing: 'the npm package webgpu does not load here' };
+  const adapter = await gpu.requestAdapter();
+  if (adapter === null) return { missing: process.env['DLM_NO_SWIFTSHADER'] ?? 'Dawn found no adapter' };
+  return { gpu, adapter, device: await adapter.requestDevice(descriptor) };
+}
