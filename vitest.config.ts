@@ -1,6 +1,7 @@
 // Tests run in two forked workers that share module state per worker; the workers inherit the variables of a software
 // Vulkan driver, so that WebGPU tests run on any Linux machine. A GPU of the machine is used with DLM_GPU=native.
 import { defineConfig } from 'vitest/config';
+import { CountReporter } from './test/support/count-reporter.ts';
 import { swiftshader } from './test/support/swiftshader.ts';
 
 if (process.env['DLM_GPU'] !== 'native') {
@@ -13,6 +14,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/generate-tables.ts'],
+    reporters: ['default', new CountReporter()],
     pool: 'forks',
     maxWorkers: 2,
     isolate: false,

@@ -56,20 +56,25 @@ export async function chunkOf(path: string, text: string): Promise<RuntimeChunk>
       exports.push(...plainNames(path, names));
       return '';
     });
-  if (/^(?:import|export)\b/m.test(code)) throw new Error(`src/runtime/${path}: an import or export that cannot be pasted`);
-  const formatted = await format(code, { parser: 'babel', singleQuote: true, printWidth: 110 });
+  if (/^(?:import|export)\b/m.test(code))
+    throw new Error(`src/runtime/${path}: an import or export that cannot be pasted`);
+  const formatted = await format(code, { parser: 'babel', singleQuote: true, printWidth: 120 });
   return { name: path.replace(/\.ts$/, ''), imports: [...imports].sort(), exports: exports.sort(), code: formatted };
 }
 
 function importedChunk(path: string, names: string, from: string): string {
   if (!from.startsWith('.')) throw new Error(`src/runtime/${path}: imports ${from}; the runtime has no dependencies`);
-  if (names !== '' && !names.startsWith('{')) throw new Error(`src/runtime/${path}: import names from ${from}, not the module`);
+  if (names !== '' && !names.startsWith('{'))
+    throw new Error(`src/runtime/${path}: import names from ${from}, not the module`);
   plainNames(path, names.replace(/[{}]/g, ''));
   return posix.join(posix.dirname(path), from).replace(/\.ts$/, '');
 }
 
 function plainNames(path: string, list: string): string[] {
-  const names = list.split(',').map((name) => name.trim()).filter((name) => name !== '');
+  const names = list
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
   const odd = names.find((name) => !/^[A-Za-z_$][\w$]*$/.test(name));
   if (odd !== undefined) throw new Error(`src/runtime/${path}: '${odd}' renames; pasted files must keep their names`);
   return names;
@@ -86,7 +91,8 @@ function checkNames(chunks: readonly RuntimeChunk[]): void {
     for (const [, name] of chunk.code.matchAll(topLevelName)) {
       if (name === undefined) continue;
       const owner = owners.get(name);
-      if (owner !== undefined) throw new Error(`src/runtime: '${name}' is declared in ${owner}.ts and ${chunk.name}.ts`);
+      if (owner !== undefined)
+        throw new Error(`src/runtime: '${name}' is declared in ${owner}.ts and ${chunk.name}.ts`);
       owners.set(name, chunk.name);
     }
   }

@@ -72,10 +72,14 @@ describe('lint configuration', () => {
       mkdirSync(join(folder, 'src/elaborate'));
       writeFileSync(join(folder, 'src/elaborate/planted.ts'), "export { parse } from '../parser/parse.ts';\n");
       writeFileSync(join(folder, 'src/elaborate/allowed.ts'), "export { name } from '../parser/ast.ts';\n");
-      const run = spawnSync(process.execPath, [join(process.cwd(), 'node_modules/oxlint/bin/oxlint'), '--no-ignore', '--format=unix', '.'], {
-        cwd: folder,
-        encoding: 'utf8',
-      });
+      const run = spawnSync(
+        process.execPath,
+        [join(process.cwd(), 'node_modules/oxlint/bin/oxlint'), '--no-ignore', '--format=unix', '.'],
+        {
+          cwd: folder,
+          encoding: 'utf8',
+        },
+      );
       expect(run.stdout).toContain("src/passes/planted.ts:1:1: 'node:fs' import is restricted");
       expect(run.stdout).toContain("src/elaborate/planted.ts:1:1: '../parser/parse.ts' import is restricted");
       expect(run.stdout).not.toContain('allowed.ts');

@@ -56,7 +56,10 @@ export async function serveFolder(folder: string): Promise<StaticServer> {
     response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
     const file = join(folder, path);
     const found = statSync(file, { throwIfNoEntry: false });
-    response.setHeader('Content-Type', types[extname(path)] ?? (path === '/' ? 'text/html' : 'application/octet-stream'));
+    response.setHeader(
+      'Content-Type',
+      types[extname(path)] ?? (path === '/' ? 'text/html' : 'application/octet-stream'),
+    );
     if (path === '/') response.end('<!doctype html><title>dlm test</title>');
     else if (found?.isFile() === true) createReadStream(file).pipe(response);
     else response.writeHead(404).end();

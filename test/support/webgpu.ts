@@ -9,8 +9,7 @@ interface DawnModule {
 
 /** A device, or the reason why there is none on this machine. */
 export type TestDevice =
-  | { readonly gpu: GPU; readonly adapter: GPUAdapter; readonly device: GPUDevice }
-  | { readonly missing: string };
+  { readonly gpu: GPU; readonly adapter: GPUAdapter; readonly device: GPUDevice } | { readonly missing: string };
 
 /** Opens Dawn and puts WebGPU's classes and constants (GPUBufferUsage, …) on globalThis; undefined if not installed. */
 export function openDawn(): GPU | undefined {

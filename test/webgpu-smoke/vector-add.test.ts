@@ -12,7 +12,10 @@ const shader = /* wgsl */ `
 
 async function addOnDevice(device: GPUDevice, a: Float32Array, b: Float32Array): Promise<Float32Array> {
   const upload = (data: Float32Array) => {
-    const buffer = device.createBuffer({ size: data.byteLength, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
+    const buffer = device.createBuffer({
+      size: data.byteLength,
+      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
+    });
     device.queue.writeBuffer(buffer, 0, data.buffer, data.byteOffset, data.byteLength);
     return buffer;
   };
