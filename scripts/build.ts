@@ -36,7 +36,8 @@ async function bundle(present: Readonly<Record<string, string>>): Promise<void> 
 /** Emits declarations. Type errors are the business of `npm test`; what tsc can emit is emitted. */
 function emitDeclarations(): void {
   spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { encoding: 'utf8' });
-  if (!existsSync('dist/types/index.d.ts')) throw new Error('build: tsc emitted no declarations, see npm run typecheck');
+  if (!existsSync('dist/types/index.d.ts'))
+    throw new Error('build: tsc emitted no declarations, see npm run typecheck');
   for (const entry of readdirSync('dist/types', { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);

@@ -2,6 +2,7 @@
 // src/runtime/**/*.ts. Runs in `npm ci` (prepare) and before the tests; a file whose text is unchanged is left alone.
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { generateMessages } from './generate-messages.ts';
 import { generateRuntime } from './generate-runtime.ts';
 import { generateStdlib } from './generate-stdlib.ts';
 
@@ -30,7 +31,7 @@ function writeTable(path: string, text: string): void {
 
 /** Target path → its text. Each is tried by itself: a fault in one source does not hold up the other tables. */
 const tables: Readonly<Record<string, () => string | Promise<string>>> = {
-  // messages: joins when its generator stands
+  'src/support/messages.gen.ts': () => generateMessages(readFolder('messages', '.md')),
   'src/elaborate/stdlib.gen.ts': () => generateStdlib(readFolder('stdlib', '.dlm')),
   'src/codegen/host/runtime.gen.ts': () => generateRuntime(readFolder('src/runtime', '.ts')),
 };
