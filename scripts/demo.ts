@@ -4,11 +4,9 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { swiftshader } from '../test/support/swiftshader.ts';
 
-const training = [
-  ...['train', 'examples/digits/digits.dlm'],
-  ...['--data', 'examples/data/digits.csv', '--map', 'x=p0..p63', '--map', 'y=digit'],
-  ...['--valid', '0.2', '--epochs', '20', '--seed', '7', '--save', 'digits.safetensors'],
-];
+const training =
+  'train examples/digits/digits.dlm --data examples/data/digits.csv --map x=p0..p63 --map y=digit ' +
+  '--valid 0.2 --epochs 20 --seed 7 --save digits.safetensors';
 
 /** Whether the machine has a Vulkan driver of its own. */
 function hasVulkanDriver(): boolean {
@@ -25,5 +23,5 @@ function environment(): NodeJS.ProcessEnv {
 
 const extra = process.argv.slice(2);
 const env = extra.includes('webgpu') || extra.includes('--device=webgpu') ? environment() : process.env;
-const child = spawn(process.execPath, ['dist/cli.js', ...training, ...extra], { stdio: 'inherit', env });
+const child = spawn(process.execPath, ['dist/cli.js', ...training.split(' '), ...extra], { stdio: 'inherit', env });
 child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 1 : 130)));
