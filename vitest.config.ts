@@ -13,6 +13,7 @@ if (process.env['DLM_GPU'] !== 'native') {
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    setupFiles: ['test/support/property-settings.ts'],
     globalSetup: ['test/support/generate-tables.ts'],
     reporters: ['default', new CountReporter()],
     pool: 'forks',
