@@ -95,3 +95,7 @@ export interface NestModule {
   readonly name: string;
   readonly functions: readonly NestFunction[];
 }
+
+/** Buffers that are not memory but words of the step record: scalar inputs that the host sets. */
+export const stepScalars = (fn: NestFunction): ReadonlySet<string> =>
+  new Set(fn.inputs.filter(({ role }) => ['option', 'iteration', 'key', 'step'].includes(role)).map(({ buffer }) => buffer));

@@ -1,0 +1,110 @@
+// Inlining: a load of a computed buffer becomes the expression that computes it, so views,
+// constants, iota and cheap arithmetic never reach memory.
+import type { Expr, Index } from '../../ir/expr.ts';
+import { NotAffine, Rewriter, walkExprs, weight, type Load } from '../../ir/expr-rewrite.ts';
+import type { Axis, Nest, Stage } from '../../ir/nest.ts';
+import { loadsOf, usesReduction, withAxes, type Definition, type Item, type NestGraph } from './nest-graph.ts';
+
+/** Rewrites the loads of all stages; dims are simplified under the ranges of the nest's axes. */
+export function rewriteLoads(graph: NestGraph, nest: Nest, load: (load: Load) => Expr | undefined): Nest {
+  const outer = withAxes(graph.facts, nest.axes);
+  return { ...nest, stages: nest.stages.map((stage) => rewriteStage(stage, outer, load)) };
+}
+
+function rewriteStage(stage: Stage, outer: ReturnType<typeof withAxes>, load: (load: Load) => Expr | undefined): Stage {
+  const facts = withAxes(outer, stage.axes);
+  const rewriter = new Rewriter({ load, simplify: (d) => facts.simplify(d) });
+  if (stage.kind === 'reduce') return { ...stage, args: stage.args.map((arg) => rewriter.expr(arg)) };
+  const indices = stage.indices.map((index) => rewriter.index(index));
+  return { ...stage, indices, value: rewriter.expr(stage.value) };
+}
+
+/** The definition's value at `indices`. @throws NotAffine */
+export function valueAt(definition: Definition, indices: readonly Index[]): Expr {
+  const axes = new Map(definition.axes.map((name, at): [string, Index] => [name, indices[at] as Index]));
+  return new Rewriter({ axes }).expr(definition.value);
+}
+
+/** True when computing the value costs nothing but index arithmetic. */
+function isView(value: Expr): boolean {
+  let plain = true;
+  walkExprs([value], (e) => { plain &&= e.kind === 'const' || e.kind === 'index' || e.kind === 'load' || e.kind === 'guard'; });
+  return plain;
+}
+
+// A contraction evaluates each operand element many times, so only light work may move into it.
+const contractionLimit = 4;
+const sharedLimit = 4;
+
+const volume = (axes: readonly Axis[]): string => axes.map((axis) => axis.extent.key).sort().join(' ');
+
+const pointsOf = (nest: Nest): readonly string[] =>
+  nest.stages.map((stage) => volume([...nest.axes, ...stage.axes].filter((axis) => axis.extent.key !== '1')));
+
+/** True when no stage of `consumer` has more points than the definition has elements. */
+function readsOnce(definition: Definition, consumer: Nest): boolean {
+  if (definition.item.step.kind !== 'nest') return false;
+  const own = definition.item.step;
+  const store = own.stages.find((stage) => stage.kind === 'store');
+  const size = volume([...own.axes, ...(store?.axes ?? [])].filter((axis) => axis.extent.key !== '1'));
+  return pointsOf(consumer).every((points) => points === size);
+}
+
+/** Whether the value of `definition` should be recomputed where `consumer` loads it. */
+function worthInlining(graph: NestGraph, definition: Definition, buffer: string, consumer: Item): boolean {
+  if (consumer.step.kind !== 'nest' || usesReduction(definition.value)) return false;
+  if (isView(definition.value)) return true;
+  const cost = weight(definition.value);
+  const alone = graph.readersOf(buffer).size === 1 && !graph.kept.has(buffer);
+  if (readsOnce(definition, consumer.step)) return alone || cost <= sharedLimit;
+  return cost <= contractionLimit && alone;
+}
+
+/** Inlines into `item` what `choose` selects, until nothing is left; returns how many loads went. */
+function inlineInto(graph: NestGraph, item: Item, choose: (definition: Definition, buffer: string) => boolean): number {
+  let count = 0;
+  const refused = new Set<string>();
+  for (;;) {
+    if (item.step.kind !== 'nest') return count;
+    const chosen = new Map<string, Definition>();
+    for (const { buffer } of loadsOf(item.step)) {
+      const definition = refused.has(buffer) || chosen.has(buffer) ? undefined : graph.definition(buffer);
+      if (definition && definition.item !== item && choose(definition, buffer)) chosen.set(buffer, definition);
+    }
+    if (chosen.size === 0) return count;
+    const replace = (load: Load): Expr | undefined => {
+      const definition = chosen.get(load.buffer);
+      if (!definition) return undefined;
+      try {
+        count++;
+        return valueAt(definition, load.indices);
+      } catch (error) {
+        if (!(error instanceof NotAffine)) throw error;
+        refused.add(load.buffer);
+        return undefined;
+      }
+    };
+    graph.replace(item, rewriteLoads(graph, item.step, replace));
+    for (const buffer of chosen.keys()) if (loadsOf(item.step).some((load) => load.buffer === buffer)) refused.add(buffer);
+  }
+}
+
+const ordered = (graph: NestGraph): Item[] => [...graph.items].sort((a, b) => a.last - b.last);
+
+/** Inlines views, constants and index values everywhere. */
+export function inlineViews(graph: NestGraph): number {
+  let count = 0;
+  for (const item of ordered(graph)) count += inlineInto(graph, item, (definition) => isView(definition.value));
+  graph.dropDead();
+  return count;
+}
+
+/** Inlines elementwise work into the nests that read it, where that saves memory traffic. */
+export function inlineElementwise(graph: NestGraph): number {
+  let count = 0;
+  for (const item of ordered(graph)) {
+    count += inlineInto(graph, item, (definition, buffer) => worthInlining(graph, definition, buffer, item));
+  }
+  graph.dropDead();
+  return count;
+}

@@ -1,0 +1,184 @@
+// Vertical merges: a consumer that reads a producer's result at its own position joins its nest.
+// Epilogues join contractions, maps join maps (several outputs), and chains of reductions along one
+// axis with broadcast back become row kernels (softmax, layer norm and their gradients).
+import { variable } from '../../ir/dim.ts';
+import type { Expr, Index } from '../../ir/expr.ts';
+import { NotAffine, Rewriter, type Load } from '../../ir/expr-rewrite.ts';
+import type { Axis, Nest, Stage } from '../../ir/nest.ts';
+import {
+  bindingCount, loadsOf, plainAxes, stageExprs, storesOf, withAxes, type Item, type NestGraph,
+} from './nest-graph.ts';
+
+/** WebGPU guarantees this many storage buffers per shader stage. */
+export const maxBindings = 8;
+
+const reductionsOf = (nest: Nest): readonly Stage[] => nest.stages.filter((stage) => stage.kind === 'reduce');
+
+/** One sum of products of two loaded operands: scheduled as a matrix product. */
+export function isContraction(nest: Nest): boolean {
+  const [only, ...more] = reductionsOf(nest);
+  if (!only || more.length > 0 || only.kind !== 'reduce' || only.monoid.name !== 'sum') return false;
+  const [arg] = only.args;
+  if (arg?.kind !== 'binary' || arg.op !== 'mul' || nest.axes.length === 0) return false;
+  // Both factors vary along the reduced axes, and some output axis is absent from each.
+  const [a, b] = [axesIn(arg.a), axesIn(arg.b)];
+  const reduced = only.axes.some((axis) => a.has(axis.name) && b.has(axis.name));
+  return reduced && nest.axes.some((axis) => !a.has(axis.name)) && nest.axes.some((axis) => !b.has(axis.name));
+}
+
+function axesIn(expr: Expr): Set<string> {
+  const names = new Set<string>();
+  // A rewrite that changes nothing visits every dim once.
+  new Rewriter({ simplify: (d) => { collect(d, names); return d; } }).expr(expr);
+  return names;
+}
+
+function collect(d: Parameters<typeof plainAxes>[0][number], names: Set<string>): void {
+  if ('kind' in d) return;
+  for (const term of d.terms) for (const factor of term.factors) {
+    if (factor.kind === 'var') names.add(factor.name);
+    else { collect(factor.a, names); collect(factor.b, names); }
+  }
+}
+
+/** How the consumer's axes lie over the producer's: same, or producer's followed by inner ones. */
+interface Alignment {
+  /** Consumer axis name -> producer axis. */
+  readonly outer: ReadonlyMap<string, Axis>;
+  /** Consumer axes that become inner loops of its stores. */
+  readonly inner: readonly Axis[];
+}
+
+function align(graph: NestGraph, producer: Nest, consumer: Nest): Alignment | undefined {
+  const rows = producer.axes.length;
+  if (consumer.axes.length < rows) return undefined;
+  const outer = new Map<string, Axis>();
+  for (let at = 0; at < rows; at++) {
+    const [p, c] = [producer.axes[at], consumer.axes[at]];
+    if (!p || !c || graph.facts.equal(p.extent, c.extent) !== 'proved') return undefined;
+    outer.set(c.name, p);
+  }
+  return { outer, inner: consumer.axes.slice(rows) };
+}
+
+/** The producer's stored value as the consumer sees it, or undefined when it reads another point. */
+function readStored(producer: Nest, load: Load, alignment: Alignment): Expr | undefined {
+  const store = storesOf(producer).find((stage) => stage.buffer === load.buffer);
+  if (!store || store.combine !== 'set') return undefined;
+  const positions = plainAxes(store.indices);
+  if (!positions) return undefined;
+  const inner = new Map<string, Index>();
+  for (const [at, name] of positions.entries()) {
+    const index = load.indices[at];
+    if (!index) return undefined;
+    if (store.axes.some((axis) => axis.name === name)) inner.set(name, index);
+    else if ('kind' in index) return undefined;
+    else {
+      const [read] = plainAxes([index]) ?? [];
+      const aligned = read === undefined ? undefined : (alignment.outer.get(read)?.name ?? read);
+      if (aligned !== name) return undefined;
+    }
+  }
+  return new Rewriter({ axes: inner }).expr(store.value);
+}
+
+function mergedStages(graph: NestGraph, producer: Nest, consumer: Nest, alignment: Alignment): readonly Stage[] | undefined {
+  const produced = new Set(storesOf(producer).map((store) => store.buffer));
+  const axes = new Map<string, Index>([...alignment.outer].map(([name, axis]) => [name, variable(axis.name)]));
+  const outer = withAxes(graph.facts, producer.axes);
+  let failed = false;
+  const stages = consumer.stages.map((stage): Stage => {
+    const inner = [...alignment.inner, ...stage.axes];
+    const facts = withAxes(outer, inner);
+    const load = (l: Load): Expr | undefined => {
+      if (!produced.has(l.buffer)) return undefined;
+      const value = readStored(producer, l, alignment);
+      failed ||= value === undefined;
+      return value;
+    };
+    const rewriter = new Rewriter({ axes, load, simplify: (d) => facts.simplify(d) });
+    if (stage.kind === 'reduce') return { ...stage, args: stage.args.map((arg) => rewriter.expr(arg)) };
+    return { ...stage, axes: inner, indices: stage.indices.map((i) => rewriter.index(i)), value: rewriter.expr(stage.value) };
+  });
+  return failed ? undefined : [...producer.stages, ...stages];
+}
+
+// A nest of stages over rows may only grow where the result is still one of the scheduled shapes.
+function shapesFit(producer: Nest, consumer: Nest, alignment: Alignment): boolean {
+  const scatters = [...storesOf(producer), ...storesOf(consumer)].some((store) => store.combine !== 'set');
+  if (scatters || isContraction(consumer)) return false;
+  const plainConsumer = reductionsOf(consumer).length === 0 && storesOf(consumer).every((store) => store.axes.length === 0);
+  if (isContraction(producer)) return plainConsumer && alignment.inner.length === 0;
+  // A row kernel needs rows: one row alone would leave every other worker idle.
+  if (alignment.inner.length > 0) return plainConsumer && reductionsOf(producer).length > 0 && producer.axes.length > 0;
+  if (reductionsOf(consumer).length === 0) return true;
+  return reductionsOf(producer).length > 0 && sameInner(producer, consumer);
+}
+
+// Reductions share a kernel when they run over the same inner extents.
+function sameInner(producer: Nest, consumer: Nest): boolean {
+  const inner = (nest: Nest): string[] =>
+    nest.stages.filter((stage) => stage.axes.length > 0).map((stage) => stage.axes.map((axis) => axis.extent.key).join());
+  return new Set([...inner(producer), ...inner(consumer)]).size === 1;
+}
+
+/** Merges `consumer` into `producer` when that is legal and fits; the survivor is the consumer's item. */
+function tryMerge(graph: NestGraph, from: Item, to: Item, isScalar: (buffer: string) => boolean): boolean {
+  if (from.step.kind !== 'nest' || to.step.kind !== 'nest') return false;
+  const [producer, consumer] = [from.step, to.step];
+  const alignment = align(graph, producer, consumer);
+  if (!alignment || !shapesFit(producer, consumer, alignment)) return false;
+  let stages: readonly Stage[] | undefined;
+  try {
+    stages = mergedStages(graph, producer, consumer, alignment);
+  } catch (error) {
+    if (!(error instanceof NotAffine)) throw error;
+  }
+  if (!stages || graph.reachesIndirectly(from, to)) return false;
+  const merged = dropUnread(graph, { ...producer, name: joinNames(producer.name, consumer.name), stages, origin: [...producer.origin, ...consumer.origin] }, from, to);
+  if (bindingCount(merged, isScalar) > maxBindings) return false;
+  graph.remove(from);
+  to.first = Math.min(from.first, to.first);
+  graph.replace(to, merged);
+  return true;
+}
+
+// Stores of the producer whose only reader was the consumer are not needed any more.
+function dropUnread(graph: NestGraph, merged: Nest, from: Item, to: Item): Nest {
+  const needed = (buffer: string): boolean =>
+    graph.kept.has(buffer) || [...graph.readersOf(buffer)].some((reader) => reader !== to && reader !== from);
+  const produced = new Set(from.step.kind === 'nest' ? storesOf(from.step).map((store) => store.buffer) : []);
+  const own = new Set(merged.stages.flatMap(stageExprs).length > 0 ? loadsOf(merged).map((load) => load.buffer) : []);
+  const stages = merged.stages.filter((stage) =>
+    stage.kind === 'reduce' || !produced.has(stage.buffer) || needed(stage.buffer) || own.has(stage.buffer));
+  return { ...merged, stages };
+}
+
+/** `dot` and `add` give `dot_add`; long chains keep their ends. */
+function joinNames(a: string, b: string): string {
+  const parts = [...a.split('_'), ...b.split('_')];
+  return (parts.length <= 5 ? parts : [...parts.slice(0, 3), 'etc', parts.at(-1)]).join('_');
+}
+
+/** Merges consumers into producers in program order; returns the number of merges. */
+export function mergeVertically(graph: NestGraph, isScalar: (buffer: string) => boolean): number {
+  let merges = 0;
+  const queue = [...graph.items].sort((a, b) => a.last - b.last);
+  for (const item of queue) {
+    while (graph.items.has(item) && mergeWithProducer(graph, item, isScalar)) merges++;
+  }
+  graph.dropDead();
+  return merges;
+}
+
+function mergeWithProducer(graph: NestGraph, item: Item, isScalar: (buffer: string) => boolean): boolean {
+  if (item.step.kind !== 'nest') return false;
+  const producers = new Set<Item>();
+  for (const load of loadsOf(item.step)) {
+    const writer = graph.writer(load.buffer);
+    if (writer && writer !== item) producers.add(writer);
+  }
+  const latestFirst = [...producers].sort((a, b) => b.last - a.last);
+  return latestFirst.some((producer) => tryMerge(graph, producer, item, isScalar));
+}
+

@@ -1,0 +1,178 @@
+// Nest → Plan for one target: schedules every nest, binds scalars, decides where each buffer lives
+// and for how long. The runtime packs the arena from these intervals when the dims are known.
+import type { DType } from '../ir/dtype.ts';
+import type { Kernel } from '../ir/kernel.ts';
+import { stepScalars, type Buffer, type LoopNest, type Nest, type NestFunction, type NestModule, type NestStep, type OpaqueNest } from '../ir/nest.ts';
+import type { Dispatch, Plan, PlanBuffer, PlanStep, Pool, TargetProgram } from '../ir/plan.ts';
+import { expandMath } from './expand-math.ts';
+import type { Pass } from './pass.ts';
+import { bindScalars, mergeBindings, readsAfterWrite, type Bound } from './plan/bind.ts';
+import { freshOutput, planDonation, type Copy, type Donation } from './plan/donate.ts';
+import { KernelTable } from './plan/kernel-table.ts';
+import { scheduleForCpu } from './schedule/cpu.ts';
+import { scheduleForGpu } from './schedule/gpu.ts';
+import type { ScheduleNest } from './schedule/schedule.ts';
+
+type Target = TargetProgram['target'];
+
+/** Plans one function. */
+class FunctionPlan {
+  private readonly donation: Donation;
+  private readonly buffers = new Map<string, Buffer>();
+  private readonly scalars: ReadonlySet<string>;
+  private readonly inPlace: Map<string, string>;
+  private readonly lateCopies: Copy[] = [];
+
+  constructor(
+    private readonly fn: NestFunction,
+    private readonly target: Target,
+    private readonly schedule: ScheduleNest,
+    private readonly table: KernelTable,
+  ) {
+    this.donation = planDonation(fn);
+    this.inPlace = new Map(this.donation.inPlace);
+    this.scalars = stepScalars(fn);
+    for (const buffer of fn.buffers) this.buffers.set(buffer.id, buffer);
+    for (const [id, from] of this.donation.freshBuffers) this.buffers.set(id, { id, type: this.type(from) });
+  }
+
+  run(): Plan {
+    const { fn } = this;
+    const main = fn.body.flatMap((step) => this.planStep(step));
+    const copies = [...this.donation.copies, ...this.lateCopies].flatMap((copy) => this.planCopy(copy));
+    const steps = [...main, ...copies];
+    const { freshBuffers } = this.donation;
+    const shown = (name: string, buffer: string): string => (freshBuffers.has(freshOutput(name)) ? freshOutput(name) : buffer);
+    return {
+      name: fn.name, kind: fn.kind, target: this.target, dims: fn.dims, facts: fn.facts, host: fn.host,
+      inputs: fn.inputs.map(({ name, role, buffer }) => ({ name, role, ...(this.scalars.has(buffer) ? {} : { buffer }) })),
+      results: fn.results.map(({ name, role, buffer }) => ({ name, role, buffer: role === 'output' ? shown(name, buffer) : buffer })),
+      buffers: this.placeBuffers(steps), steps, record: this.record(steps),
+    };
+  }
+
+  private type(id: string): Buffer['type'] {
+    const buffer = this.buffers.get(id);
+    if (!buffer) throw new RangeError(`${this.fn.name} has no buffer ${id}`);
+    return buffer.type;
+  }
+
+  private memory(id: string): string {
+    return this.inPlace.get(id) ?? id;
+  }
+
+  private planStep(step: NestStep): PlanStep[] {
+    return step.kind === 'loop' ? [this.planLoop(step)] : this.planNest(step);
+  }
+
+  private planLoop(loop: LoopNest): PlanStep {
+    const body = loop.body.flatMap((step) => this.planStep(step));
+    return { kind: 'loop', index: loop.index, count: loop.count, reverse: loop.reverse, body };
+  }
+
+  private planNest(nest: Nest | OpaqueNest): PlanStep[] {
+    const { kernels, steps, buffers } = this.schedule(nest, this.fn);
+    for (const buffer of buffers) this.buffers.set(buffer.id, buffer);
+    const named = new Map(kernels.map((kernel) => [kernel.name, kernel]));
+    return steps.map((step) => (step.kind === 'dispatch' ? this.bind(step, named) : step));
+  }
+
+  private bind(dispatch: Dispatch, kernels: ReadonlyMap<string, Kernel>): Dispatch {
+    const kernel = kernels.get(dispatch.kernel);
+    if (!kernel) throw new RangeError(`${this.fn.name}: no kernel ${dispatch.kernel}`);
+    let bound: Bound = bindScalars({ kernel, dispatch }, (id) => this.scalars.has(id));
+    this.withdrawUnsafe(bound);
+    bound = mergeBindings(bound, (id) => this.memory(id));
+    const added = this.table.add(expandMath(bound.kernel));
+    return { ...bound.dispatch, kernel: added.name };
+  }
+
+  // A kernel that would read the old value after writing the new one gives up the shared memory.
+  private withdrawUnsafe({ kernel, dispatch }: Bound): void {
+    dispatch.buffers.forEach((id, at) => {
+      const target = this.inPlace.get(id);
+      const old = target === undefined ? -1 : dispatch.buffers.indexOf(target);
+      const [fresh, before] = [kernel.buffers[at]?.name, kernel.buffers[old]?.name];
+      if (target === undefined || fresh === undefined || before === undefined) return;
+      if (!readsAfterWrite(kernel.body, before, fresh)) return;
+      this.inPlace.delete(id);
+      this.lateCopies.push({ from: id, to: target });
+    });
+  }
+
+  // A result that is a scalar of the step record has no memory to copy from: a tiny nest stores it.
+  private planCopy({ from, to }: Copy): PlanStep[] {
+    if (!this.scalars.has(from)) return [{ kind: 'copy', from: this.memory(from), to: this.memory(to) }];
+    const { dtype } = this.type(from);
+    return this.planNest({
+      kind: 'nest', name: 'scalar', axes: [], origin: [],
+      stages: [{ kind: 'store', axes: [], buffer: to, indices: [], value: { kind: 'load', dtype, buffer: from, indices: [] }, combine: 'set' }],
+    });
+  }
+
+  private placeBuffers(steps: readonly PlanStep[]): PlanBuffer[] {
+    const live = liveIntervals(steps);
+    const outputs = new Set(this.fn.results.filter(({ role }) => role === 'output').flatMap(({ name, buffer }) => [buffer, freshOutput(name)]));
+    const roles = new Map(this.fn.inputs.map((input) => [input.buffer, input.role]));
+    const updates = this.fn.results.some(({ role }) => role === 'update');
+    const poolOf = (id: string): Pool => {
+      const role = roles.get(id);
+      if (role === 'argument') return 'io';
+      if (role !== undefined) return updates ? 'persistent' : 'weights';
+      if (this.inPlace.has(id)) return 'persistent';
+      return outputs.has(id) ? 'io' : 'arena';
+    };
+    return [...this.buffers.values()].filter(({ id }) => !this.scalars.has(id)).map(({ id, type }) => {
+      const [first, last] = live.get(id) ?? [0, -1];
+      const alias = this.inPlace.get(id);
+      return { id, pool: poolOf(id), dtype: type.dtype, shape: type.shape, first, last, ...(alias === undefined ? {} : { alias }) };
+    }).filter((buffer) => buffer.pool !== 'arena' || buffer.last >= buffer.first);
+  }
+
+  private record(steps: readonly PlanStep[]): Plan['record'] {
+    const used = new Set(dispatches(steps).flatMap((step) => step.scalars));
+    const words: { name: string; dtype: DType }[] = [];
+    for (const input of this.fn.inputs) {
+      if (used.has(input.buffer)) words.push({ name: input.name, dtype: this.type(input.buffer).dtype });
+    }
+    return words;
+  }
+}
+
+const dispatches = (steps: readonly PlanStep[]): Dispatch[] =>
+  steps.flatMap((step) => (step.kind === 'dispatch' ? [step] : step.kind === 'loop' ? dispatches(step.body) : []));
+
+function touched(step: PlanStep): readonly string[] {
+  switch (step.kind) {
+    case 'dispatch': return step.buffers;
+    case 'copy': return [step.from, step.to];
+    case 'fill': return [step.buffer];
+    case 'loop': return step.body.flatMap(touched);
+  }
+}
+
+// First and last top-level step that touches each buffer; a loop keeps what it touches throughout.
+function liveIntervals(steps: readonly PlanStep[]): Map<string, [number, number]> {
+  const live = new Map<string, [number, number]>();
+  steps.forEach((step, at) => {
+    for (const id of touched(step)) {
+      const interval = live.get(id);
+      if (interval) interval[1] = at;
+      else live.set(id, [at, at]);
+    }
+  });
+  return live;
+}
+
+/** The pass that plans a module for `target`. */
+export const planFor = (target: Target): Pass<NestModule, TargetProgram> => ({
+  name: `plan-${target}`,
+  summary: `schedule nests on the ${target} and place buffers`,
+  run(module) {
+    const table = new KernelTable();
+    const schedule = target === 'gpu' ? scheduleForGpu : scheduleForCpu;
+    const plans = module.functions.map((fn) => new FunctionPlan(fn, target, schedule, table).run());
+    return { target, kernels: table.kernels, plans };
+  },
+});
+
