@@ -17,7 +17,9 @@ import { allTokens, Arithmetic, Constant, Name, Numeral, Operator, signs, starts
 type Rule = ParserMethod<[], CstNode>;
 
 /** Rules entered at one time; three make a pair of parentheses. Past it the parser stops before the stack does. */
-const deepestRuleStack = 600;
+const deepestRuleStack = 1000;
+/** Syntax errors after which the parser gives up. */
+const mostErrors = 100;
 
 /** Thrown where the text nests too deeply; carries the token reached. */
 export class NestingTooDeep extends Error {
@@ -28,6 +30,11 @@ export class NestingTooDeep extends Error {
     super('nested too deeply');
     this.token = token;
   }
+}
+
+/** Thrown where recovering further is of no use to anybody. */
+export class TooManyErrors extends Error {
+  override readonly name = 'TooManyErrors';
 }
 
 /** How the parser is built; validation of the grammar itself costs time and belongs in tests. */
@@ -63,6 +70,7 @@ export class DlmParser extends CstParser {
   });
 
   readonly item: Rule = this.RULE('item', () => {
+    this.#guard();
     this.MANY(() => this.SUBRULE(this.attribute));
     this.OR([
       { ALT: () => this.SUBRULE(this.importDecl) },
@@ -206,6 +214,7 @@ export class DlmParser extends CstParser {
   });
 
   readonly member: Rule = this.RULE('member', () => {
+    this.#guard();
     this.MANY(() => this.SUBRULE(this.attribute));
     this.OR([
       { ALT: () => this.SUBRULE(this.slotMember) },
@@ -255,6 +264,7 @@ export class DlmParser extends CstParser {
   });
 
   readonly trainMember: Rule = this.RULE('trainMember', () => {
+    this.#guard();
     this.MANY(() => this.SUBRULE(this.attribute));
     this.OR([
       { ALT: () => this.SUBRULE(this.batchMember) },
@@ -325,6 +335,7 @@ export class DlmParser extends CstParser {
   });
 
   readonly statement: Rule = this.RULE('statement', () => {
+    this.#guard();
     this.OR([
       { ALT: () => this.SUBRULE(this.letStatement) },
       { ALT: () => this.SUBRULE(this.updateStatement) },
@@ -365,7 +376,7 @@ export class DlmParser extends CstParser {
   });
 
   readonly pattern: Rule = this.RULE('pattern', () => {
-    this.#guardDepth();
+    this.#guard();
     this.OR([
       { ALT: () => this.CONSUME(Name) },
       { ALT: () => this.CONSUME(Underscore) },
@@ -414,7 +425,7 @@ export class DlmParser extends CstParser {
   });
 
   readonly typePart: Rule = this.RULE('typePart', () => {
-    this.#guardDepth();
+    this.#guard();
     this.OR([
       { ALT: () => this.SUBRULE(this.tensorType) },
       { ALT: () => this.SUBRULE(this.tupleType) },
@@ -508,7 +519,7 @@ export class DlmParser extends CstParser {
   // ── expressions ──
 
   readonly expr: Rule = this.RULE('expr', () => {
-    this.#guardDepth();
+    this.#guard();
     this.SUBRULE(this.operand);
     this.MANY({
       GATE: () => this.#sameLine(),
@@ -682,7 +693,7 @@ export class DlmParser extends CstParser {
   });
 
   readonly axes: Rule = this.RULE('axes', () => {
-    this.#guardDepth();
+    this.#guard();
     this.MANY(() => this.SUBRULE(this.axis));
   });
 
@@ -753,11 +764,13 @@ export class DlmParser extends CstParser {
     return !startsPhrase(this.LA(1));
   }
 
-  #guardDepth(): void {
+  /** Stops where the text nests too deeply or is no program at all: recovery, too, uses the stack. */
+  #guard(): void {
     this.ACTION(() => {
-      // The stack of entered rules is chevrotain's own; its public types leave it out.
-      const { RULE_STACK } = this as unknown as { readonly RULE_STACK: readonly number[] };
-      if (RULE_STACK.length > deepestRuleStack) throw new NestingTooDeep(this.LA(1));
+      // The index of the stack of entered rules is chevrotain's own; its public types leave it out.
+      const { RULE_STACK_IDX } = this as unknown as { readonly RULE_STACK_IDX: number };
+      if (RULE_STACK_IDX > deepestRuleStack) throw new NestingTooDeep(this.LA(1));
+      if (this.errors.length > mostErrors) throw new TooManyErrors();
     });
   }
 }

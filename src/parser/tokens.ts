@@ -101,18 +101,14 @@ export const StringToken = createToken({ name: 'String', pattern: /"(?:[^"\\\r\n
 export const OpenString = createToken({ name: 'OpenString', pattern: /"(?:[^"\\\r\n]|\\[^\r\n])*\\?/, categories: [Text] });
 /** A string in single quotes. */
 export const SingleQuoted = createToken({ name: 'SingleQuoted', pattern: /'[^'\r\n]*'?/, categories: [Text] });
-/** A number followed by letters or a second point, such as `3x` or `1.`. */
-export const BadNumber = createToken({
-  name: 'BadNumber',
-  pattern: /\d[\d_]*(?:\.\d[\d_]*)?(?:[eE][+-]?\d+)?(?:[A-Za-z_]\w*|\.\d[\w.]*|\.(?![\w.]))/,
-  categories: [Numeral],
-});
-/** A well-formed number. */
+/** A number with whatever is stuck to it, such as `3x`, `1.` or `1.2.3`; `wellFormedNumber` tells them apart. */
 export const NumberToken = createToken({
   name: 'Number',
-  pattern: /\d[\d_]*(?:\.\d[\d_]*)?(?:[eE][+-]?\d+)?/,
+  pattern: /\d[\d_]*(?:\.\d[\d_]*)?(?:[eE][+-]?\d+)?(?:[A-Za-z_]\w*|\.(?!\.)[\w.]*)?/,
   categories: [Numeral],
 });
+/** What a number may look like. */
+export const wellFormedNumber = /^\d[\d_]*(?:\.\d[\d_]*)?(?:[eE][+-]?\d+)?$/;
 
 const Space = createToken({ name: 'Space', pattern: /[ \t\r\n\f\v\u00a0\ufeff]+/, group: Lexer.SKIPPED, line_breaks: true });
 const LineComment = createToken({ name: 'Comment', pattern: /\/\/[^\r\n]*/, group: 'comments' });
@@ -136,7 +132,7 @@ const wordTypes = Object.entries(words)
 export const allTokens: TokenType[] = [
   Space, LineComment, BlockComment, HashComment, Semicolon,
   ...wordTypes, Underscore, Identifier,
-  BadNumber, NumberToken, StringToken, OpenString, SingleQuoted,
+  NumberToken, StringToken, OpenString, SingleQuoted,
   ...Object.values(signs),
   Word, Name, Text, Numeral, Constant, Arithmetic, Operator,
 ];
@@ -187,6 +183,7 @@ function markPhraseStarts(text: string, tokens: IToken[]): void {
       if (depth === 0 && phraseSigns.has(type)) token.payload = phraseStart;
     }
     previousEnd = tokenEnd(token);
+    token.endOffset = previousEnd - 1; // the lexer leaves it out, the concrete tree needs it
     if (type === signs.openParen || type === signs.openBracket) depth++;
     else if (type === signs.closeParen || type === signs.closeBracket) depth = Math.max(0, depth - 1);
     else if (type === signs.openBrace) depth = (outer.push(depth), 0);
