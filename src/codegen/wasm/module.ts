@@ -1,0 +1,36 @@
+// One WASM module for a whole program: a function per kernel, and per plan one exported function
+// `run_<index>` (table, tid, n) that runs the plan. Imports env.memory, which the host sizes.
+import type { TargetProgram } from '../../ir/plan.ts';
+import { encodeModule } from './encoder.ts';
+import { printKernel, scratchOfKernel } from './print-kernel.ts';
+import { printPlan } from './print-plan.ts';
+import { layoutPlan } from './table.ts';
+
+/** An encoded program. */
+export interface WasmProgram {
+  readonly bytes: Uint8Array;
+  /**
+   * Byte offsets of f32x4.mul instructions, each followed by one `local.get` and an f32x4.add. Where the
+   * engine has relaxed SIMD the loader may write `01 01 01` (nop) over the mul (FD E6 01) and FD 85 02
+   * (relaxed_madd) over the add (FD E4 01).
+   */
+  readonly maddSites: readonly number[];
+  /** Scratch memory per thread, in bytes, for the table's `scratch` words. */
+  readonly scratchBytes: number;
+}
+
+/** Encodes all kernels and plans of a CPU program. Plan i is exported as `run_i`. */
+export function encodeWasm(program: TargetProgram): WasmProgram {
+  const scratchBytes = Math.max(0, ...program.kernels.map(scratchOfKernel));
+  const kernels = program.kernels.map((kernel) => printKernel(kernel, scratchBytes));
+  const index = new Map(program.kernels.map(({ name }, at) => [name, at]));
+  const plans = program.plans.map((plan) =>
+    printPlan(layoutPlan(plan, program.kernels), (name) => index.get(name) ?? -1),
+  );
+  const { bytes, codeOffsets } = encodeModule({
+    functions: [...kernels.map(({ body }) => body), ...plans],
+    exports: plans.map((_, at) => ({ name: `run_${at}`, index: kernels.length + at })),
+  });
+  const maddSites = kernels.flatMap(({ maddSites: sites }, at) => sites.map((site) => site + (codeOffsets[at] ?? 0)));
+  return { bytes, maddSites, scratchBytes };
+}

@@ -1,0 +1,178 @@
+// Prints one kernel as a WASM function (table, tid, n). The function reads addresses, params and the
+// step record through its table, takes its share [begin, end) of the extent, and runs the body.
+import type { Kernel, KernelExpr, Statement } from '../../ir/kernel.ts';
+import { signed, type FunctionBody } from './encoder.ts';
+import { FunctionWriter } from './function-writer.ts';
+import { op, wide } from './instructions.ts';
+import {
+  printAddress, printArrayAddress, printExpression, printStored, storageOf, type AddressSpace,
+} from './print-expression.ts';
+
+/** A printed kernel; `maddSites` are offsets into its code. */
+export interface PrintedKernel {
+  readonly body: FunctionBody;
+  readonly maddSites: readonly number[];
+}
+
+/** Words of a dispatch in the table: buffers, params, scalars, scratch (with arrays), extent. */
+export const wordsOfKernel = (kernel: Kernel): number =>
+  kernel.buffers.length + kernel.params.length + kernel.scalars.length + (kernel.arrays.length > 0 ? 1 : 0) + 1;
+
+/** Bytes of scratch memory that one thread needs to run `kernel`. */
+export const scratchOfKernel = (kernel: Kernel): number =>
+  kernel.arrays.reduce((sum, array) => sum + roundUp(array.size * 4), 0);
+
+const roundUp = (bytes: number): number => Math.ceil(bytes / 64) * 64;
+
+/** Prints `kernel`; thread `tid` uses the scratch bytes from tid·scratchBytes on. */
+export function printKernel(kernel: Kernel, scratchBytes: number): PrintedKernel {
+  const writer = new FunctionWriter([
+    { name: 'table', type: 'i32' }, { name: 'tid', type: 'i32' }, { name: 'n', type: 'i32' },
+  ]);
+  const offsets = new Map<string, number>();
+  kernel.arrays.reduce((at, { name, size }) => (offsets.set(name, at), at + roundUp(size * 4)), 0);
+  const space: AddressSpace = {
+    writer,
+    buffer: (name) => `buffer ${name}`,
+    array: (name) => ({ local: 'scratch', offset: offsets.get(name) ?? 0 }),
+  };
+  printPrologue(kernel, scratchBytes, writer);
+  printStatements(kernel.body, space);
+  return { body: writer.finish(), maddSites: writer.maddSites };
+}
+
+function printPrologue(kernel: Kernel, scratchBytes: number, w: FunctionWriter): void {
+  let word = 0;
+  const next = (name: string): void => {
+    w.get(w.local('table', 'i32'));
+    w.memory(op.i32Load, 4 * word++);
+    w.set(w.local(name, 'i32'));
+  };
+  for (const { name } of kernel.buffers) next(`buffer ${name}`);
+  for (const name of kernel.params) next(`param ${name}`);
+  for (const { name, type } of kernel.scalars) {
+    w.get(w.local('table', 'i32'));
+    w.memory(op.i32Load, 4 * word++);
+    w.memory(type === 'f32' ? op.f32Load : op.i32Load, 0);
+    w.set(w.local(`scalar ${name}`, storageOf(type, 1)));
+  }
+  if (kernel.arrays.length > 0) {
+    next('scratch');
+    w.get(w.local('scratch', 'i32'));
+    w.get(w.local('tid', 'i32'));
+    w.i32(scratchBytes);
+    w.emit(op.i32Mul, op.i32Add);
+    w.set(w.local('scratch', 'i32'));
+  }
+  next('extent');
+  printShare(w);
+}
+
+// chunk = ⌈extent / n⌉; begin = min(tid·chunk, extent); end = min(begin + chunk, extent).
+function printShare(w: FunctionWriter): void {
+  const [extent, n, tid] = [w.local('extent', 'i32'), w.local('n', 'i32'), w.local('tid', 'i32')];
+  const [chunk, begin, end] = [w.local('chunk', 'i32'), w.local('%begin', 'i32'), w.local('%end', 'i32')];
+  w.get(extent);
+  w.get(n);
+  w.emit(op.i32Add);
+  w.i32(1);
+  w.emit(op.i32Sub);
+  w.get(n);
+  w.emit(op.i32DivS);
+  w.tee(chunk);
+  w.get(tid);
+  w.emit(op.i32Mul);
+  printMin(begin, extent, w);
+  w.get(begin);
+  w.get(chunk);
+  w.emit(op.i32Add);
+  printMin(end, extent, w);
+}
+
+// into = min(top of stack, limit)
+function printMin(into: ReturnType<FunctionWriter['local']>, limit: typeof into, w: FunctionWriter): void {
+  w.tee(into);
+  for (const local of [limit, into, limit]) w.get(local);
+  w.emit(op.i32LtS, op.select);
+  w.set(into);
+}
+
+function printStatements(body: readonly Statement[], at: AddressSpace): void {
+  for (const statement of body) printStatement(statement, at);
+}
+
+function printStatement(s: Statement, at: AddressSpace): void {
+  switch (s.kind) {
+    case 'let': return printAssign(s.name, s.value, at);
+    case 'var': return printAssign(s.name, s.init, at);
+    case 'assign': return printAssign(s.name, s.value, at);
+    case 'store': return printStore(s, at);
+    case 'store-array': return printArrayStore(s, at);
+    case 'for': return printFor(s, at);
+    case 'if': return printIf(s, at);
+    case 'barrier': throw new RangeError('a barrier in a CPU kernel');
+  }
+}
+
+function printAssign(name: string, value: KernelExpr, at: AddressSpace): void {
+  printExpression(value, at);
+  at.writer.set(at.writer.local(name, storageOf(value.type, value.width)));
+}
+
+function printStore(s: Extract<Statement, { kind: 'store' }>, at: AddressSpace): void {
+  const w = at.writer;
+  printAddress(at.buffer(s.buffer), s.index, w, at);
+  printStored(s.value, at);
+  w.memory(s.value.width === 4 ? wide.store : s.value.type === 'f32' ? op.f32Store : op.i32Store, 0);
+}
+
+function printArrayStore(s: Extract<Statement, { kind: 'store-array' }>, at: AddressSpace): void {
+  const w = at.writer;
+  const offset = printArrayAddress(s.array, s.index, at);
+  if (s.value.kind === 'lane' && s.value.type !== 'bool') {
+    printExpression(s.value.x, at);
+    w.memory(wide.store32Lane, offset);
+    return w.emit(s.value.lane);
+  }
+  printStored(s.value, at);
+  w.memory(s.value.width === 4 ? wide.store : s.value.type === 'f32' ? op.f32Store : op.i32Store, offset);
+}
+
+// The test is at the bottom: if (i < to) do { … } while ((i += step) < to)
+function printFor(s: Extract<Statement, { kind: 'for' }>, at: AddressSpace): void {
+  const w = at.writer;
+  const i = w.local(s.name, 'i32');
+  const limit = printLimit(s.to, at);
+  printExpression(s.from, at);
+  w.tee(i);
+  limit();
+  w.emit(op.i32LtS, op.if, 0x40, op.loop, 0x40);
+  printStatements(s.body, at);
+  w.get(i);
+  w.emit(op.i32Const, ...signed(s.step), op.i32Add);
+  w.tee(i);
+  limit();
+  w.emit(op.i32LtS, op.brIf, 0, op.end, op.end);
+}
+
+// The upper bound is evaluated once, unless reading it again costs nothing.
+function printLimit(to: KernelExpr, at: AddressSpace): () => void {
+  if (to.kind === 'const' || to.kind === 'param' || to.kind === 'name') return () => printExpression(to, at);
+  const w = at.writer;
+  printExpression(to, at);
+  const local = w.limit();
+  w.set(local);
+  return () => w.get(local);
+}
+
+function printIf(s: Extract<Statement, { kind: 'if' }>, at: AddressSpace): void {
+  const w = at.writer;
+  printExpression(s.cond, at);
+  w.emit(op.if, 0x40);
+  printStatements(s.then, at);
+  if (s.otherwise.length > 0) {
+    w.emit(op.else);
+    printStatements(s.otherwise, at);
+  }
+  w.emit(op.end);
+}

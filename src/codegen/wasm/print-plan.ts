@@ -1,0 +1,171 @@
+// Prints one plan as a WASM function (table, tid, n): kernels in order, copies, fills, and loops whose
+// bodies recompute the words that depend on the loop index.
+import type { Atom, Dim } from '../../ir/dim.ts';
+import { f32Bytes, unsigned, type FunctionBody } from './encoder.ts';
+import { FunctionWriter, type Local } from './function-writer.ts';
+import { op, wide } from './instructions.ts';
+import type { Layout, PlacedStep } from './table.ts';
+
+/** Prints the function that runs a plan; `kernelIndex` gives function indices. */
+export function printPlan(layout: Layout, kernelIndex: (name: string) => number): FunctionBody {
+  const writer = new FunctionWriter([
+    { name: 'table', type: 'i32' }, { name: 'tid', type: 'i32' }, { name: 'n', type: 'i32' },
+  ]);
+  for (const step of layout.steps) printStep(step, layout, kernelIndex, writer);
+  return writer.finish();
+}
+
+function printStep(s: PlacedStep, layout: Layout, kernelIndex: (name: string) => number, w: FunctionWriter): void {
+  switch (s.kind) {
+    case 'dispatch':
+      for (const update of s.updates) {
+        w.get(w.local('table', 'i32'));
+        printDim(update.dim, layout, w);
+        w.memory(op.i32Store, 4 * update.word);
+      }
+      w.get(w.local('table', 'i32'));
+      if (s.at > 0) {
+        w.i32(4 * s.at);
+        w.emit(op.i32Add);
+      }
+      w.get(w.local('tid', 'i32'));
+      w.get(w.local('n', 'i32'));
+      return w.emit(op.call, ...unsigned(kernelIndex(s.kernel)));
+    case 'copy':
+      return onThreadZero(w, () => {
+        for (const word of [s.at, s.at + 1, s.at + 2]) printWord(word, w);
+        w.emit(...wide.memoryCopy);
+      });
+    case 'fill': return onThreadZero(w, () => printFill(s, w));
+    case 'loop': return printLoop(s, layout, kernelIndex, w);
+  }
+}
+
+function printWord(word: number, w: FunctionWriter): void {
+  w.get(w.local('table', 'i32'));
+  w.memory(op.i32Load, 4 * word);
+}
+
+function onThreadZero(w: FunctionWriter, body: () => void): void {
+  w.get(w.local('tid', 'i32'));
+  w.emit(op.i32Eqz, op.if, 0x40);
+  body();
+  w.emit(op.end);
+}
+
+function printFill(s: Extract<PlacedStep, { kind: 'fill' }>, w: FunctionWriter): void {
+  if (Object.is(s.value, 0)) {
+    printWord(s.at, w);
+    w.i32(0);
+    printWord(s.at + 1, w);
+    return w.emit(...wide.memoryFill);
+  }
+  const bits = s.float ? new DataView(new Uint8Array(f32Bytes(s.value)).buffer).getInt32(0, true) : s.value;
+  const [pointer, end] = [w.temporary('i32'), w.temporary('i32')];
+  printWord(s.at, w);
+  w.tee(pointer);
+  printWord(s.at + 1, w);
+  w.emit(op.i32Add);
+  w.set(end);
+  printWhileLess(pointer, end, w, () => {
+    w.get(pointer);
+    w.i32(bits);
+    w.memory(op.i32Store, 0);
+    return 4;
+  });
+  w.release(pointer, end);
+}
+
+// while (i < end) { body; i += step }
+function printWhileLess(i: Local, end: Local, w: FunctionWriter, body: () => number): void {
+  const test = (): void => {
+    w.get(i);
+    w.get(end);
+    w.emit(op.i32LtU);
+  };
+  test();
+  w.emit(op.if, 0x40, op.loop, 0x40);
+  const step = body();
+  w.get(i);
+  w.i32(step);
+  w.emit(op.i32Add);
+  w.set(i);
+  test();
+  w.emit(op.brIf, 0, op.end, op.end);
+}
+
+function printLoop(
+  s: Extract<PlacedStep, { kind: 'loop' }>, layout: Layout, kernelIndex: (name: string) => number, w: FunctionWriter,
+): void {
+  const [step, count] = [w.temporary('i32'), w.temporary('i32')];
+  const index = w.local(`index ${s.index}`, 'i32');
+  printWord(s.at, w);
+  w.set(count);
+  w.i32(0);
+  w.set(step);
+  printWhileLess(step, count, w, () => {
+    if (s.reverse) {
+      w.get(count);
+      w.i32(1);
+      w.emit(op.i32Sub);
+      w.get(step);
+      w.emit(op.i32Sub);
+    } else w.get(step);
+    w.set(index);
+    for (const child of s.body) printStep(child, layout, kernelIndex, w);
+    return 1;
+  });
+  w.release(step, count);
+}
+
+/** Leaves the value of `d` on the stack; variables are loop indices or words of the table. */
+function printDim(d: Dim, layout: Layout, w: FunctionWriter): void {
+  w.i32(0);
+  for (const term of d.terms) {
+    w.i32(term.coefficient);
+    for (const factor of term.factors) {
+      printAtom(factor, layout, w);
+      w.emit(op.i32Mul);
+    }
+    w.emit(op.i32Add);
+  }
+}
+
+function printAtom(atom: Atom, layout: Layout, w: FunctionWriter): void {
+  if (atom.kind === 'var') {
+    const word = layout.dims.get(atom.name);
+    return word === undefined ? w.get(w.local(`index ${atom.name}`, 'i32')) : printWord(word, w);
+  }
+  const [a, b] = [w.temporary('i32'), w.temporary('i32')];
+  printDim(atom.a, layout, w);
+  w.set(a);
+  printDim(atom.b, layout, w);
+  w.set(b);
+  if (atom.kind === 'min' || atom.kind === 'max') {
+    for (const local of atom.kind === 'min' ? [a, b, a, b] : [b, a, a, b]) w.get(local);
+    w.emit(op.i32LtS, op.select);
+  } else printFloored(atom.kind, a, b, w);
+  w.release(a, b);
+}
+
+// ⌊a/b⌋ = a/b − (a%b < 0); a mod b = a%b + (a%b < 0 ? b : 0), for b ≥ 1.
+function printFloored(kind: 'floor_div' | 'mod', a: Local, b: Local, w: FunctionWriter): void {
+  const remainder = (): void => {
+    w.get(a);
+    w.get(b);
+    w.emit(op.i32RemS);
+  };
+  if (kind === 'mod') {
+    remainder();
+    w.get(b);
+    w.emit(op.i32Add);
+    w.get(b);
+    return w.emit(op.i32RemS);
+  }
+  w.get(a);
+  w.get(b);
+  w.emit(op.i32DivS);
+  remainder();
+  w.i32(0);
+  w.emit(op.i32LtS, op.i32Sub);
+}
