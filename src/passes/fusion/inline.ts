@@ -1,18 +1,19 @@
 // Inlining: a load of a computed buffer becomes the expression that computes it, so views,
 // constants, iota and cheap arithmetic never reach memory.
+import type { Facts } from '../../ir/dim-solver.ts';
 import type { Expr, Index } from '../../ir/expr.ts';
 import { NotAffine, Rewriter, walkExprs, weight, type Load } from '../../ir/expr-rewrite.ts';
 import type { Axis, Nest, Stage } from '../../ir/nest.ts';
-import { loadsOf, usesReduction, withAxes, type Definition, type Item, type NestGraph } from './nest-graph.ts';
+import { loadsOf, usesReduction, type Definition, type Item, type NestGraph } from './nest-graph.ts';
 
 /** Rewrites the loads of all stages; dims are simplified under the ranges of the nest's axes. */
 export function rewriteLoads(graph: NestGraph, nest: Nest, load: (load: Load) => Expr | undefined): Nest {
-  const outer = withAxes(graph.facts, nest.axes);
+  const outer = graph.facts.withAxes(nest.axes);
   return { ...nest, stages: nest.stages.map((stage) => rewriteStage(stage, outer, load)) };
 }
 
-function rewriteStage(stage: Stage, outer: ReturnType<typeof withAxes>, load: (load: Load) => Expr | undefined): Stage {
-  const facts = withAxes(outer, stage.axes);
+function rewriteStage(stage: Stage, outer: Facts, load: (load: Load) => Expr | undefined): Stage {
+  const facts = outer.withAxes(stage.axes);
   const rewriter = new Rewriter({ load, simplify: (d) => facts.simplify(d) });
   if (stage.kind === 'reduce') return { ...stage, args: stage.args.map((arg) => rewriter.expr(arg)) };
   const indices = stage.indices.map((index) => rewriter.index(index));

@@ -6,7 +6,7 @@ import type { Expr, Index } from '../../ir/expr.ts';
 import { NotAffine, Rewriter, type Load } from '../../ir/expr-rewrite.ts';
 import type { Axis, Nest, Stage } from '../../ir/nest.ts';
 import {
-  bindingCount, loadsOf, plainAxes, stageExprs, storesOf, withAxes, type Item, type NestGraph,
+  bindingCount, loadsOf, plainAxes, stageExprs, storesOf, type Item, type NestGraph,
 } from './nest-graph.ts';
 
 /** WebGPU guarantees this many storage buffers per shader stage. */
@@ -85,11 +85,11 @@ function readStored(producer: Nest, load: Load, alignment: Alignment): Expr | un
 function mergedStages(graph: NestGraph, producer: Nest, consumer: Nest, alignment: Alignment): readonly Stage[] | undefined {
   const produced = new Set(storesOf(producer).map((store) => store.buffer));
   const axes = new Map<string, Index>([...alignment.outer].map(([name, axis]) => [name, variable(axis.name)]));
-  const outer = withAxes(graph.facts, producer.axes);
+  const outer = graph.facts.withAxes(producer.axes);
   let failed = false;
   const stages = consumer.stages.map((stage): Stage => {
     const inner = [...alignment.inner, ...stage.axes];
-    const facts = withAxes(outer, inner);
+    const facts = outer.withAxes(inner);
     const load = (l: Load): Expr | undefined => {
       if (!produced.has(l.buffer)) return undefined;
       const value = readStored(producer, l, alignment);
@@ -136,11 +136,19 @@ function tryMerge(graph: NestGraph, from: Item, to: Item, isScalar: (buffer: str
   }
   if (!stages || graph.reachesIndirectly(from, to)) return false;
   const merged = dropUnread(graph, { ...producer, name: joinNames(producer.name, consumer.name), stages, origin: [...producer.origin, ...consumer.origin] }, from, to);
-  if (bindingCount(merged, isScalar) > maxBindings) return false;
+  if (bindingCount(merged, isScalar) > maxBindings || overwritesOthers(merged)) return false;
   graph.remove(from);
   to.first = Math.min(from.first, to.first);
   graph.replace(to, merged);
   return true;
+}
+
+// In a loop a nest may store to a carry that it also reads: only at the element it stores.
+function overwritesOthers(nest: Nest): boolean {
+  const position = (indices: readonly Index[]): string => indices.map((index) => ('kind' in index ? '?' : index.key)).join();
+  const stored = new Map(storesOf(nest).map((store) => [store.buffer, position(store.indices)]));
+  const loads = loadsOf(nest).filter((load) => stored.has(load.buffer));
+  return loads.some((load) => stored.get(load.buffer) !== position(load.indices));
 }
 
 // Stores of the producer whose only reader was the consumer are not needed any more.

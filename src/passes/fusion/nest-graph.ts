@@ -4,7 +4,7 @@ import { asVariable } from '../../ir/dim.ts';
 import { Facts } from '../../ir/dim-solver.ts';
 import type { Expr, Index } from '../../ir/expr.ts';
 import { loadsIn, walkExprs, type Load } from '../../ir/expr-rewrite.ts';
-import type { Axis, Nest, NestFunction, NestStep, Stage } from '../../ir/nest.ts';
+import type { Nest, NestFunction, NestStep, Stage } from '../../ir/nest.ts';
 
 /** One step of the function during fusion. A merge gives the survivor a new nest. */
 export interface Item {
@@ -112,7 +112,7 @@ export class NestGraph {
     for (const buffer of readsOf(item.step)) this.readers.get(buffer)?.delete(item);
   }
 
-  /** What must run before `item`: writers of what it reads, and earlier writers of what it writes. */
+  /** What must run before `item`: writers of what it reads, earlier writers and readers of what it writes. */
   dependencies(item: Item): Set<Item> {
     const before = new Set<Item>();
     const addWriters = (buffer: string, earlierOnly: boolean): void => {
@@ -122,7 +122,11 @@ export class NestGraph {
     };
     const written = new Set(writesOf(item.step));
     for (const buffer of readsOf(item.step)) addWriters(buffer, written.has(buffer));
-    for (const buffer of written) addWriters(buffer, true);
+    for (const buffer of written) {
+      addWriters(buffer, true);
+      // A carry is overwritten only after everything before has read it.
+      for (const reader of this.readersOf(buffer)) if (reader !== item && reader.last < item.first) before.add(reader);
+    }
     return before;
   }
 
@@ -202,10 +206,6 @@ export function dropUnusedReductions(stages: readonly Stage[]): Stage[] {
   }
   return kept;
 }
-
-/** Facts with the ranges of `axes`. */
-export const withAxes = (facts: Facts, axes: readonly Axis[]): Facts =>
-  axes.reduce((known, axis) => known.withAxis(axis.name, axis.extent), facts);
 
 /** Names of the axes that `dims` are, when each is one plain axis and all are distinct. */
 export const plainAxes = namesOf;

@@ -1,0 +1,69 @@
+// The compiler, top to bottom: .dlm text → graph → nests → kernels and plans → one module.
+// A pass list is data; the driver times every pass and shows its result to an observer.
+import { printWgsl } from './codegen/wgsl/print.ts';
+import { emitModule, type EmittedModule } from './codegen/host/emit.ts';
+import { encodeWasm } from './codegen/wasm/module.ts';
+import { tableWords } from './codegen/wasm/table.ts';
+import type { GraphModule } from './ir/graph.ts';
+import type { NestModule } from './ir/nest.ts';
+import type { TargetProgram } from './ir/plan.ts';
+import { autodiff } from './passes/autodiff.ts';
+import { cse } from './passes/cse.ts';
+import { dce } from './passes/dce.ts';
+import { fuse } from './passes/fuse.ts';
+import { hostScalars } from './passes/host-scalars.ts';
+import { lowerToNests } from './passes/lower-to-nests.ts';
+import type { Pass } from './passes/pass.ts';
+import { planFor } from './passes/plan.ts';
+import { simplify, simplifyFinal } from './passes/simplify.ts';
+
+/** Where compiled code can run. */
+export type Target = 'webgpu' | 'wasm';
+
+/** What a pass left behind, as seen by an observer. */
+export type Stage =
+  | { readonly level: 'graph'; readonly module: GraphModule }
+  | { readonly level: 'nest'; readonly module: NestModule }
+  | { readonly level: 'plan'; readonly module: TargetProgram };
+
+/** Called after every pass: its name, result, named rewrites with their counts, and milliseconds. */
+export type Observer = (pass: string, stage: Stage, counts: ReadonlyMap<string, number>, ms: number) => void;
+
+/** Passes on the graph, in order. */
+export const graphPasses: readonly Pass<GraphModule, GraphModule>[] = [simplify, autodiff, simplifyFinal, cse, dce, hostScalars];
+
+/** Names of all passes, in the order in which they run. */
+export const passNames: readonly string[] =
+  ['elaborate', ...[...graphPasses, lowerToNests, fuse, planFor('gpu'), planFor('cpu')].map((pass) => pass.name)];
+
+/** Everything between the source and the emitted module. */
+export interface Lowered {
+  readonly graph: GraphModule;
+  readonly nests: NestModule;
+  readonly programs: readonly TargetProgram[];
+}
+
+/** Runs all passes on an elaborated module. */
+export function lowerModule(module: GraphModule, targets: readonly Target[] = ['webgpu', 'wasm'], observe?: Observer): Lowered {
+  const step = <A, B>(pass: Pass<A, B>, input: A, show: (output: B) => Stage): B => {
+    const counts = new Map<string, number>();
+    const start = performance.now();
+    const output = pass.run(input, { count: (name, times = 1) => { counts.set(name, (counts.get(name) ?? 0) + times); } });
+    observe?.(pass.name, show(output), counts, performance.now() - start);
+    return output;
+  };
+  observe?.('elaborate', { level: 'graph', module }, new Map(), 0);
+  const graph = graphPasses.reduce((m, pass) => step(pass, m, (out) => ({ level: 'graph', module: out })), module);
+  const lowered = step(lowerToNests, graph, (out) => ({ level: 'nest', module: out }));
+  const nests = step(fuse, lowered, (out) => ({ level: 'nest', module: out }));
+  const programs = targets.map((target) =>
+    step(planFor(target === 'webgpu' ? 'gpu' : 'cpu'), nests, (out) => ({ level: 'plan', module: out })));
+  return { graph, nests, programs };
+}
+
+/** Prints the module that users import: JavaScript and its declarations. */
+export const emit = (lowered: Lowered, sourceName: string): Promise<EmittedModule> =>
+  emitModule(
+    { module: lowered.graph, programs: lowered.programs, name: lowered.graph.name, sourceName },
+    { wgsl: printWgsl, wasm: encodeWasm, tableWords },
+  );
