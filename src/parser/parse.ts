@@ -11,7 +11,7 @@ import type { Conversion } from './cst.ts';
 import { DlmParser, NestingTooDeep, TooManyErrors } from './grammar.ts';
 import { expectations, syntaxErrors } from './syntax-errors.ts';
 import { file } from './to-ast.ts';
-import { BlockComment, lex, Semicolon, signs, startsPhrase, tokenEnd, type Lexed } from './tokens.ts';
+import { BlockComment, lex, Semicolon, tokenEnd, type Lexed } from './tokens.ts';
 
 /** A parsed file with everything found on the way. */
 export interface Parsed {
@@ -34,21 +34,22 @@ export function parse(source: Source): Parsed {
     docBefore: (offset) => docBefore(source, comments, offset),
     endBefore: (offset) => endBefore(lexed.tokens, offset),
   };
-  const tree = runParser(source, lexed.tokens, reporter);
+  const tree = runParser(source, lexed, reporter);
   const parsed = file(cx, tree);
-  reportMinusResults(source, lexed.tokens, reporter);
   return { file: parsed, diagnostics: sortDiagnostics(reporter.diagnostics), comments };
 }
 
-function runParser(source: Source, tokens: IToken[], reporter: Reporter): ReturnType<DlmParser['run']>['tree'] {
+function runParser(source: Source, { tokens, errors: unknown }: Lexed, reporter: Reporter): ReturnType<DlmParser['run']>['tree'] {
+  const reported = unknown.map(({ offset }) => positionAt(source, offset).line);
   parser ??= new DlmParser({ errorMessageProvider: expectations });
   try {
     const { tree, errors } = parser.run(tokens);
-    reporter.reportAll(syntaxErrors(source, errors));
+    reporter.reportAll(syntaxErrors(source, errors, reported));
     return tree;
   } catch (error) {
     if (!(error instanceof NestingTooDeep || error instanceof TooManyErrors)) throw error;
-    reporter.reportAll(syntaxErrors(source, parser.errors.filter(({ name }) => name !== 'NotAllInputParsedException')));
+    const errors = parser.errors.filter(({ name }) => name !== 'NotAllInputParsedException');
+    reporter.reportAll(syntaxErrors(source, errors, reported));
     if (error instanceof NestingTooDeep) reportDepth(source, error.token, reporter);
     return undefined;
   }
@@ -79,30 +80,20 @@ function strayEdit(source: Source, token: IToken, isComment: boolean): { span: R
   return { span: createSpan(source, token.startOffset, token.startOffset + 1), text: isComment ? '//' : '' };
 }
 
-/** W1101: a block result that starts with `-` on its own line, after another line of the block. */
-function reportMinusResults(source: Source, tokens: readonly IToken[], reporter: Reporter): void {
-  for (const [i, token] of tokens.entries()) {
-    if (token.tokenType !== signs.minus || !startsPhrase(token)) continue;
-    const before = tokens[i - 1];
-    if (before === undefined || before.tokenType === signs.openBrace || before.tokenType === signs.fatArrow || before.tokenType === signs.assign) continue;
-    reporter.report(messages.W1101(createSpan(source, token.startOffset, token.startOffset + 1)));
-  }
-}
-
 function commentOf(source: Source, token: IToken): Comment {
   const text = token.image.trimEnd();
   const span = createSpan(source, token.startOffset, token.startOffset + text.length);
   return { kind: 'comment', span, text, isDoc: /^\/\/\/(?!\/)/.test(text) };
 }
 
-/** Walks back over the `///` lines that end just before the offset. */
+/** The `///` lines among the comments that end just before the offset. */
 function docBefore(source: Source, comments: readonly Comment[], offset: number): string | null {
   const lines: string[] = [];
   let end = offset;
   for (let i = lastBefore(comments, offset); i >= 0; i--) {
     const comment = comments[i];
-    if (comment === undefined || !comment.isDoc || !startsLine(source, comment) || source.text.slice(comment.span.end, end).trim() !== '') break;
-    lines.unshift(comment.text.slice(3).replace(/^ /, ''));
+    if (comment === undefined || !startsLine(source, comment) || source.text.slice(comment.span.end, end).trim() !== '') break;
+    if (comment.isDoc) lines.unshift(comment.text.slice(3).replace(/^ /, ''));
     end = comment.span.start;
   }
   return lines.length === 0 ? null : lines.join('\n');

@@ -59,9 +59,13 @@ export const expectations: IParserErrorMessageProvider = {
   buildEarlyExitMessage: ({ ruleName }) => rules[ruleName] ?? 'more',
 };
 
-/** The diagnostics of the parser's exceptions, at most one a line. */
-export function syntaxErrors(source: Source, exceptions: readonly IRecognitionException[]): readonly Diagnostic[] {
-  const lines = new Set<number>();
+/** The diagnostics of the parser's exceptions, at most one a line and none on the lines that are reported already. */
+export function syntaxErrors(
+  source: Source,
+  exceptions: readonly IRecognitionException[],
+  reported: readonly number[],
+): readonly Diagnostic[] {
+  const lines = new Set(reported);
   return exceptions.flatMap((exception) => {
     const span = placeOf(source, exception);
     const { line } = positionAt(source, span.start);
@@ -97,9 +101,12 @@ function diagnosticOf(source: Source, exception: IRecognitionException, span: Sp
   if (message === 'a name' && tokenMatcher(token, Word) && !startsLine(source, token)) {
     return messages.E0108(span, { word: token.image });
   }
-  const label = `expected ${message.replace(/ \(.*\)|(?<=[`\w]): .*/g, '')}`;
+  const short = message.replace(/ \(.*\)|(?<=[`\w]): .*/g, '');
   const helps = [...helpFor(previousOf(exception)), ...helpFor(token)];
-  return messages.E0101(span, { expected: message, found: found(token) }, { label, helps });
+  return messages.E0101(span, { expected: message, found: found(token) }, {
+    ...(short === message ? {} : { label: `expected ${short}` }),
+    helps,
+  });
 }
 
 function startsLine(source: Source, token: IToken): boolean {

@@ -253,12 +253,20 @@ function tupleExpr(cx: Conversion, node: CstNode, span: Span): Expr {
 export function block(cx: Conversion, node: CstNode | undefined, near: number): BlockExpr {
   const span = spanOf(cx, node, near);
   const result = nodeOf(node, 'expr');
+  const statements = nodes(node, 'statement').flatMap((item) => statement(cx, item) ?? []);
+  if (result !== undefined && statements.length > 0) warnOfMinus(cx, startOf(result));
   return {
     kind: 'block',
     span,
-    statements: nodes(node, 'statement').flatMap((item) => statement(cx, item) ?? []),
+    statements,
     result: result === undefined ? null : expr(cx, result, span.end),
   };
+}
+
+/** A result that starts with `-` below a statement looks like its continuation. */
+function warnOfMinus(cx: Conversion, start: number): void {
+  if (cx.source.text[start] !== '-') return;
+  cx.reporter.report(messages.W1101(createSpan(cx.source, start, start + 1), { label: 'a line that starts with `-` is a new phrase' }));
 }
 
 /** The grammar has a chain of `else if` in a row; here it nests. */
