@@ -1,5 +1,5 @@
 // Integer expressions as plain trees, with their own evaluation: the oracle for the dim algebra.
-import type * as FastCheck from 'fast-check';
+import fc from 'fast-check';
 import { add, ceilDiv, floorDiv, max, min, mod, mul, sub, constant, variable, type Dim } from '../../src/ir/dim.ts';
 
 export type Tree =
@@ -49,17 +49,13 @@ export function dimOf(tree: Tree, build: Builders = builders): Dim {
 }
 
 /** Random trees over `names`; divisors are built from positive numbers, names and their products. */
-export function trees(
-  fc: typeof FastCheck,
-  names: readonly string[],
-  divisors: readonly string[],
-): FastCheck.Arbitrary<Tree> {
-  const name = (from: readonly string[]): FastCheck.Arbitrary<Tree> =>
+export function trees(names: readonly string[], divisors: readonly string[]): fc.Arbitrary<Tree> {
+  const name = (from: readonly string[]): fc.Arbitrary<Tree> =>
     fc.constantFrom(...from).map((text) => ({ kind: 'name', name: text }));
-  const number = (low: number, high: number): FastCheck.Arbitrary<Tree> =>
+  const number = (low: number, high: number): fc.Arbitrary<Tree> =>
     fc.integer({ min: low, max: high }).map((value) => ({ kind: 'number', value }));
   const positive = fc.oneof(number(1, 6), name(divisors));
-  const divisor: FastCheck.Arbitrary<Tree> = fc.oneof(
+  const divisor: fc.Arbitrary<Tree> = fc.oneof(
     positive,
     fc.tuple(positive, positive).map(([a, b]): Tree => ({ kind: 'mul', a, b })),
     fc.tuple(positive, positive).map(([a, b]): Tree => ({ kind: 'add', a, b })),
@@ -75,7 +71,7 @@ export function trees(
       fc
         .tuple(tie('tree'), tie('tree'), divisor, fc.constantFrom('floorDiv' as const, 'mod' as const))
         .map(([x, y, d, kind]): Tree => ({ kind, a: { kind: 'add', a: { kind: 'mul', a: x, b: d }, b: y }, b: d })),
-    ) as FastCheck.Arbitrary<Tree>,
+    ) as fc.Arbitrary<Tree>,
   }));
   return tree;
 }
