@@ -1,0 +1,63 @@
+// Devices: which one a model gets, and how long it lives. Models share the device that they opened by kind; the last
+// one to leave closes it. A GPUDevice that the caller passed is never destroyed.
+import { DlmError } from './error.ts';
+import type { Backend, ProgramSpec } from './program.ts';
+
+/** A device that models of this module run on. */
+export class Device {
+  users = 0;
+
+  constructor(
+    readonly backend: Backend,
+    readonly key: unknown,
+  ) {}
+
+  /** Where it computes. */
+  get kind(): 'webgpu' | 'wasm' {
+    return this.backend.kind;
+  }
+
+  /** Leaves the device; the last user closes it. */
+  release(): void {
+    if (--this.users > 0) return;
+    opened.delete(this.key);
+    this.backend.close();
+  }
+}
+
+const opened = new Map<unknown, Promise<Device>>();
+
+/** The device for a `device` option of load. The caller releases it. @throws DlmError E0804 */
+export async function acquireDevice(program: ProgramSpec, choice: unknown = 'auto'): Promise<Device> {
+  const device =
+    choice instanceof Device ? choice : await (choice === 'auto' ? firstDevice(program) : openDevice(program, choice));
+  device.users++;
+  return device;
+}
+
+async function firstDevice(program: ProgramSpec): Promise<Device> {
+  if (!program.open.wasm) return openDevice(program, 'webgpu');
+  try {
+    return await openDevice(program, 'webgpu');
+  } catch {
+    return openDevice(program, 'wasm');
+  }
+}
+
+function openDevice(program: ProgramSpec, choice: unknown): Promise<Device> {
+  const known = opened.get(choice);
+  if (known) return known;
+  const { webgpu, wasm } = program.open;
+  const open =
+    choice === 'wasm' ? wasm : webgpu && (() => webgpu(choice === 'webgpu' ? undefined : (choice as GPUDevice)));
+  if (!open || (typeof choice === 'string' && choice !== 'wasm' && choice !== 'webgpu')) {
+    const target = typeof choice === 'string' ? choice : 'webgpu';
+    return Promise.reject(
+      new DlmError('E0804', `no device for target \`${target}\`: ${program.name} was not compiled for it`),
+    );
+  }
+  const opening = open().then((backend) => new Device(backend, choice));
+  opened.set(choice, opening);
+  opening.catch(() => opened.delete(choice));
+  return opening;
+}

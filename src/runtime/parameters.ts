@@ -1,0 +1,124 @@
+// The tensors that outlive a run: parameters, states and optimizer slots, each in its own device memory.
+import { DlmError } from './error.ts';
+import type { Backend, Data, ElementType, Memory } from './program.ts';
+import { convertStored, type StoredTensor } from './safetensors.ts';
+import { fromBytes, sizeOf } from './tensor.ts';
+
+/** Path, element type and shape of a stored tensor; more may follow. */
+export type StoredSpec = readonly [path: string, dtype: ElementType, shape: readonly number[], ...rest: unknown[]];
+
+/** Tensor data by path. */
+export type Values = Map<string, Data>;
+
+/** A set of named tensors on one device. */
+export class ParameterStore {
+  readonly #memory = new Map<string, Memory>();
+
+  constructor(
+    readonly backend: Backend,
+    readonly specs: readonly StoredSpec[],
+  ) {
+    for (const [path, , shape] of specs) this.#memory.set(path, backend.allocate(sizeOf(shape) * 4));
+  }
+
+  /** Memory of `path`. @throws DlmError E9106 */
+  memory(path: string): Memory {
+    const memory = this.#memory.get(path);
+    if (!memory) throw new DlmError('E9106', `there is no \`${path}\`, or its model was disposed`, { path });
+    return memory;
+  }
+
+  /** Copies everything to the host. */
+  async read(): Promise<(readonly [string, ElementType, readonly number[], Data])[]> {
+    const all = await this.backend.read(this.specs.map(([path]) => this.memory(path)));
+    return this.specs.map(([path, dtype, shape], at) => {
+      const bytes = all[at] ?? new Uint8Array(0);
+      return [path, dtype, shape, fromBytes(bytes.subarray(0, sizeOf(shape) * 4), dtype)] as const;
+    });
+  }
+
+  /** Writes values that were checked before. */
+  write(values: Values): void {
+    for (const [path, data] of values)
+      this.backend.write(this.memory(path), data instanceof Uint8Array ? Uint32Array.from(data) : data);
+  }
+
+  /** Gives the memory back. */
+  dispose(): void {
+    for (const memory of this.#memory.values()) this.backend.free(memory);
+    this.#memory.clear();
+  }
+}
+
+/** How a file is fitted to a model. */
+export interface FitOptions {
+  /** False: missing parameters keep their value, further tensors of the file are ignored. */
+  readonly strict?: boolean | undefined;
+  /** Other checkpoint names of a path. */
+  readonly aliases?: Readonly<Record<string, string>> | undefined;
+  /** Name in the file -> our name, or undefined to leave the tensor out. */
+  readonly keys?: Readonly<Record<string, string>> | ((key: string) => string | undefined) | undefined;
+}
+
+/** Fits a file to `specs`; nothing is written. @throws DlmError E0801 with a table of everything that does not fit */
+export function fitCheckpoint(
+  what: string,
+  file: string,
+  specs: readonly StoredSpec[],
+  tensors: ReadonlyMap<string, StoredTensor>,
+  { strict = true, aliases = {}, keys }: FitOptions = {},
+): Values {
+  const rename = typeof keys === 'function' ? keys : (key: string) => keys?.[key] ?? key;
+  const values: Values = new Map();
+  const rows: string[][] = [];
+  const known = new Map(specs.map((spec) => [spec[0], spec]));
+  for (const [key, stored] of tensors) {
+    const name = rename(key);
+    const spec = name === undefined ? undefined : known.get(aliases[name] ?? name);
+    const text = `file ${stored.dtype.toLowerCase()}[${stored.shape.join(', ')}]`;
+    if (!spec) {
+      if (strict && name !== undefined) rows.push([key, text, 'not in the model']);
+      continue;
+    }
+    const [path, dtype, shape] = spec;
+    const data = sameShape(stored.shape, shape) ? convertStored(stored, dtype) : undefined;
+    const before = values.get(path);
+    if (!data)
+      rows.push([
+        key,
+        text,
+        `model ${dtype}[${shape.join(', ')}]`,
+        transposed(stored.shape, shape) ? 'looks transposed' : '',
+      ]);
+    else if (before && !data.every((value, at) => value === before[at]))
+      rows.push([key, text, `model: alias of ${path}, not equal`]);
+    else values.set(path, data);
+  }
+  const seen = new Set([...values.keys(), ...rows.map(([key = '']) => rename(key))]);
+  const missing = specs.filter(([path]) => strict && !seen.has(path));
+  for (const [path, dtype, shape] of missing) rows.push([path, 'missing', `model ${dtype}[${shape.join(', ')}]`]);
+  if (rows.length === 0) return values;
+  const help = missing.length === 0 ? '' : '\n  = help: `strict: false` leaves missing keys at their initial value';
+  throw new DlmError('E0801', `checkpoint does not fit \`${what}\` (${file})\n${table(rows)}${help}`, {
+    path: rows[0]?.[0] ?? '',
+    entry: what,
+  });
+}
+
+const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((size, axis) => size === b[axis]);
+const transposed = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === 2 && sameShape([...a].reverse(), b);
+
+function table(rows: readonly string[][]): string {
+  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map(
+      (row) =>
+        `   |  ${row
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join('   ')
+          .trimEnd()}`,
+    )
+    .join('\n');
+}

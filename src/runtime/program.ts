@@ -1,0 +1,174 @@
+// The data that the compiler writes into a module: what its functions take and give, and per target how they run.
+// Types only. Sizes are numbers where they are fixed and small functions of the dims where they are not.
+
+/** Element types at run time. `bool` is one 32-bit word (0 or 1) in device memory. */
+export type ElementType = 'f32' | 'i32' | 'u32' | 'bool';
+
+/** One extent: a number, the name of a dim, or the text of an expression and its value for given dims. */
+export type Extent = number | string | readonly [text: string, value: (...dims: number[]) => number];
+
+/** A named tensor: name, element type, shape. */
+export type TensorSpec = readonly [name: string, dtype: ElementType, shape: readonly Extent[]];
+
+/**
+ * Memory of a plan. A string is the memory of that parameter, state or slot; otherwise pool (0 temporaries,
+ * 1 arguments and results), bytes, and the first and last step that use it.
+ */
+export type BufferSpec = string | readonly [pool: 0 | 1, bytes: number, first: number, last: number];
+
+/** Buffers are indices into {@link PlanSpec.buffers}. */
+export type StepSpec =
+  | readonly [
+      op: number,
+      buffers: readonly number[],
+      grid: readonly number[],
+      params?: readonly number[],
+      recordWords?: readonly number[],
+    ]
+  | readonly [op: 'copy', from: number, to: number]
+  | readonly [op: 'fill', buffer: number, word: number]
+  | readonly [op: 'loop', count: number, reverse: boolean, body: (index: number) => readonly StepSpec[]];
+
+/** How one function runs on one target, for given dims. */
+export interface PlanSpec {
+  readonly buffers: readonly BufferSpec[];
+  /** Buffer of each argument; -1 for those that travel in the step record or are not used. */
+  readonly inputs: readonly number[];
+  /** Buffer of each result. */
+  readonly outputs: readonly number[];
+  /** Pairs (from, to) copied after the last step: updates that could not be made in place. */
+  readonly commits?: readonly number[];
+  /** GPU: the steps. */
+  readonly steps?: readonly StepSpec[];
+  /** CPU: pairs (kind, value). 0: address of a buffer, 1: the number itself, 2: address of a record word, 3: scratch. */
+  readonly table?: readonly number[];
+  /** CPU: the exported function that runs the plan. */
+  readonly run?: string;
+}
+
+/** Scalars by name: options, iteration, key halves, scalar arguments. */
+export type Scalars = Record<string, number>;
+
+/** One compiled function. */
+export interface FunctionSpec {
+  readonly dims: readonly string[];
+  /** Smallest value of each dim, where one is not 1. */
+  readonly mins?: readonly number[];
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  /** Texts of `requires`, and whether each holds. */
+  readonly facts?: readonly string[];
+  readonly holds?: (...dims: number[]) => readonly boolean[];
+  /** Names in the step record, one 32-bit word each, and a letter for each: f, i or u. */
+  readonly record: readonly string[];
+  readonly types: string;
+  /** Scalars that the host computes before each run. */
+  readonly host?: (scalars: Scalars, ...dims: number[]) => Scalars;
+  /** GPU: the kernels it needs, to compile them at load. */
+  readonly kernels?: readonly number[];
+  readonly gpu?: (...dims: number[]) => PlanSpec;
+  readonly cpu?: (...dims: number[]) => PlanSpec;
+}
+
+/** What an entry returns: the index of a result, a list, or an object of these. */
+export type Returns = number | readonly Returns[] | { readonly [name: string]: Returns };
+
+/** A parameter or state: path, element type, shape, whether it is state. */
+export type ParameterSpec = readonly [path: string, dtype: ElementType, shape: readonly number[], role?: 'state'];
+
+/** A model: its weights and its entry points. */
+export interface ModelSpec {
+  readonly parameters: readonly ParameterSpec[];
+  /** Other checkpoint names of a weight: name -> path. */
+  readonly aliases?: Readonly<Record<string, string>>;
+  readonly init: string;
+  /** Entry name -> function and layout of what it returns. */
+  readonly entries: Readonly<Record<string, readonly [fn: string, returns: Returns]>>;
+}
+
+/** A training loop. */
+export interface TrainSpec {
+  /** Train parameter and model of each model. */
+  readonly models: readonly (readonly [name: string, model: string])[];
+  readonly slots: readonly (readonly [name: string, dtype: ElementType, shape: readonly number[], initial: number])[];
+  /** Option name -> default, or null where it must be given. */
+  readonly options: Readonly<Record<string, number | null>>;
+  readonly losses: readonly string[];
+  readonly metrics: readonly string[];
+  readonly step: string;
+  readonly evaluate: string;
+}
+
+/** Kernels of the GPU: binding letters (r read, w read and write, p params, s step record) and WGSL. */
+export type KernelSpec = readonly [bindings: string, code: string];
+
+/** One compiled module. */
+export interface ProgramSpec {
+  readonly name: string;
+  readonly source: string;
+  readonly functions: Readonly<Record<string, FunctionSpec>>;
+  readonly models: Readonly<Record<string, ModelSpec>>;
+  readonly trains: Readonly<Record<string, TrainSpec>>;
+  readonly kernels?: readonly KernelSpec[];
+  /** base64 of the WASM module (deflated where `deflated`), bytes of scratch memory, places to patch. */
+  readonly wasm?: {
+    readonly code: string;
+    readonly deflated: boolean;
+    readonly scratch: number;
+    readonly sites: readonly number[];
+  };
+  /** Opens a device of each kind that was compiled for. */
+  readonly open: {
+    readonly webgpu?: (device?: GPUDevice) => Promise<Backend>;
+    readonly wasm?: () => Promise<Backend>;
+  };
+}
+
+/** A piece of device memory: a range of a GPU buffer, or of the WASM memory. */
+export interface Memory {
+  readonly at: number;
+  readonly bytes: number;
+  readonly buffer?: GPUBuffer;
+}
+
+/** Typed arrays that carry tensor data. */
+export type Data = Float32Array | Int32Array | Uint32Array | Uint8Array;
+
+/** A plan with its memory, ready to run again and again. */
+export interface Bound {
+  dispose(): void;
+}
+
+/** What one run does besides the plan's steps. */
+export interface RunRequest {
+  readonly record: Uint32Array<ArrayBuffer>;
+  /** Data or device memory for buffer `to` of the plan. */
+  readonly uploads: readonly { readonly to: number; readonly from: Data | Memory }[];
+  /** Buffers of the plan to copy into memory of their own. */
+  readonly keeps: readonly { readonly from: number; readonly to: Memory }[];
+  /** Buffers of the plan to bring back to the host: index and bytes. */
+  readonly reads: readonly { readonly from: number; readonly bytes: number }[];
+}
+
+/** What differs between WebGPU and WASM. Everything up to the first await of `run` happens at once and in order. */
+export interface Backend {
+  readonly kind: 'webgpu' | 'wasm';
+  readonly target: 'gpu' | 'cpu';
+  readonly gpu?: GPUDevice;
+  /** Zeroed memory. @throws DlmError E0902 when there is none left */
+  allocate(bytes: number): Memory;
+  free(memory: Memory): void;
+  write(to: Memory, data: Data): void;
+  read(from: readonly Memory[]): Promise<Uint8Array<ArrayBuffer>[]>;
+  /** Compiles the kernels of `functions`; `done` is called as each is ready. */
+  prepare(
+    program: ProgramSpec,
+    functions: readonly FunctionSpec[],
+    done?: (ready: number, total: number) => void,
+  ): Promise<void>;
+  bind(program: ProgramSpec, plan: PlanSpec, named: (path: string) => Memory): Bound;
+  run(bound: Bound, request: RunRequest): Promise<Uint8Array<ArrayBuffer>[]>;
+  /** Resolves when the device has caught up; lets the page breathe. */
+  settle(): Promise<void>;
+  close(): void;
+}

@@ -1,0 +1,135 @@
+// Runs compiled functions: binds dims, keeps the plans of recent dims, fills the step record, collects results.
+import { bindDims, shapeOf } from './dims.ts';
+import { DlmError } from './error.ts';
+import { readInput, type Argument } from './input.ts';
+import type {
+  Backend,
+  Bound,
+  Data,
+  FunctionSpec,
+  Memory,
+  PlanSpec,
+  ProgramSpec,
+  RunRequest,
+  Scalars,
+} from './program.ts';
+import { fromBytes, sizeOf, Tensor } from './tensor.ts';
+
+/** A function that was asked to run: everything checked, nothing started. */
+export interface Call {
+  readonly fn: FunctionSpec;
+  readonly dims: readonly number[];
+  readonly plan: PlanSpec;
+  readonly bound: Bound;
+  readonly args: readonly Argument[];
+}
+
+interface Kept {
+  readonly plan: PlanSpec;
+  readonly bound: Bound;
+}
+
+const keptBindings = 16;
+
+/** Runs functions of one program on one device over one set of persistent memory. */
+export class Runner {
+  readonly #kept = new Map<string, Kept>();
+
+  constructor(
+    readonly program: ProgramSpec,
+    readonly backend: Backend,
+    readonly named: (path: string) => Memory,
+  ) {}
+
+  /** The function `name`. */
+  spec(name: string): FunctionSpec {
+    const fn = this.program.functions[name];
+    if (!fn) throw new RangeError(`no function ${name}`);
+    return fn;
+  }
+
+  /** Compiles kernels. */
+  prepare(names: readonly string[], done?: (ready: number, total: number) => void): Promise<void> {
+    return this.backend.prepare(
+      this.program,
+      names.map((name) => this.spec(name)),
+      done,
+    );
+  }
+
+  /** Checks the arguments of a call and readies its plan. @throws DlmError E9101, E9103, E0807 */
+  call(name: string, entry: string, values: readonly unknown[]): Call {
+    const fn = this.spec(name);
+    const args = fn.inputs.map((input, at) => readInput(entry, input, values[at], this.backend));
+    const dims = bindDims(entry, fn, args);
+    const key = `${name} ${dims.join()}`;
+    const kept = this.#kept.get(key) ?? this.#bind(fn, dims);
+    this.#kept.delete(key);
+    this.#kept.set(key, kept);
+    this.#evict();
+    return { fn, dims, args, ...kept };
+  }
+
+  #bind(fn: FunctionSpec, dims: readonly number[]): Kept {
+    const plan = fn[this.backend.target]?.(...dims);
+    if (!plan) throw new RangeError(`not compiled for ${this.backend.kind}`);
+    return { plan, bound: this.backend.bind(this.program, plan, this.named) };
+  }
+
+  #evict(): void {
+    const [oldest] = this.#kept;
+    if (this.#kept.size <= keptBindings || !oldest) return;
+    oldest[1].bound.dispose();
+    this.#kept.delete(oldest[0]);
+  }
+
+  /** Runs a call; its results become tensors that the caller owns. */
+  async tensors(call: Call, scalars: Scalars): Promise<Tensor[]> {
+    const { backend } = this;
+    const made = call.fn.outputs.map((output) => {
+      const shape = shapeOf(output, call.fn.dims, call.dims);
+      return new Tensor(output[1], shape, backend, backend.allocate(sizeOf(shape) * 4));
+    });
+    const keeps = made.map((tensor, at) => ({ from: call.plan.outputs[at] ?? 0, to: tensor.memory }));
+    await backend.run(call.bound, request(call, scalars, { keeps }));
+    return made;
+  }
+
+  /** Runs a call and brings its results to the host; with `read` false it only starts it. */
+  async values(call: Call, scalars: Scalars, read = true): Promise<Data[]> {
+    const sizes = call.fn.outputs.map((output) => sizeOf(shapeOf(output, call.fn.dims, call.dims)) * 4);
+    const reads = read ? sizes.map((bytes, at) => ({ from: call.plan.outputs[at] ?? 0, bytes })) : [];
+    const results = await this.backend.run(call.bound, request(call, scalars, { reads }));
+    return results.map((bytes, at) => fromBytes(bytes, call.fn.outputs[at]?.[1] ?? 'f32'));
+  }
+
+  /** Gives the plans' memory back. */
+  dispose(): void {
+    for (const { bound } of this.#kept.values()) bound.dispose();
+    this.#kept.clear();
+  }
+}
+
+function request(call: Call, given: Scalars, rest: Partial<RunRequest>): RunRequest {
+  const scalars = { ...given };
+  const uploads = call.args.flatMap(({ from }, at) => {
+    const to = call.plan.inputs[at] ?? -1;
+    if (to >= 0) return [{ to, from }];
+    const [name] = call.fn.inputs[at] ?? [''];
+    if (!call.fn.record.includes(name)) return [];
+    if ('at' in from && 'bytes' in from)
+      throw new DlmError('E9101', `${name} is a tensor, expected a number`, { path: name });
+    scalars[name] = from[0] ?? 0;
+    return [];
+  });
+  return { keeps: [], reads: [], ...rest, uploads, record: stepRecord(call.fn, scalars, call.dims) };
+}
+
+/** The 256 words that kernels read scalars from. */
+export function stepRecord(fn: FunctionSpec, scalars: Scalars, dims: readonly number[]): Uint32Array<ArrayBuffer> {
+  const all: Scalars = { ...scalars, ...fn.host?.(scalars, ...dims) };
+  const words = new Uint32Array(256);
+  const views = { f: new Float32Array(words.buffer), i: new Int32Array(words.buffer), u: words };
+  fn.record.forEach((name, at) => (views[fn.types[at] as keyof typeof views][at] = all[name] ?? 0));
+  return words;
+}

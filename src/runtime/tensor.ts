@@ -1,0 +1,54 @@
+// Results of a compiled module: a tensor that stays on its device until its data is asked for.
+import { DlmError } from './error.ts';
+import type { Backend, Data, ElementType, Memory } from './program.ts';
+
+/** Engines without explicit resource management (`using`) lack these symbols. */
+export const disposeSymbol: typeof Symbol.dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
+export const asyncDisposeSymbol: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose');
+
+/** Number of elements of a shape. */
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
+/** Bytes from the device as the typed array of their element type; bool becomes bytes 0 and 1. */
+export function fromBytes(bytes: Uint8Array<ArrayBuffer>, dtype: ElementType): Data {
+  const words = [bytes.buffer, bytes.byteOffset, bytes.byteLength / 4] as const;
+  if (dtype === 'f32') return new Float32Array(...words);
+  if (dtype === 'i32') return new Int32Array(...words);
+  return dtype === 'u32' ? new Uint32Array(...words) : Uint8Array.from(new Uint32Array(...words));
+}
+
+/** A tensor on a device, owned by the caller. */
+export class Tensor {
+  #memory: Memory | undefined;
+
+  constructor(
+    readonly dtype: ElementType,
+    readonly shape: readonly number[],
+    readonly backend: Backend,
+    memory: Memory,
+  ) {
+    this.#memory = memory;
+  }
+
+  /** Where it lies. @throws DlmError E9106 after dispose */
+  get memory(): Memory {
+    if (!this.#memory) throw new DlmError('E9106', 'this tensor was disposed');
+    return this.#memory;
+  }
+
+  /** Its elements, row-major, in host memory. */
+  async data(): Promise<Data> {
+    const [bytes = new Uint8Array(0)] = await this.backend.read([this.memory]);
+    return fromBytes(bytes.subarray(0, sizeOf(this.shape) * 4), this.dtype);
+  }
+
+  /** Gives its memory back. */
+  dispose(): void {
+    if (this.#memory) this.backend.free(this.#memory);
+    this.#memory = undefined;
+  }
+
+  [disposeSymbol](): void {
+    this.dispose();
+  }
+}

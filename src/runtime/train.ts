@@ -1,0 +1,315 @@
+// Training sessions: steps on the device, an event stream, evaluation, and saving so that a resumed run is the same
+// run, bit for bit.
+import { shapeOf } from './dims.ts';
+import { DlmError } from './error.ts';
+import type { Model } from './model.ts';
+import { fitCheckpoint, ParameterStore, type StoredSpec, type Values } from './parameters.ts';
+import type { Backend, Data, ProgramSpec, Scalars, TrainSpec } from './program.ts';
+import { Runner, type Call } from './runner.ts';
+import { readSafetensors, writeSafetensors } from './safetensors.ts';
+import { asyncDisposeSymbol, sizeOf } from './tensor.ts';
+import { runKey } from './threefry.ts';
+import { readSource } from './weights.ts';
+
+type Batch = Readonly<Record<string, unknown>>;
+type Stream = Iterable<Batch> | AsyncIterable<Batch>;
+type Nested = number | Nested[];
+
+/** What a step measured. `loss` where there is one. */
+interface Measures {
+  readonly loss?: number;
+  readonly losses: Record<string, number>;
+  readonly metrics: Record<string, Nested>;
+}
+
+interface RunOptions {
+  readonly epochs?: number;
+  readonly every?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A training session over the weights of its models. */
+export class Train {
+  /** Options of the train declaration; the next step sees what is assigned. */
+  readonly options: Scalars;
+  readonly #runner: Runner;
+  readonly #slots: ParameterStore;
+  #iteration = 0;
+  #disposed = false;
+
+  constructor(
+    readonly name: string,
+    readonly spec: TrainSpec,
+    readonly models: readonly Model[],
+    readonly backend: Backend,
+    program: ProgramSpec,
+    options: Scalars,
+    private seed: number,
+  ) {
+    this.options = options;
+    this.#slots = new ParameterStore(backend, spec.slots);
+    this.#runner = new Runner(program, backend, (path) => this.#stores(path)[0].memory(this.#stores(path)[1]));
+    this.reset();
+  }
+
+  /** Completed steps. */
+  get iteration(): number {
+    return this.#iteration;
+  }
+
+  // Paths of several models carry the name of the train's parameter in front.
+  #prefix(at: number): string {
+    return this.models.length > 1 ? `${this.spec.models[at]?.[0]}.` : '';
+  }
+
+  #stores(path: string): [ParameterStore, string] {
+    if (this.spec.slots.some(([name]) => name === path)) return [this.#slots, path];
+    const at = this.models.findIndex((_, index) => path.startsWith(this.#prefix(index)));
+    const model = this.models[at];
+    if (!model) throw new RangeError(`no weight ${path}`);
+    return [model.weights.store, path.slice(this.#prefix(at).length)];
+  }
+
+  /** Compiles the kernels of the session. */
+  prepare(): Promise<void> {
+    return this.#runner.prepare([this.spec.step, this.spec.evaluate]);
+  }
+
+  /** Sets the optimizer slots to their initial values. */
+  reset(): void {
+    this.#slots.write(
+      new Map(
+        this.spec.slots.map(([path, dtype, shape, initial]) => {
+          const size = sizeOf(shape);
+          return [path, dtype === 'f32' ? new Float32Array(size).fill(initial) : new Int32Array(size).fill(initial)];
+        }),
+      ),
+    );
+  }
+
+  #call(kind: 'step' | 'evaluate', batch: Batch): Call {
+    if (this.#disposed) throw new DlmError('E9106', `${kind}: this ${this.name} was disposed`, { entry: kind });
+    const fn = this.spec[kind];
+    return this.#runner.call(
+      fn,
+      `${this.name}.${kind}`,
+      this.#runner.spec(fn).inputs.map(([name]) => batch[name]),
+    );
+  }
+
+  #scalars(purpose: number, count: number): Scalars {
+    const [k0, k1] = runKey(this.seed, purpose, count);
+    return { ...this.options, iteration: this.#iteration, 'key.0': k0, 'key.1': k1 };
+  }
+
+  // Starts one step at once; the batch is copied before this returns a promise.
+  async #advance(batch: Batch, read: boolean): Promise<(Measures & { iteration: number }) | undefined> {
+    const call = this.#call('step', batch);
+    const scalars = this.#scalars(1, this.#iteration);
+    const iteration = ++this.#iteration;
+    const values = await this.#runner.values(call, scalars, read);
+    return read
+      ? {
+          iteration,
+          ...this.#measures(
+            call,
+            values.map((data, at) => nest(data, outputShape(call, at))),
+          ),
+        }
+      : undefined;
+  }
+
+  #measures(call: Call, values: readonly Nested[]): Measures {
+    const named = new Map(call.fn.outputs.map(([name], at) => [name, values[at] ?? NaN]));
+    const pick = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, named.get(name) ?? NaN]));
+    const { losses, metrics } = this.spec;
+    const [only] = losses;
+    const single = losses.length === 1 && only !== undefined;
+    return {
+      ...(single && { loss: Number(named.get(only)) }),
+      losses: single ? {} : (pick(losses) as Record<string, number>),
+      metrics: pick(metrics),
+    };
+  }
+
+  /** One training step. @throws DlmError E9101 before anything has changed */
+  async step(batch: Batch): Promise<Measures & { iteration: number }> {
+    const report = await this.#advance(batch, true);
+    if (!report) throw new RangeError('a step without report');
+    return report;
+  }
+
+  /** Trains over `data`; measures are read back every `every` steps. */
+  async *run(
+    data: Stream | (() => Stream),
+    { epochs = 1, every = 1, signal }: RunOptions = {},
+  ): AsyncGenerator<unknown, void> {
+    let count = 0;
+    for (let epoch = 1; epoch <= epochs; epoch++) {
+      const before = count;
+      for await (const batch of typeof data === 'function' ? data() : data) {
+        signal?.throwIfAborted();
+        const report = await this.#advance(batch, ++count % every === 0);
+        if (this.backend.kind === 'wasm' || (!report && count % 16 === 0)) await this.backend.settle();
+        if (!report) continue;
+        const { iteration: step, ...measures } = report;
+        const losses = [measures.loss ?? 0, ...Object.values(measures.losses)];
+        yield { type: losses.every(Number.isFinite) ? 'step' : 'nan', step, epoch, ...measures };
+      }
+      if (count === before)
+        throw new DlmError(
+          'E0806',
+          `${this.name}: epoch ${epoch} has no batches: pass an array, or a function that makes the batches anew`,
+        );
+      yield { type: 'epoch', step: this.#iteration, epoch };
+    }
+    yield { type: 'done', step: this.#iteration, epochs };
+  }
+
+  /** Losses and metrics over `data` without training, weighted by the first dim of each batch. */
+  async evaluate(data: Stream | (() => Stream)): Promise<Measures> {
+    let [total, count]: [number, number] = [0, 0];
+    let sums: Nested[] = [];
+    let last: Call | undefined;
+    for await (const batch of typeof data === 'function' ? data() : data) {
+      const call = this.#call('evaluate', batch);
+      const values = await this.#runner.values(call, this.#scalars(2, count++));
+      const [input] = call.fn.inputs;
+      const weight = (input && shapeOf(input, call.fn.dims, call.dims)[0]) ?? 1;
+      sums = values.map((value, at) => combine(sums[at], nest(value, outputShape(call, at)), (a, b) => a + b * weight));
+      total += weight;
+      last = call;
+      await this.backend.settle();
+    }
+    if (!last) throw new DlmError('E0806', `${this.name}.evaluate: no batches`);
+    return this.#measures(
+      last,
+      sums.map((sum) => combine(undefined, sum, (_, b) => b / total)),
+    );
+  }
+
+  // Every tensor of the session: weights of the models, then slots.
+  #all(): { specs: StoredSpec[]; stores: [string, ParameterStore][] } {
+    const stores: [string, ParameterStore][] = [
+      ...this.models.map((model, at): [string, ParameterStore] => [this.#prefix(at), model.weights.store]),
+      ['', this.#slots],
+    ];
+    const specs = stores.flatMap(([prefix, store]) =>
+      store.specs.map(([path, dtype, shape]): StoredSpec => [prefix + path, dtype, shape]),
+    );
+    return { specs, stores };
+  }
+
+  /** Weights, slots, options, iteration and seed as a safetensors file. */
+  async save(): Promise<Uint8Array<ArrayBuffer>> {
+    const { options, seed } = this;
+    const dlm = JSON.stringify({ train: this.name, iteration: this.#iteration, seed, options });
+    const parts = this.#all().stores.map(async ([prefix, store]) =>
+      (await store.read()).map(([path, ...rest]) => [prefix + path, ...rest] as const),
+    );
+    return writeSafetensors((await Promise.all(parts)).flat(), { dlm });
+  }
+
+  /** Continues from what `save` gave; all or nothing. @throws DlmError E0801, E0802 */
+  async restore(source: unknown): Promise<void> {
+    const name = 'the saved session';
+    const { tensors, metadata } = readSafetensors(await readSource(source, name), name);
+    const saved = JSON.parse(metadata['dlm'] ?? '{}') as {
+      train?: string;
+      iteration?: number;
+      seed?: number;
+      options?: Scalars;
+    };
+    if (saved.train !== this.name) {
+      const got = saved.train ?? 'weights only';
+      throw new DlmError('E0801', `checkpoint does not fit \`${this.name}\` (${name}): it holds ${got}`, {
+        expected: this.name,
+        got,
+      });
+    }
+    const { specs, stores } = this.#all();
+    const values = fitCheckpoint(this.name, name, specs, tensors);
+    for (const [prefix, store] of stores) {
+      const own = store.specs.flatMap(([path]) =>
+        [values.get(prefix + path)].flatMap((data) => (data ? [[path, data] as const] : [])),
+      );
+      store.write(new Map(own) as Values);
+    }
+    Object.assign(this.options, saved.options);
+    this.#iteration = saved.iteration ?? 0;
+    this.seed = saved.seed ?? 0;
+  }
+
+  /** Gives the session's memory back; the models stay. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#runner.dispose();
+    this.#slots.dispose();
+  }
+
+  async [asyncDisposeSymbol](): Promise<void> {
+    this.dispose();
+  }
+}
+
+const outputShape = (call: Call, at: number): number[] => {
+  const output = call.fn.outputs[at];
+  return output ? shapeOf(output, call.fn.dims, call.dims) : [];
+};
+
+function nest(data: Data, shape: readonly number[]): Nested {
+  const [size, ...rest] = shape;
+  if (size === undefined) return data[0] ?? NaN;
+  const each = data.length / size;
+  return Array.from({ length: size }, (_, at) => nest(data.subarray(at * each, (at + 1) * each), rest));
+}
+
+function combine(a: Nested | undefined, b: Nested, f: (a: number, b: number) => number): Nested {
+  if (typeof b === 'number') return f(typeof a === 'number' ? a : 0, b);
+  return b.map((item, at) => combine(Array.isArray(a) ? a[at] : undefined, item, f));
+}
+
+/** Opens a training session. `given` holds options of the train, and `seed`. @throws DlmError E9109 */
+export async function createTrain(
+  program: ProgramSpec,
+  name: string,
+  models: readonly Model[],
+  given: Partial<Scalars> = {},
+): Promise<Train> {
+  const spec = program.trains[name];
+  if (!spec) throw new RangeError(`no train ${name}`);
+  const { seed = 0, ...chosen } = given;
+  spec.models.forEach(([parameter, model], at) => {
+    const [got, backend] = [models[at]?.name ?? 'nothing', models[at]?.device.backend];
+    const expected = `${model} on one device with the others`;
+    if (got === model && backend === models[0]?.device.backend) return;
+    throw new DlmError('E9101', `create${name}: ${parameter} is ${got}, expected ${expected}`, {
+      entry: name,
+      path: parameter,
+      expected,
+      got,
+    });
+  });
+  const options: Scalars = {};
+  for (const option of Object.keys({ ...spec.options, ...chosen })) {
+    const value = chosen[option] ?? spec.options[option];
+    if (option in spec.options && typeof value === 'number') options[option] = value;
+    else
+      throw new DlmError(
+        'E9109',
+        `create${name}: ${option in spec.options ? `option \`${option}\` must be given` : `there is no option \`${option}\``}`,
+        { entry: name, path: option },
+      );
+  }
+  const [first] = models;
+  if (!first) throw new RangeError(`${name} trains no model`);
+  const train = new Train(name, spec, models, first.device.backend, program, options, seed);
+  try {
+    await train.prepare();
+    return train;
+  } catch (error) {
+    train.dispose();
+    throw error;
+  }
+}

@@ -1,0 +1,191 @@
+// The WASM backend: one memory with a small allocator, one instance per program, one call per run.
+import { packIntervals } from './arena.ts';
+import { fromBase64, inflate } from './decode.ts';
+import { DlmError } from './error.ts';
+import type { Backend, Bound, Data, Memory, PlanSpec, ProgramSpec, RunRequest } from './program.ts';
+
+type Run = (table: number, thread: number, threads: number) => void;
+
+interface Instance {
+  readonly exports: Readonly<Record<string, Run>>;
+  readonly scratch: Memory;
+}
+
+interface WasmBound extends Bound {
+  readonly plan: PlanSpec;
+  readonly run: Run;
+  readonly places: Memory[];
+  readonly record: Memory;
+  readonly table: Memory;
+  readonly link: () => void;
+  /** Value of {@link WasmBackend.moved} when the table was written. */
+  linked: number;
+}
+
+const page = 65536;
+
+// (module (func (result v128) relaxed_madd of three zero vectors)): validates where relaxed SIMD exists.
+const relaxedProbe = fromBase64('AGFzbQEAAAABBQFgAAF7AwIBAAoTAREAQQD9D0EA/Q9BAP0P/YUCCw==');
+
+/** Opens the CPU. */
+export async function openWasm(): Promise<Backend> {
+  return new WasmBackend();
+}
+
+class WasmBackend implements Backend {
+  readonly kind = 'wasm';
+  readonly target = 'cpu';
+  readonly #memory = new WebAssembly.Memory({ initial: 1 });
+  readonly #instances = new Map<ProgramSpec, Promise<Instance>>();
+  readonly #ready = new Map<ProgramSpec, Instance>();
+  // Free ranges by address. The first bytes stay unused, so that no address is 0.
+  #free: Memory[] = [{ at: 1024, bytes: page - 1024 }];
+  #pools: [Memory | undefined, Memory | undefined] = [undefined, undefined];
+  #moved = 0;
+  #breath = performance.now();
+
+  allocate(bytes: number): Memory {
+    const size = Math.ceil(Math.max(bytes, 16) / 64) * 64;
+    let at = this.#free.findIndex((range) => range.bytes >= size);
+    if (at < 0) at = this.#grow(size);
+    const range = this.#free[at] ?? { at: 0, bytes: 0 };
+    this.#free.splice(at, 1, ...(range.bytes > size ? [{ at: range.at + size, bytes: range.bytes - size }] : []));
+    new Uint8Array(this.#memory.buffer, range.at, size).fill(0);
+    return { at: range.at, bytes: size };
+  }
+
+  #grow(bytes: number): number {
+    const end = this.#memory.buffer.byteLength;
+    const pages = Math.ceil(bytes / page);
+    try {
+      this.#memory.grow(pages);
+    } catch {
+      const needed = `${end + bytes} bytes`;
+      throw new DlmError('E0902', `memory needs ${needed}, more than WebAssembly gives here`, { expected: needed });
+    }
+    this.free({ at: end, bytes: pages * page });
+    return this.#free.findIndex((range) => range.bytes >= bytes);
+  }
+
+  free(memory: Memory): void {
+    const ranges: Memory[] = [];
+    for (const range of [...this.#free, memory].sort((a, b) => a.at - b.at)) {
+      const last = ranges.at(-1);
+      if (last && last.at + last.bytes === range.at)
+        ranges[ranges.length - 1] = { at: last.at, bytes: last.bytes + range.bytes };
+      else ranges.push(range);
+    }
+    this.#free = ranges;
+  }
+
+  // Typed arrays over the memory are made per use: growing detaches them.
+  #bytes(at: number, bytes: number): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.#memory.buffer, at, bytes);
+  }
+
+  write(to: Memory, data: Data): void {
+    this.#bytes(to.at, to.bytes).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+
+  async read(from: readonly Memory[]): Promise<Uint8Array<ArrayBuffer>[]> {
+    return from.map((memory) => this.#bytes(memory.at, memory.bytes).slice());
+  }
+
+  async prepare(
+    program: ProgramSpec,
+    _functions: unknown,
+    done?: (ready: number, total: number) => void,
+  ): Promise<void> {
+    let pending = this.#instances.get(program);
+    if (!pending) this.#instances.set(program, (pending = this.#instantiate(program)));
+    this.#ready.set(program, await pending);
+    done?.(1, 1);
+  }
+
+  async #instantiate(program: ProgramSpec): Promise<Instance> {
+    const { code, deflated, sites, scratch } = program.wasm ?? { code: '', deflated: false, sites: [], scratch: 0 };
+    const bytes = deflated ? await inflate(fromBase64(code)) : fromBase64(code);
+    if (WebAssembly.validate(relaxedProbe)) patchMadds(bytes, sites);
+    const { instance } = await WebAssembly.instantiate(bytes, { env: { memory: this.#memory } });
+    return { exports: instance.exports as Record<string, Run>, scratch: this.allocate(scratch) };
+  }
+
+  bind(program: ProgramSpec, plan: PlanSpec, named: (path: string) => Memory): WasmBound {
+    const instance = this.#ready.get(program);
+    const run = instance?.exports[plan.run ?? ''];
+    if (!instance || !run) throw new RangeError(`${program.name} has no ${plan.run}`);
+    const words = plan.table ?? [];
+    const [table, record] = [this.allocate(words.length * 2), this.allocate(1024)];
+    const packed = [packIntervals(plan.buffers, 0), packIntervals(plan.buffers, 1)] as const;
+    this.#reserve(0, packed[0].bytes);
+    this.#reserve(1, packed[1].bytes);
+    const places: Memory[] = [];
+    const link = (): void => {
+      plan.buffers.forEach((buffer, index) => {
+        if (typeof buffer === 'string') places[index] = named(buffer);
+        else
+          places[index] = {
+            at: (this.#pools[buffer[0]]?.at ?? 0) + (packed[buffer[0]].offsets[index] ?? 0),
+            bytes: buffer[1],
+          };
+      });
+      const view = new Int32Array(this.#memory.buffer, table.at, words.length / 2);
+      for (let i = 0; i < view.length; i++) {
+        const [kind, value] = [words[2 * i], words[2 * i + 1] ?? 0];
+        if (kind === 0) view[i] = places[value]?.at ?? 0;
+        else view[i] = kind === 1 ? value : kind === 2 ? record.at + 4 * value : instance.scratch.at;
+      }
+    };
+    const dispose = (): void => [table, record].forEach((memory) => this.free(memory));
+    return { plan, run, places, record, table, link, linked: -1, dispose };
+  }
+
+  #reserve(pool: 0 | 1, bytes: number): void {
+    const before = this.#pools[pool];
+    if (bytes <= (before?.bytes ?? 0)) return;
+    if (before) this.free(before);
+    this.#pools[pool] = this.allocate(bytes);
+    this.#moved++;
+  }
+
+  async run(target: Bound, request: RunRequest): Promise<Uint8Array<ArrayBuffer>[]> {
+    const bound = target as WasmBound;
+    if (bound.linked !== this.#moved) bound.link();
+    bound.linked = this.#moved;
+    const place = (index: number): Memory => bound.places[index] ?? bound.record;
+    this.write(bound.record, request.record);
+    for (const { to, from } of request.uploads) {
+      if ('at' in from && 'bytes' in from) this.#copy(from, place(to));
+      else this.write(place(to), from);
+    }
+    bound.run(bound.table.at, 0, 1);
+    const { commits = [] } = bound.plan;
+    for (let i = 0; i < commits.length; i += 2) this.#copy(place(commits[i] ?? 0), place(commits[i + 1] ?? 0));
+    for (const { from, to } of request.keeps) this.#copy(place(from), to);
+    return request.reads.map(({ from, bytes }) => this.#bytes(place(from).at, bytes).slice());
+  }
+
+  #copy(from: Memory, to: Memory): void {
+    new Uint8Array(this.#memory.buffer).copyWithin(to.at, from.at, from.at + Math.min(from.bytes, to.bytes));
+  }
+
+  async settle(): Promise<void> {
+    if (performance.now() - this.#breath < 30) return;
+    await new Promise((resolve) => setTimeout(resolve));
+    this.#breath = performance.now();
+  }
+
+  close(): void {
+    this.#instances.clear();
+    this.#ready.clear();
+  }
+}
+
+// Where the engine has relaxed SIMD, `a b mul c add` becomes `a b c relaxed_madd`: sites are pairs of offsets of the
+// multiplication (FD E6 01, made three nops) and of the addition (FD E4 01).
+function patchMadds(bytes: Uint8Array, sites: readonly number[]): void {
+  for (let i = 0; i < sites.length; i += 2) {
+    bytes.set([1, 1, 1], sites[i] ?? 0);
+    bytes.set([0xfd, 0x85, 0x02], sites[i + 1] ?? 0);
+  }
+}

@@ -1,0 +1,355 @@
+// The WebGPU backend: pipelines made at load, bind groups once per dim binding, one encoder and one submit per run.
+// Parameters have a buffer each; temporaries share one buffer, arguments and results another.
+import { packIntervals } from './arena.ts';
+import { DlmError } from './error.ts';
+import type {
+  Backend,
+  Bound,
+  Data,
+  FunctionSpec,
+  KernelSpec,
+  Memory,
+  PlanSpec,
+  ProgramSpec,
+  RunRequest,
+  StepSpec,
+} from './program.ts';
+
+// GPUBufferUsage; the global is missing where only a device was passed in.
+const [mapRead, copySource, copyTarget, uniform, storage] = [1, 4, 8, 64, 128];
+const perSubmit = 1024;
+
+interface GpuMemory extends Memory {
+  readonly buffer: GPUBuffer;
+}
+
+interface Pipeline {
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+  readonly bindings: string;
+}
+
+type Command =
+  | { readonly pipeline: GPUComputePipeline; readonly group: GPUBindGroup; readonly grid: readonly number[] }
+  | { readonly from: GpuMemory; readonly to: GpuMemory; readonly through?: GPUBuffer };
+
+interface GpuBound extends Bound {
+  readonly plan: PlanSpec;
+  readonly places: GpuMemory[];
+  readonly commands: Command[];
+  readonly record: GPUBuffer;
+  readonly link: () => void;
+  linked: number;
+  checked: boolean;
+}
+
+/** Opens a GPU: the caller's device, which stays theirs, or the first adapter's. @throws DlmError E0804 */
+export async function openWebGpu(device?: GPUDevice): Promise<Backend> {
+  if (device) return new WebGpuBackend(device, false);
+  const gpu = (globalThis.navigator as Navigator | undefined)?.gpu;
+  const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' });
+  if (!adapter)
+    throw new DlmError('E0804', `no device for target \`webgpu\`: ${gpu ? 'no adapter' : 'no navigator.gpu here'}`);
+  const wanted = ['maxStorageBufferBindingSize', 'maxBufferSize', 'maxComputeWorkgroupStorageSize'] as const;
+  const requiredLimits = Object.fromEntries(wanted.map((limit) => [limit, adapter.limits[limit]]));
+  return new WebGpuBackend(await adapter.requestDevice({ requiredLimits }), true);
+}
+
+// Equal kernels of all programs on a device are compiled once.
+const compiled = new WeakMap<GPUDevice, Map<string, Promise<Pipeline>>>();
+
+class WebGpuBackend implements Backend {
+  readonly kind = 'webgpu';
+  readonly target = 'gpu';
+  readonly #pipelines = new Map<KernelSpec, Pipeline>();
+  readonly #staging: GPUBuffer[] = [];
+  readonly #pools: [GPUBuffer | undefined, GPUBuffer | undefined] = [undefined, undefined];
+  #moved = 0;
+  #lost: string | undefined;
+
+  constructor(
+    readonly gpu: GPUDevice,
+    readonly owned: boolean,
+  ) {
+    void gpu.lost.then((info) => (this.#lost = info.message || info.reason));
+  }
+
+  #buffer(bytes: number, usage: number): GPUBuffer {
+    const size = Math.ceil(Math.max(bytes, 16) / 16) * 16;
+    const limit =
+      usage & storage ? Math.min(this.gpu.limits.maxBufferSize, this.gpu.limits.maxStorageBufferBindingSize) : Infinity;
+    if (size > limit) throw new DlmError('E0902', `a buffer needs ${size} bytes, more than ${limit} of this device`);
+    return this.gpu.createBuffer({ size, usage });
+  }
+
+  allocate(bytes: number): GpuMemory {
+    const buffer = this.#buffer(bytes, storage | copySource | copyTarget);
+    return { at: 0, bytes: buffer.size, buffer };
+  }
+
+  free(memory: Memory): void {
+    memory.buffer?.destroy();
+  }
+
+  write(to: Memory, data: Data): void {
+    if (to.buffer) this.gpu.queue.writeBuffer(to.buffer, to.at, data as Float32Array<ArrayBuffer>);
+  }
+
+  async prepare(
+    program: ProgramSpec,
+    functions: readonly FunctionSpec[],
+    done?: (ready: number, total: number) => void,
+  ): Promise<void> {
+    const wanted = [...new Set(functions.flatMap((fn) => fn.kernels ?? []))];
+    const kernels = wanted.map((index) => program.kernels?.[index]).filter((kernel) => kernel !== undefined);
+    let ready = 0;
+    await Promise.all(
+      kernels.map(async (kernel) => {
+        this.#pipelines.set(kernel, await compileKernel(this.gpu, kernel));
+        done?.(++ready, kernels.length);
+      }),
+    );
+  }
+
+  bind(program: ProgramSpec, plan: PlanSpec, named: (path: string) => Memory): GpuBound {
+    const packed = [packIntervals(plan.buffers, 0), packIntervals(plan.buffers, 1)] as const;
+    this.#reserve(0, packed[0].bytes);
+    this.#reserve(1, packed[1].bytes);
+    const steps = unroll(plan.steps ?? []);
+    const record = this.#buffer(1024, uniform | copyTarget);
+    const params = this.#paramBuffer(steps);
+    const fills = steps.map((step) => (step[0] === 'fill' ? this.#fillBuffer(plan, step[1], step[2]) : undefined));
+    const bounce = this.#bounceBuffer(plan, steps);
+    const [places, commands]: [GpuMemory[], Command[]] = [[], []];
+    const link = (): void => {
+      plan.buffers.forEach((buffer, index) => {
+        if (typeof buffer === 'string') places[index] = named(buffer) as GpuMemory;
+        else
+          places[index] = {
+            buffer: this.#pools[buffer[0]] ?? record,
+            at: packed[buffer[0]].offsets[index] ?? 0,
+            bytes: Math.max(16, Math.ceil(buffer[1] / 16) * 16),
+          };
+      });
+      const place = (index: number): GpuMemory => places[index] ?? { buffer: record, at: 0, bytes: 16 };
+      commands.length = 0;
+      steps.forEach((step, at) => {
+        const fill = fills[at];
+        if (step[0] === 'fill' && fill)
+          commands.push({ from: { buffer: fill, at: 0, bytes: fill.size }, to: place(step[1]) });
+        else if (step[0] === 'copy')
+          commands.push({ from: place(step[1]), to: place(step[2]), ...(bounce && { through: bounce }) });
+        else if (typeof step[0] === 'number')
+          commands.push(this.#dispatch(program, step as Dispatch, places, params, at * 256, record));
+      });
+      const { commits = [] } = plan;
+      for (let i = 0; i < commits.length; i += 2)
+        commands.push({
+          from: place(commits[i] ?? 0),
+          to: place(commits[i + 1] ?? 0),
+          ...(bounce && { through: bounce }),
+        });
+    };
+    const dispose = (): void => [record, params, bounce, ...fills].forEach((buffer) => buffer?.destroy());
+    return { plan, places, commands, record, link, linked: -1, checked: false, dispose };
+  }
+
+  #reserve(pool: 0 | 1, bytes: number): void {
+    const before = this.#pools[pool];
+    if (bytes <= (before?.size ?? 0)) return;
+    before?.destroy();
+    this.#pools[pool] = this.#buffer(bytes, storage | copySource | copyTarget);
+    this.#moved++;
+  }
+
+  // The params of every dispatch, 256 bytes apart; then the word indices of its scalars in the step record.
+  #paramBuffer(steps: readonly StepSpec[]): GPUBuffer {
+    const words = new Int32Array(Math.max(1, steps.length) * 64);
+    steps.forEach((step, at) => {
+      if (typeof step[0] === 'number')
+        words.set([...((step as Dispatch)[3] ?? []), ...((step as Dispatch)[4] ?? [])], at * 64);
+    });
+    const buffer = this.#buffer(words.byteLength, uniform | copyTarget);
+    this.gpu.queue.writeBuffer(buffer, 0, words);
+    return buffer;
+  }
+
+  #fillBuffer(plan: PlanSpec, index: number, value: number): GPUBuffer {
+    const bytes = plan.buffers[index]?.[1];
+    const words = new Uint32Array(typeof bytes === 'number' ? Math.ceil(bytes / 4) : 0).fill(value);
+    const buffer = this.#buffer(words.byteLength, copySource | copyTarget);
+    this.gpu.queue.writeBuffer(buffer, 0, words);
+    return buffer;
+  }
+
+  // WebGPU copies only between different buffers, so copies inside a pool take two hops.
+  #bounceBuffer(plan: PlanSpec, steps: readonly StepSpec[]): GPUBuffer | undefined {
+    const sources = [
+      ...steps.flatMap((step) => (step[0] === 'copy' ? [step[1]] : [])),
+      ...(plan.commits ?? []).filter((_, i) => i % 2 === 0),
+    ];
+    const sizes = sources.map((index) => plan.buffers[index]?.[1]).filter((bytes) => typeof bytes === 'number');
+    return sizes.length === 0 ? undefined : this.#buffer(Math.max(...sizes), copySource | copyTarget);
+  }
+
+  #dispatch(
+    program: ProgramSpec,
+    step: Dispatch,
+    places: readonly GpuMemory[],
+    params: GPUBuffer,
+    at: number,
+    record: GPUBuffer,
+  ): Command {
+    const [index, buffers, grid, values = [], words = []] = step;
+    const kernel = program.kernels?.[index];
+    const found = kernel && this.#pipelines.get(kernel);
+    if (!found) throw new RangeError(`kernel ${index} of ${program.name} was not prepared`);
+    const size = Math.ceil((values.length + words.length) / 4) * 16;
+    const entries = [...found.bindings].map((letter, binding): GPUBindGroupEntry => {
+      if (letter === 'p') return { binding, resource: { buffer: params, offset: at, size } };
+      if (letter === 's') return { binding, resource: { buffer: record, size: 1024 } };
+      const place = places[buffers[binding] ?? -1];
+      return {
+        binding,
+        resource: { buffer: place?.buffer ?? record, offset: place?.at ?? 0, size: place?.bytes ?? 16 },
+      };
+    });
+    return { pipeline: found.pipeline, group: this.gpu.createBindGroup({ layout: found.layout, entries }), grid };
+  }
+
+  async run(target: Bound, request: RunRequest): Promise<Uint8Array<ArrayBuffer>[]> {
+    if (this.#lost !== undefined) throw new DlmError('E9107', `the GPU was lost: ${this.#lost}`);
+    const bound = target as GpuBound;
+    // The first run of a binding is validated; later runs do the same again.
+    const check = bound.checked ? undefined : this.#watch();
+    if (bound.linked !== this.#moved) bound.link();
+    bound.linked = this.#moved;
+    bound.checked = true;
+    const place = (index: number): GpuMemory => bound.places[index] ?? { buffer: bound.record, at: 0, bytes: 16 };
+    this.gpu.queue.writeBuffer(bound.record, 0, request.record);
+    let encoder = this.gpu.createCommandEncoder();
+    for (const { to, from } of request.uploads) {
+      if ('at' in from && 'bytes' in from) copy(encoder, from as GpuMemory, place(to));
+      else this.write(place(to), from);
+    }
+    for (let at = 0; at < bound.commands.length; at += perSubmit) {
+      encode(encoder, bound.commands.slice(at, at + perSubmit));
+      if (at + perSubmit >= bound.commands.length) break;
+      this.gpu.queue.submit([encoder.finish()]);
+      encoder = this.gpu.createCommandEncoder();
+    }
+    for (const { from, to } of request.keeps) copy(encoder, place(from), to as GpuMemory);
+    const reading = this.#collect(
+      encoder,
+      request.reads.map(({ from, bytes }) => ({ ...place(from), bytes })),
+    );
+    await check?.();
+    return reading;
+  }
+
+  #watch(): () => Promise<void> {
+    this.gpu.pushErrorScope('validation');
+    this.gpu.pushErrorScope('out-of-memory');
+    return async () => {
+      const errors = await Promise.all([this.gpu.popErrorScope(), this.gpu.popErrorScope()]);
+      const error = errors.find((found) => found !== null);
+      if (error) throw new DlmError('E9108', `the GPU refused to run this: ${error.message}`);
+    };
+  }
+
+  // Submits, and reads `from` back through a staging buffer that later reads use again.
+  async #collect(encoder: GPUCommandEncoder, from: readonly GpuMemory[]): Promise<Uint8Array<ArrayBuffer>[]> {
+    const total = from.reduce((sum, memory) => sum + memory.bytes, 0);
+    if (total === 0) {
+      this.gpu.queue.submit([encoder.finish()]);
+      return from.map(() => new Uint8Array(0));
+    }
+    const free = this.#staging.findIndex((buffer) => buffer.size >= total);
+    const staging = this.#staging.splice(free, free < 0 ? 0 : 1)[0] ?? this.#buffer(total, mapRead | copyTarget);
+    let at = 0;
+    for (const memory of from) {
+      encoder.copyBufferToBuffer(memory.buffer, memory.at, staging, at, memory.bytes);
+      at += memory.bytes;
+    }
+    this.gpu.queue.submit([encoder.finish()]);
+    await staging.mapAsync(1, 0, total);
+    const all = staging.getMappedRange(0, total).slice(0);
+    staging.unmap();
+    this.#staging.push(staging);
+    at = 0;
+    return from.map(({ bytes }) => new Uint8Array(all, (at += bytes) - bytes, bytes));
+  }
+
+  read(from: readonly Memory[]): Promise<Uint8Array<ArrayBuffer>[]> {
+    return this.#collect(this.gpu.createCommandEncoder(), from as GpuMemory[]);
+  }
+
+  settle(): Promise<void> {
+    return this.gpu.queue.onSubmittedWorkDone();
+  }
+
+  close(): void {
+    if (this.owned) this.gpu.destroy();
+    else [...this.#pools, ...this.#staging].forEach((buffer) => buffer?.destroy());
+  }
+}
+
+type Dispatch = Extract<StepSpec, readonly [number, ...unknown[]]>;
+
+// Loops are replayed: every turn has dispatches of its own, with the loop index in their params.
+function unroll(steps: readonly StepSpec[]): StepSpec[] {
+  return steps.flatMap((step) => {
+    if (step[0] !== 'loop') return [step];
+    const [, count, reverse, body] = step;
+    return Array.from({ length: count }, (_, turn) => unroll(body(reverse ? count - 1 - turn : turn))).flat();
+  });
+}
+
+function compileKernel(device: GPUDevice, [bindings, code]: KernelSpec): Promise<Pipeline> {
+  const known = compiled.get(device) ?? new Map<string, Promise<Pipeline>>();
+  compiled.set(device, known);
+  let pending = known.get(code);
+  if (!pending) known.set(code, (pending = compilePipeline(device, bindings, code)));
+  return pending;
+}
+
+async function compilePipeline(device: GPUDevice, bindings: string, code: string): Promise<Pipeline> {
+  const types = { r: 'read-only-storage', w: 'storage', p: 'uniform', s: 'uniform' } as const;
+  const entries = [...bindings].map((letter, binding) => ({
+    binding,
+    visibility: 4,
+    buffer: { type: types[letter as keyof typeof types] },
+  }));
+  const layout = device.createBindGroupLayout({ entries });
+  const pipeline = await device.createComputePipelineAsync({
+    layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+    compute: { module: device.createShaderModule({ code }), entryPoint: 'main' },
+  });
+  return { pipeline, layout, bindings };
+}
+
+function copy(encoder: GPUCommandEncoder, from: GpuMemory, to: GpuMemory, through?: GPUBuffer): void {
+  const bytes = Math.min(from.bytes, to.bytes);
+  if (from.buffer === to.buffer && through) {
+    encoder.copyBufferToBuffer(from.buffer, from.at, through, 0, bytes);
+    encoder.copyBufferToBuffer(through, 0, to.buffer, to.at, bytes);
+  } else encoder.copyBufferToBuffer(from.buffer, from.at, to.buffer, to.at, bytes);
+}
+
+function encode(encoder: GPUCommandEncoder, commands: readonly Command[]): void {
+  let pass: GPUComputePassEncoder | undefined;
+  let current: GPUComputePipeline | undefined;
+  for (const command of commands) {
+    if ('from' in command) {
+      pass?.end();
+      pass = current = undefined;
+      copy(encoder, command.from, command.to, command.through);
+      continue;
+    }
+    pass ??= encoder.beginComputePass();
+    if (command.pipeline !== current) pass.setPipeline((current = command.pipeline));
+    pass.setBindGroup(0, command.group);
+    pass.dispatchWorkgroups(command.grid[0] ?? 1, command.grid[1] ?? 1, command.grid[2] ?? 1);
+  }
+  pass?.end();
+}
