@@ -1,0 +1,55 @@
+// All primitive ops. Documentation, the verifier and the property suite are derived from this list.
+import { CompilerBug } from '../../support/diagnostic.ts';
+import type { OpDefinition } from '../op.ts';
+import argreduce from './argreduce.ts';
+import bitcast from './bitcast.ts';
+import broadcast from './broadcast.ts';
+import cast from './cast.ts';
+import concat from './concat.ts';
+import constant from './constant.ts';
+import copy from './copy.ts';
+import dim from './dim.ts';
+import dot from './dot.ts';
+import foldIn from './fold-in.ts';
+import gather from './gather.ts';
+import gradient from './gradient.ts';
+import iota from './iota.ts';
+import pad from './pad.ts';
+import permute from './permute.ts';
+import randomBits from './random-bits.ts';
+import reduce from './reduce.ts';
+import reshape from './reshape.ts';
+import { binaryOps } from './scalar-binary.ts';
+import { unaryOps } from './scalar.ts';
+import scatter from './scatter.ts';
+import select from './select.ts';
+import slice from './slice.ts';
+import stopGradient from './stop-gradient.ts';
+
+/** The ops by family, in the order of the documentation. */
+export const opFamilies: Readonly<Record<string, readonly OpDefinition[]>> = {
+  'Elementwise, one operand': unaryOps,
+  'Elementwise, two operands': binaryOps,
+  'Choice and conversion': [select, cast, bitcast],
+  'Sources': [constant, iota, dim],
+  'Views': [reshape, permute, broadcast, slice, pad, concat],
+  'Reductions and contractions': [reduce, argreduce, dot],
+  'Indexing': [gather, scatter],
+  'Random': [randomBits, foldIn],
+  'Gradients': [stopGradient, copy, gradient],
+};
+
+/** Every op. */
+export const allOps: readonly OpDefinition[] = Object.values(opFamilies).flat();
+
+const byName: ReadonlyMap<string, OpDefinition> = new Map(allOps.map((op) => [op.name, op]));
+
+/** Whether there is an op of this name. */
+export const hasOp = (name: string): boolean => byName.has(name);
+
+/** The op of this name. @throws CompilerBug when there is none */
+export function opNamed(name: string): OpDefinition {
+  const op = byName.get(name);
+  if (!op) throw new CompilerBug(`there is no op named '${name}'`);
+  return op;
+}
