@@ -1,0 +1,101 @@
+// Views of views become one view, and views that change nothing go.
+import { asConstant, one } from '../../ir/dim.ts';
+import type { RewriteContext } from '../../ir/op.ts';
+import {
+  allConstant,
+  dims,
+  input,
+  isIdentity,
+  numbers,
+  operandOf,
+  output,
+  sameShape,
+  type Rule,
+  type Rules,
+} from './rule.ts';
+
+const same: Rule = (_, cx) => (sameShape(input(cx, 0).type.shape, output(cx).type.shape) ? [input(cx, 0)] : null);
+
+const source = (cx: RewriteContext, op: string) => operandOf(input(cx, 0), op, cx);
+
+// A view of a filled scalar is the scalar, filled to the new shape.
+const ofFilled: Rule = (b, cx) => {
+  const scalar = source(cx, 'broadcast');
+  return scalar && scalar.type.shape.length === 0 ? [b.broadcast(scalar, [], output(cx).type.shape)] : null;
+};
+
+const reshapeOfReshape: Rule = (b, cx) => {
+  const x = source(cx, 'reshape');
+  return x ? [b.reshape(x, output(cx).type.shape)] : null;
+};
+
+const permuteOfPermute: Rule = (b, cx) => {
+  const x = source(cx, 'permute');
+  const inner = numbers(cx.producer(input(cx, 0))?.attrs['order']);
+  return x
+    ? [
+        b.permute(
+          x,
+          numbers(cx.attrs['order']).map((axis) => inner[axis] ?? axis),
+        ),
+      ]
+    : null;
+};
+
+const broadcastOfBroadcast: Rule = (b, cx) => {
+  const x = source(cx, 'broadcast');
+  const [inner, outer] = [numbers(cx.producer(input(cx, 0))?.attrs['axes']), numbers(cx.attrs['axes'])];
+  return x
+    ? [
+        b.broadcast(
+          x,
+          inner.map((axis) => outer[axis] ?? axis),
+          output(cx).type.shape,
+        ),
+      ]
+    : null;
+};
+
+const broadcastSame: Rule = (b, cx) => (isIdentity(numbers(cx.attrs['axes'])) ? same(b, cx) : null);
+
+const permuteSame: Rule = (_, cx) => (isIdentity(numbers(cx.attrs['order'])) ? [input(cx, 0)] : null);
+
+const sliceAll: Rule = (b, cx) => {
+  const [start, stride] = [dims(cx.attrs['start']), numbers(cx.attrs['stride'])];
+  return allConstant(start, 0) && stride.every((s) => s === 1) ? same(b, cx) : null;
+};
+
+const padNothing: Rule = (_, cx) => {
+  const edges = [...dims(cx.attrs['lo']), ...dims(cx.attrs['hi'])];
+  return allConstant(edges, 0) && numbers(cx.attrs['interior']).every((n) => n === 0) ? [input(cx, 0)] : null;
+};
+
+const concatOne: Rule = (_, cx) => (cx.inputs.length === 1 ? [input(cx, 0)] : null);
+
+const reduceNothing: Rule = (b, cx) => {
+  const { shape } = input(cx, 0).type;
+  const axes = numbers(cx.attrs['axes']);
+  if (axes.length === 0) return [input(cx, 0)];
+  return axes.every((axis) => asConstant(shape[axis] ?? one) === 1)
+    ? [b.reshape(input(cx, 0), output(cx).type.shape)]
+    : null;
+};
+
+/** Rules of views by op. */
+export const viewRules: Rules = {
+  reshape: { 'reshape-same': same, 'reshape-of-reshape': reshapeOfReshape, 'reshape-of-filled': ofFilled },
+  permute: { 'permute-same': permuteSame, 'permute-of-permute': permuteOfPermute, 'permute-of-filled': ofFilled },
+  broadcast: { 'broadcast-same': broadcastSame, 'broadcast-of-broadcast': broadcastOfBroadcast },
+  slice: { 'slice-all': sliceAll, 'slice-of-filled': ofFilled },
+  pad: { 'pad-nothing': padNothing },
+  concat: { 'concat-one': concatOne },
+  reduce: { 'reduce-nothing': reduceNothing },
+};
+
+const operand: Rule = (_, cx) => [input(cx, 0)];
+
+/** What only autodiff needed: identities that mark where gradients stop or are taken. */
+export const finalRules: Rules = {
+  stop_gradient: { 'drop-stop-gradient': operand },
+  copy: { 'drop-copy': operand },
+};
