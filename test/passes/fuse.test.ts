@@ -1,0 +1,55 @@
+// Fusion keeps what a function computes and makes the nests that schedules expect.
+import { describe, expect, test } from 'vitest';
+import { interpretNests } from '../../src/ir/nest-interpreter.ts';
+import { interpret } from '../../src/ir/interpreter.ts';
+import type { GraphModule } from '../../src/ir/graph.ts';
+import type { NestModule } from '../../src/ir/nest.ts';
+import type { Tensor } from '../../src/ir/op.ts';
+import { autodiff } from '../../src/passes/autodiff.ts';
+import { fuse } from '../../src/passes/fuse.ts';
+import { lowerToNests } from '../../src/passes/lower-to-nests.ts';
+import { layerNormCase, linearCase, regressionCase, sampleTensor, softmaxCase, viewsCase } from '../support/graph-cases.ts';
+
+const cx = { count: () => {} };
+const cases: Readonly<Record<string, { module: () => GraphModule; nests: number; inputs: Record<string, Tensor> }>> = {
+  softmax: { module: softmaxCase, nests: 1, inputs: { x: sampleTensor([3, 7]) } },
+  'layer norm': { module: layerNormCase, nests: 1, inputs: { x: sampleTensor([3, 6]) } },
+  'linear with relu': {
+    module: linearCase, nests: 1,
+    inputs: { x: sampleTensor([3, 5]), w: sampleTensor([4, 5], 2), bias: sampleTensor([4], 3) },
+  },
+  // x·w − y with its square; the loss; dw with the update as its epilogue.
+  'regression step': {
+    module: regressionCase, nests: 3,
+    inputs: { x: sampleTensor([4, 3]), y: sampleTensor([4, 2], 2), w: sampleTensor([2, 3], 3) },
+  },
+  views: { module: viewsCase, nests: 1, inputs: { x: sampleTensor([2, 2, 6]) } },
+};
+
+const lowered = (module: GraphModule): NestModule => lowerToNests.run(autodiff.run(module, cx), cx);
+
+function results(module: NestModule, inputs: Record<string, Tensor>): Record<string, readonly number[]> {
+  const [fn] = module.functions;
+  if (!fn) throw new Error('no function');
+  return Object.fromEntries(Object.entries(interpretNests(fn, inputs)).map(([name, tensor]) => [name, [...tensor.data]]));
+}
+
+describe.each(Object.entries(cases))('%s', (_, { module, nests, inputs }) => {
+  test('lowered and fused nests compute what the graph computes', () => {
+    const [fn] = autodiff.run(module(), cx).functions;
+    if (!fn) throw new Error('no function');
+    const expected = interpret(fn, inputs);
+    for (const nestModule of [lowered(module()), fuse.run(lowered(module()), cx)]) {
+      for (const [name, data] of Object.entries(results(nestModule, inputs))) {
+        const wanted = [...(expected[name]?.data ?? [])];
+        expect(data.length).toBe(wanted.length);
+        data.forEach((value, at) => expect(value).toBeCloseTo(wanted[at] ?? NaN, 10));
+      }
+    }
+  });
+
+  test(`fuses to ${nests} nests`, () => {
+    const [fn] = fuse.run(lowered(module()), cx).functions;
+    expect(fn?.body.map((step) => (step.kind === 'loop' ? 'loop' : step.name))).toHaveLength(nests);
+  });
+});

@@ -1,0 +1,127 @@
+// Every graph pass keeps the meaning of random functions, and what it promises in small examples.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Builder } from '../../src/ir/builder.ts';
+import { variable } from '../../src/ir/dim.ts';
+import { Facts } from '../../src/ir/dim-solver.ts';
+import type { GraphFunction, GraphModule, Value } from '../../src/ir/graph.ts';
+import { verifyGraph } from '../../src/ir/graph-verify.ts';
+import { interpret } from '../../src/ir/interpreter.ts';
+import { cse } from '../../src/passes/cse.ts';
+import { dce } from '../../src/passes/dce.ts';
+import { hostScalars } from '../../src/passes/host-scalars.ts';
+import type { Pass } from '../../src/passes/pass.ts';
+import { simplify, simplifyFinal } from '../../src/passes/simplify.ts';
+import { difference, graphCases, moduleOf } from '../support/random-graph.ts';
+
+type GraphPass = Pass<GraphModule, GraphModule>;
+const passes: readonly GraphPass[] = [simplify, simplifyFinal, cse, dce, hostScalars];
+
+function apply(pass: GraphPass, fn: GraphFunction, counts: Map<string, number> = new Map()): GraphFunction {
+  const module = pass.run(moduleOf(fn), { count: (name, times = 1) => counts.set(name, (counts.get(name) ?? 0) + times) });
+  expect(verifyGraph(module)).toEqual([]);
+  const [result] = module.functions;
+  if (!result) throw new RangeError('the pass lost the function');
+  return result;
+}
+
+function check(run: (fn: GraphFunction) => GraphFunction): { failed: boolean; report: string } {
+  const result = fc.check(
+    fc.property(graphCases(), ({ fn, inputs }) => {
+      expect(difference(interpret(fn, inputs), interpret(run(fn), inputs))).toBeLessThan(1e-9);
+    }),
+    { numRuns: 250 },
+  );
+  return { failed: result.failed, report: fc.defaultReportMessage(result) ?? '' };
+}
+
+describe('graph passes', () => {
+  it.each(passes.map((pass) => [pass.name, pass] as const))('%s keeps the meaning', (_, pass) => {
+    const { failed, report } = check((fn) => apply(pass, fn));
+    expect(failed, report).toBe(false);
+  });
+
+  it('keep the meaning one after another', () => {
+    const { failed, report } = check((fn) => [simplify, cse, simplifyFinal, cse, hostScalars, dce].reduce((result, pass) => apply(pass, result), fn));
+    expect(failed, report).toBe(false);
+  });
+
+  it('are caught when a rewrite is wrong', () => {
+    // Drops every negation.
+    const wrong = (fn: GraphFunction): GraphFunction => ({ ...fn, nodes: fn.nodes.map((node) => (node.op === 'neg' ? { ...node, op: 'abs' } : node)) });
+    expect(check(wrong).failed).toBe(true);
+  });
+
+  it('random functions are well typed and reach every op family', () => {
+    const seen = new Set<string>();
+    fc.assert(fc.property(graphCases(), ({ fn }) => {
+      expect(verifyGraph(moduleOf(fn))).toEqual([]);
+      for (const node of fn.nodes) seen.add(node.op);
+    }), { numRuns: 200 });
+    for (const op of ['add', 'select', 'cast', 'reshape', 'permute', 'broadcast', 'reduce', 'argreduce', 'dot', 'slice', 'pad', 'concat', 'gather', 'scatter', 'random_bits', 'fold_in'])
+      expect(seen).toContain(op);
+  });
+});
+
+const b0 = variable('b');
+
+function functionOf(build: (b: Builder, x: Value, t: Value) => readonly Value[]): GraphFunction {
+  const dims = [{ name: 'b', min: 1 }];
+  const b = new Builder(new Facts(dims));
+  const x: Value = { type: { dtype: 'f32', shape: [b0, b0] }, name: 'x' };
+  const t: Value = { type: { dtype: 'i32', shape: [] }, name: 'iteration' };
+  const results = build(b, x, t).map((value, at) => ({ name: String(at), role: 'output' as const, value }));
+  return {
+    name: 'f', kind: 'step', dims, facts: [], nodes: b.nodes, results, host: [],
+    inputs: [{ name: 'x', role: 'argument', value: x }, { name: 'iteration', role: 'iteration', value: t }],
+  };
+}
+
+const ops = (fn: GraphFunction): string[] => fn.nodes.map(({ op }) => op);
+
+describe('simplify', () => {
+  it('removes identities and counts them', () => {
+    const counts = new Map<string, number>();
+    const fn = functionOf((b, x) => [b.mul(b.add(x, b.zero(x)), b.one(x))]);
+    expect(apply(simplify, fn, counts).results[0]?.value).toBe(fn.inputs[0]?.value);
+    expect([...counts]).toEqual([['add-zero', 1], ['mul-one', 1]]);
+  });
+
+  it('joins views and folds constants through them', () => {
+    const fn = functionOf((b, x) => [
+      b.reshape(b.reshape(x, [b0, b0, 1]), [b0, 1, b0]),
+      b.permute(b.permute(x, [1, 0]), [1, 0]),
+      b.mul(b.full('f32', 2, [b0]), b.full('f32', 3, [b0])),
+    ]);
+    expect(ops(apply(dce, apply(simplify, fn)))).toEqual(['reshape', 'constant', 'broadcast']);
+  });
+
+  it('looks through nothing that a gradient is taken of', () => {
+    const fn = functionOf((b, x) => {
+      const p = b.mul(x, b.one(x));
+      const loss = b.reduce('sum', b.mul(p, x), [0, 1]);
+      return b.node('gradient', [loss, p]);
+    });
+    expect(ops(apply(simplify, fn))).toEqual(ops(fn));
+  });
+});
+
+describe('cse', () => {
+  it('merges equal nodes, not copies', () => {
+    const fn = functionOf((b, x) => [b.add(b.unary('exp', x), b.unary('exp', x)), b.op('copy', [x]), b.op('copy', [x])]);
+    expect(ops(apply(cse, fn))).toEqual(['exp', 'add', 'copy', 'copy']);
+  });
+});
+
+describe('host-scalars', () => {
+  it('moves schedules to the host and leaves the tensor work', () => {
+    const fn = functionOf((b, x, t) => {
+      const bias = b.sub(b.full('f32', 1), b.binary('pow', b.full('f32', 0.999), b.cast(t, 'f32')));
+      return [b.div(x, b.broadcast(bias, [], x.type.shape))];
+    });
+    const moved = apply(dce, apply(hostScalars, fn));
+    expect(ops(moved)).toEqual(['broadcast', 'div']);
+    expect(moved.host).toHaveLength(1);
+    expect(moved.inputs.at(-1)).toMatchObject({ name: 'host.0', role: 'step' });
+  });
+});
