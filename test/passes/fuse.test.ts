@@ -8,19 +8,28 @@ import type { Tensor } from '../../src/ir/op.ts';
 import { autodiff } from '../../src/passes/autodiff.ts';
 import { fuse } from '../../src/passes/fuse.ts';
 import { lowerToNests } from '../../src/passes/lower-to-nests.ts';
-import { layerNormCase, linearCase, regressionCase, sampleTensor, softmaxCase, viewsCase } from '../support/graph-cases.ts';
+import {
+  layerNormCase,
+  linearCase,
+  regressionCase,
+  sampleTensor,
+  softmaxCase,
+  viewsCase,
+} from '../support/graph-cases.ts';
 
 const cx = { count: () => {} };
 const cases: Readonly<Record<string, { module: () => GraphModule; nests: number; inputs: Record<string, Tensor> }>> = {
   softmax: { module: softmaxCase, nests: 1, inputs: { x: sampleTensor([3, 7]) } },
   'layer norm': { module: layerNormCase, nests: 1, inputs: { x: sampleTensor([3, 6]) } },
   'linear with relu': {
-    module: linearCase, nests: 1,
+    module: linearCase,
+    nests: 1,
     inputs: { x: sampleTensor([3, 5]), w: sampleTensor([4, 5], 2), bias: sampleTensor([4], 3) },
   },
   // x·w − y with its square; the loss; dw with the update as its epilogue.
   'regression step': {
-    module: regressionCase, nests: 3,
+    module: regressionCase,
+    nests: 3,
     inputs: { x: sampleTensor([4, 3]), y: sampleTensor([4, 2], 2), w: sampleTensor([2, 3], 3) },
   },
   views: { module: viewsCase, nests: 1, inputs: { x: sampleTensor([2, 2, 6]) } },
@@ -31,7 +40,9 @@ const lowered = (module: GraphModule): NestModule => lowerToNests.run(autodiff.r
 function results(module: NestModule, inputs: Record<string, Tensor>): Record<string, readonly number[]> {
   const [fn] = module.functions;
   if (!fn) throw new Error('no function');
-  return Object.fromEntries(Object.entries(interpretNests(fn, inputs)).map(([name, tensor]) => [name, [...tensor.data]]));
+  return Object.fromEntries(
+    Object.entries(interpretNests(fn, inputs)).map(([name, tensor]) => [name, [...tensor.data]]),
+  );
 }
 
 describe.each(Object.entries(cases))('%s', (_, { module, nests, inputs }) => {

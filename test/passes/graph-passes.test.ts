@@ -18,7 +18,9 @@ type GraphPass = Pass<GraphModule, GraphModule>;
 const passes: readonly GraphPass[] = [simplify, simplifyFinal, cse, dce, hostScalars];
 
 function apply(pass: GraphPass, fn: GraphFunction, counts: Map<string, number> = new Map()): GraphFunction {
-  const module = pass.run(moduleOf(fn), { count: (name, times = 1) => counts.set(name, (counts.get(name) ?? 0) + times) });
+  const module = pass.run(moduleOf(fn), {
+    count: (name, times = 1) => counts.set(name, (counts.get(name) ?? 0) + times),
+  });
   expect(verifyGraph(module)).toEqual([]);
   const [result] = module.functions;
   if (!result) throw new RangeError('the pass lost the function');
@@ -42,23 +44,48 @@ describe('graph passes', () => {
   });
 
   it('keep the meaning one after another', () => {
-    const { failed, report } = check((fn) => [simplify, cse, simplifyFinal, cse, hostScalars, dce].reduce((result, pass) => apply(pass, result), fn));
+    const { failed, report } = check((fn) =>
+      [simplify, cse, simplifyFinal, cse, hostScalars, dce].reduce((result, pass) => apply(pass, result), fn),
+    );
     expect(failed, report).toBe(false);
   });
 
   it('are caught when a rewrite is wrong', () => {
     // Drops every negation.
-    const wrong = (fn: GraphFunction): GraphFunction => ({ ...fn, nodes: fn.nodes.map((node) => (node.op === 'neg' ? { ...node, op: 'abs' } : node)) });
+    const wrong = (fn: GraphFunction): GraphFunction => ({
+      ...fn,
+      nodes: fn.nodes.map((node) => (node.op === 'neg' ? { ...node, op: 'abs' } : node)),
+    });
     expect(check(wrong).failed).toBe(true);
   });
 
   it('random functions are well typed and reach every op family', () => {
     const seen = new Set<string>();
-    fc.assert(fc.property(graphCases(), ({ fn }) => {
-      expect(verifyGraph(moduleOf(fn))).toEqual([]);
-      for (const node of fn.nodes) seen.add(node.op);
-    }), { numRuns: 200 });
-    for (const op of ['add', 'select', 'cast', 'reshape', 'permute', 'broadcast', 'reduce', 'argreduce', 'dot', 'slice', 'pad', 'concat', 'gather', 'scatter', 'random_bits', 'fold_in'])
+    fc.assert(
+      fc.property(graphCases(), ({ fn }) => {
+        expect(verifyGraph(moduleOf(fn))).toEqual([]);
+        for (const node of fn.nodes) seen.add(node.op);
+      }),
+      { numRuns: 200 },
+    );
+    for (const op of [
+      'add',
+      'select',
+      'cast',
+      'reshape',
+      'permute',
+      'broadcast',
+      'reduce',
+      'argreduce',
+      'dot',
+      'slice',
+      'pad',
+      'concat',
+      'gather',
+      'scatter',
+      'random_bits',
+      'fold_in',
+    ])
       expect(seen).toContain(op);
   });
 });
@@ -72,8 +99,17 @@ function functionOf(build: (b: Builder, x: Value, t: Value) => readonly Value[])
   const t: Value = { type: { dtype: 'i32', shape: [] }, name: 'iteration' };
   const results = build(b, x, t).map((value, at) => ({ name: String(at), role: 'output' as const, value }));
   return {
-    name: 'f', kind: 'step', dims, facts: [], nodes: b.nodes, results, host: [],
-    inputs: [{ name: 'x', role: 'argument', value: x }, { name: 'iteration', role: 'iteration', value: t }],
+    name: 'f',
+    kind: 'step',
+    dims,
+    facts: [],
+    nodes: b.nodes,
+    results,
+    host: [],
+    inputs: [
+      { name: 'x', role: 'argument', value: x },
+      { name: 'iteration', role: 'iteration', value: t },
+    ],
   };
 }
 
@@ -84,7 +120,10 @@ describe('simplify', () => {
     const counts = new Map<string, number>();
     const fn = functionOf((b, x) => [b.mul(b.add(x, b.zero(x)), b.one(x))]);
     expect(apply(simplify, fn, counts).results[0]?.value).toBe(fn.inputs[0]?.value);
-    expect([...counts]).toEqual([['add-zero', 1], ['mul-one', 1]]);
+    expect([...counts]).toEqual([
+      ['add-zero', 1],
+      ['mul-one', 1],
+    ]);
   });
 
   it('joins views and folds constants through them', () => {
@@ -108,7 +147,11 @@ describe('simplify', () => {
 
 describe('cse', () => {
   it('merges equal nodes, not copies', () => {
-    const fn = functionOf((b, x) => [b.add(b.unary('exp', x), b.unary('exp', x)), b.op('copy', [x]), b.op('copy', [x])]);
+    const fn = functionOf((b, x) => [
+      b.add(b.unary('exp', x), b.unary('exp', x)),
+      b.op('copy', [x]),
+      b.op('copy', [x]),
+    ]);
     expect(ops(apply(cse, fn))).toEqual(['exp', 'add', 'copy', 'copy']);
   });
 });
