@@ -24,12 +24,19 @@ export function describeProgram(program: ProgramSpec): object {
     {
       parameters: parameters.map(([path, dtype, shape, role = 'param']) => ({ path, dtype, shape, role })),
       aliases,
-      entries: Object.fromEntries(Object.entries(entries).map(([entry, [fn]]) => [entry, describeFunction(program, fn)])),
+      entries: Object.fromEntries(
+        Object.entries(entries).map(([entry, [fn]]) => [entry, describeFunction(program, fn)]),
+      ),
     },
   ]);
   const trains = Object.entries(program.trains).map(([train, { models: of, options, losses, metrics, step }]) => [
     train,
     { models: Object.fromEntries(of), options, losses, metrics, step: describeFunction(program, step) },
   ]);
-  return { name: program.name, source: program.source, models: Object.fromEntries(models), trains: Object.fromEntries(trains) };
+  return {
+    name: program.name,
+    source: program.source,
+    models: Object.fromEntries(models),
+    trains: Object.fromEntries(trains),
+  };
 }

@@ -181,11 +181,15 @@ class WasmBackend implements Backend {
   }
 }
 
-// Where the engine has relaxed SIMD, `a b mul c add` becomes `a b c relaxed_madd`: sites are pairs of offsets of the
-// multiplication (FD E6 01, made three nops) and of the addition (FD E4 01).
+// Where the engine has relaxed SIMD, `a b mul local.get(c) add` becomes `a b local.get(c) relaxed_madd`. Sites are the
+// distances between the multiplications (FD E6 01, made three nops); the addition is FD E4 01.
 function patchMadds(bytes: Uint8Array, sites: readonly number[]): void {
-  for (let i = 0; i < sites.length; i += 2) {
-    bytes.set([1, 1, 1], sites[i] ?? 0);
-    bytes.set([0xfd, 0x85, 0x02], sites[i + 1] ?? 0);
+  let site = 0;
+  for (const distance of sites) {
+    site += distance;
+    bytes.set([1, 1, 1], site);
+    let add = site + 4;
+    while ((bytes[add] ?? 0) > 127) add++;
+    bytes.set([0xfd, 0x85, 0x02], add + 1);
   }
 }

@@ -1,0 +1,83 @@
+// Where the buffers of a plan lie at run time: aliases resolved to one root each, roots numbered, parameters and
+// slots by their path, the rest by pool, size and live interval. The same for both targets.
+import { product, sameDim, type Dim } from '../../ir/dim.ts';
+import { byteSize } from '../../ir/dtype.ts';
+import type { Plan, PlanBuffer } from '../../ir/plan.ts';
+import { dimJs, list, text, type Names } from './js.ts';
+
+/** The memory of one plan. */
+export interface PlanMemory {
+  /** Number of the root of a buffer. */
+  index(buffer: string): number;
+  /** Buffers that lie in one GPU buffer have the same key. */
+  place(buffer: string): string;
+  /** Printed {@link BufferSpec}s. */
+  readonly buffers: readonly string[];
+  /** Pairs (from, to) to copy at the end. */
+  readonly commits: readonly number[];
+}
+
+const lasting = new Set(['param', 'state', 'cache', 'slot']);
+
+/** Resolves the memory of `plan`; dims are printed with `names`. */
+export function planMemory(plan: Plan, names: Names): PlanMemory {
+  const byId = new Map(plan.buffers.map((buffer) => [buffer.id, buffer]));
+  const roots = new Map(plan.buffers.map((buffer) => [buffer.id, rootOf(buffer, byId)]));
+  const root = (id: string): string => roots.get(id) ?? missing(id);
+  const paths = new Map<string, string>();
+  for (const { name, role, buffer } of plan.inputs)
+    if (buffer !== undefined && lasting.has(role)) paths.set(root(buffer), name);
+  const owned = new Set(paths.values());
+  const commits: (readonly [from: string, path: string])[] = [];
+  for (const { name, role, buffer } of plan.results) {
+    if (role !== 'update' || paths.get(root(buffer)) === name) continue;
+    if (!owned.has(name) && !paths.has(root(buffer))) {
+      paths.set(root(buffer), name);
+      owned.add(name);
+    } else commits.push([root(buffer), name]);
+  }
+  const order = [...new Set(roots.values())];
+  const numbers = new Map(order.map((id, at) => [id, at]));
+  const number = (id: string): number => numbers.get(id) ?? missing(id);
+  const held = new Set([...plan.results.map(({ buffer }) => root(buffer)), ...commits.map(([from]) => from)]);
+  const given = new Set(plan.inputs.flatMap(({ buffer }) => (buffer === undefined ? [] : [root(buffer)])));
+  const members = new Map<string, PlanBuffer[]>();
+  for (const buffer of plan.buffers) members.set(root(buffer.id), [...(members.get(root(buffer.id)) ?? []), buffer]);
+  const buffers = order.map((id) => {
+    const path = paths.get(id);
+    if (path !== undefined) return text(path);
+    const all = members.get(id) ?? [];
+    const first = given.has(id) ? -1 : Math.min(...all.map((buffer) => buffer.first));
+    const last = held.has(id) ? plan.steps.length : Math.max(...all.map((buffer) => buffer.last));
+    return list([byId.get(id)?.pool === 'arena' ? '0' : '1', bytesJs(all, names), String(first), String(last)]);
+  });
+  const pathIndex = (path: string): number => {
+    const at = buffers.indexOf(text(path));
+    return at >= 0 ? at : buffers.push(text(path)) - 1;
+  };
+  return {
+    index: (buffer) => number(root(buffer)),
+    place: (buffer) => paths.get(root(buffer)) ?? (byId.get(root(buffer))?.pool === 'arena' ? 'arena' : 'io'),
+    commits: commits.flatMap(([from, path]) => [number(from), pathIndex(path)]),
+    buffers,
+  };
+}
+
+function rootOf(buffer: PlanBuffer, byId: ReadonlyMap<string, PlanBuffer>): string {
+  let at = buffer;
+  while (at.alias !== undefined) at = byId.get(at.alias) ?? missing(at.alias);
+  return at.id;
+}
+
+function missing(id: string): never {
+  throw new RangeError(`the plan has no buffer ${id}`);
+}
+
+const bytesOf = ({ shape, dtype }: PlanBuffer): Dim => product([...shape, byteSize[dtype]]);
+
+function bytesJs(buffers: readonly PlanBuffer[], names: Names): string {
+  const sizes = buffers.map(bytesOf);
+  const distinct = sizes.filter((size, at) => sizes.findIndex((other) => sameDim(size, other)) === at);
+  const printed = distinct.map((size) => dimJs(size, names));
+  return printed.length === 1 ? (printed[0] ?? '0') : `Math.max(${printed.join(', ')})`;
+}

@@ -1,0 +1,348 @@
+// Prints the data of a module (src/runtime/program.ts): functions, plans of both targets, kernels, models, trains.
+import { asConstant, asVariable, type Dim } from '../../ir/dim.ts';
+import type { DType } from '../../ir/dtype.ts';
+import type { Fact, GraphFunction, GraphModule, ModelInfo, Structure, TensorType, TrainInfo } from '../../ir/graph.ts';
+import type { Kernel } from '../../ir/kernel.ts';
+import type { Dispatch, Plan, PlanStep, TargetProgram } from '../../ir/plan.ts';
+import { GpuKernels, type PrintWgsl } from './gpu-kernels.ts';
+import { hostScalarsJs } from './host-scalars.ts';
+import { dimJs, keyJs, lines, list, Names, object, text } from './js.ts';
+import { planMemory, type PlanMemory } from './plan-memory.ts';
+
+/** What the host writes into one word of a CPU plan's table. */
+export type TableWord =
+  | { readonly kind: 'address'; readonly buffer: string }
+  | { readonly kind: 'param'; readonly dim: Dim }
+  | { readonly kind: 'record'; readonly name: string }
+  | { readonly kind: 'scratch' };
+
+/** The printers of both targets, passed in: this folder does not import its siblings. */
+export interface Printers {
+  readonly wgsl: PrintWgsl;
+  readonly wasm: (program: TargetProgram) => {
+    readonly bytes: Uint8Array;
+    readonly maddSites: readonly number[];
+    readonly scratchBytes: number;
+  };
+  readonly tableWords: (plan: Plan, kernels: readonly Kernel[]) => readonly TableWord[];
+}
+
+/** A module to print. */
+export interface EmitInput {
+  readonly module: GraphModule;
+  readonly programs: readonly TargetProgram[];
+  readonly name: string;
+  readonly sourceName: string;
+}
+
+/** Printed data, and the runtime files that it calls by name. */
+export interface PrintedProgram {
+  readonly code: string;
+  readonly uses: ReadonlySet<string>;
+}
+
+/** Prints `const program = { … };`. */
+export async function printProgram(input: EmitInput, print: Printers): Promise<PrintedProgram> {
+  const uses = new Set<string>();
+  const gpu = input.programs.find(({ target }) => target === 'gpu');
+  const cpu = input.programs.find(({ target }) => target === 'cpu');
+  const kernels = new GpuKernels(gpu?.kernels ?? [], print.wgsl);
+  const functions = input.module.functions.map((fn) => {
+    const plans = { gpu: planNamed(gpu, fn.name), cpu: planNamed(cpu, fn.name) };
+    const table = plans.cpu && cpu ? print.tableWords(plans.cpu, cpu.kernels) : [];
+    const run = cpu?.plans.findIndex(({ name }) => name === fn.name) ?? -1;
+    return [fn.name, printFunction(fn, plans, kernels, { table, run }, uses)] as const;
+  });
+  if (gpu) uses.add('webgpu');
+  if (cpu) uses.add('wasm');
+  const open = [gpu && 'webgpu: openWebGpu', cpu && 'wasm: openWasm'].filter((item) => item !== undefined);
+  const body = object(
+    {
+      name: text(input.name),
+      source: text(input.sourceName),
+      models: byName(input.module.models, (model) => printModel(model, input.module)),
+      trains: byName(input.module.trains, printTrain),
+      functions: object(Object.fromEntries(functions), '  '),
+      kernels: gpu && lines(kernels.printed, '  '),
+      wasm: cpu && (await printWasm(print.wasm(cpu))),
+      open: `{ ${open.join(', ')} }`,
+    },
+    '',
+  );
+  return { code: `const program = ${body};\n`, uses };
+}
+
+const planNamed = (program: TargetProgram | undefined, name: string): Plan | undefined =>
+  program?.plans.find((plan) => plan.name === name);
+
+const byName = <T extends { readonly name: string }>(items: readonly T[], print: (item: T) => string): string =>
+  object(Object.fromEntries(items.map((item) => [item.name, print(item)])), '  ');
+
+interface CpuParts {
+  readonly table: readonly TableWord[];
+  readonly run: number;
+}
+
+function printFunction(
+  fn: GraphFunction,
+  plans: { gpu: Plan | undefined; cpu: Plan | undefined },
+  kernels: GpuKernels,
+  cpu: CpuParts,
+  uses: Set<string>,
+): string {
+  const plan = plans.gpu ?? plans.cpu;
+  if (!plan) throw new RangeError(`${fn.name} has no plan`);
+  checkRecords(plans);
+  const names = new Names();
+  const dims = fn.dims.map(({ name }) => name);
+  const head = `(${dims.map((dim) => names.of(dim)).join(', ')}) =>`;
+  const host = hostScalarsJs(fn.host, dims, names);
+  host?.uses.forEach((file) => uses.add(file));
+  const facts = [...fn.facts, ...fn.dims.flatMap(({ name, max }) => (max === undefined ? [] : [{ name, max }]))];
+  const used = new Set<number>();
+  const gpu = plans.gpu && printGpuPlan(plans.gpu, fn, kernels, names, used);
+  return object(
+    {
+      dims: list(dims.map(text)),
+      mins: fn.dims.some(({ min }) => min !== 1) ? list(fn.dims.map(({ min }) => String(min))) : undefined,
+      inputs: list(argumentsOf(fn).map(({ name, value }) => tensorJs(name, value.type, dims, names))),
+      outputs: list(outputsOf(fn).map(({ name, value }) => tensorJs(name, value.type, dims, names))),
+      facts: facts.length > 0 ? list(facts.map((fact) => text(factText(fact)))) : undefined,
+      holds: facts.length > 0 ? `${head} ${list(facts.map((fact) => factJs(fact, names)))}` : undefined,
+      record: list(plan.record.map(({ name }) => text(name))),
+      types: text(plan.record.map(({ dtype }) => (dtype === 'f32' ? 'f' : dtype === 'i32' ? 'i' : 'u')).join('')),
+      host: host?.code,
+      kernels: plans.gpu && list([...used].sort((a, b) => a - b).map(String)),
+      gpu: gpu && `${head} (${gpu})`,
+      cpu: plans.cpu && `${head} (${printCpuPlan(plans.cpu, fn, cpu, names)})`,
+    },
+    '    ',
+  );
+}
+
+function checkRecords({ gpu, cpu }: { gpu: Plan | undefined; cpu: Plan | undefined }): void {
+  const names = [gpu, cpu].map((plan) => plan?.record.map(({ name }) => name).join());
+  if (gpu && cpu && names[0] !== names[1]) throw new RangeError(`${gpu.name}: the step records of the targets differ`);
+}
+
+/** Inputs that the caller passes. */
+export const argumentsOf = (fn: GraphFunction): GraphFunction['inputs'] =>
+  fn.inputs.filter(({ role }) => role === 'argument');
+
+/** Results that the caller gets. */
+export const outputsOf = (fn: GraphFunction): GraphFunction['results'] =>
+  fn.results.filter(({ role }) => role === 'output');
+
+/** Element types that cross the border; the others are storage only. */
+export function borderType(dtype: DType): Exclude<DType, 'f16'> {
+  if (dtype === 'f16') throw new RangeError('f16 does not cross the border of a module');
+  return dtype;
+}
+
+function tensorJs(name: string, { dtype, shape }: TensorType, dims: readonly string[], names: Names): string {
+  const extents = shape.map((dim) => {
+    const constant = asConstant(dim);
+    if (constant !== undefined) return String(constant);
+    const variable = asVariable(dim);
+    if (variable !== undefined) return text(variable);
+    return list([text(dim.key), `(${dims.map((each) => names.of(each)).join(', ')}) => ${dimJs(dim, names)}`]);
+  });
+  return list([text(name), text(borderType(dtype)), list(extents)]);
+}
+
+type AnyFact = Fact | { readonly name: string; readonly max: number };
+
+function factText(fact: AnyFact): string {
+  if ('max' in fact) return `${fact.name} <= ${fact.max}`;
+  if (fact.kind === 'multiple') return `(${fact.lhs.key}) % (${fact.modulus?.key ?? '1'}) == 0`;
+  return `${fact.lhs.key} ${fact.kind.replace(/(?=0)/, ' ')}`;
+}
+
+function factJs(fact: AnyFact, names: Names): string {
+  if ('max' in fact) return `${names.of(fact.name)} <= ${fact.max}`;
+  const lhs = dimJs(fact.lhs, names);
+  if (fact.kind === 'multiple') return `(${lhs}) % (${fact.modulus ? dimJs(fact.modulus, names) : '1'}) === 0`;
+  return fact.kind === '>=0' ? `${lhs} >= 0` : `${lhs} === 0`;
+}
+
+function planHead(plan: Plan, fn: GraphFunction, memory: PlanMemory): Record<string, string | undefined> {
+  const inputs = argumentsOf(fn).map(({ name }) => {
+    const buffer = plan.inputs.find((input) => input.role === 'argument' && input.name === name)?.buffer;
+    return buffer === undefined ? '-1' : String(memory.index(buffer));
+  });
+  const outputs = outputsOf(fn).map(({ name }) => {
+    const result = plan.results.find((each) => each.role === 'output' && each.name === name);
+    if (!result) throw new RangeError(`${plan.name} has no result ${name}`);
+    return String(memory.index(result.buffer));
+  });
+  return {
+    buffers: lines(memory.buffers, '        '),
+    inputs: list(inputs),
+    outputs: list(outputs),
+    commits: memory.commits.length > 0 ? list(memory.commits.map(String)) : undefined,
+  };
+}
+
+function printGpuPlan(plan: Plan, fn: GraphFunction, kernels: GpuKernels, names: Names, used: Set<number>): string {
+  const memory = planMemory(plan, names);
+  const dispatch = (step: Dispatch): string => {
+    const variant = kernels.variant(step, memory);
+    used.add(variant.kernel);
+    const grid = step.grid.map((extent) => dimJs(extent, names));
+    while (grid.length > 1 && grid.at(-1) === '1') grid.pop();
+    const words = step.scalars.map((name) => String(plan.record.findIndex((word) => word.name === name)));
+    const params = step.params.map((param) => dimJs(param, names));
+    const rest = words.length > 0 ? [list(params), list(words)] : params.length > 0 ? [list(params)] : [];
+    return list([String(variant.kernel), list(variant.buffers.map(String)), list(grid), ...rest]);
+  };
+  const print = (step: PlanStep, indent: string): string => {
+    switch (step.kind) {
+      case 'dispatch':
+        return dispatch(step);
+      case 'copy':
+        return `['copy', ${memory.index(step.from)}, ${memory.index(step.to)}]`;
+      case 'fill':
+        return `['fill', ${memory.index(step.buffer)}, ${wordOf(step.value, dtypeOf(plan, step.buffer))}]`;
+      case 'loop': {
+        const body = lines(
+          step.body.map((inner) => print(inner, `${indent}  `)),
+          indent,
+        );
+        return `['loop', ${dimJs(step.count, names)}, ${step.reverse}, (${names.of(step.index)}) => ${body}]`;
+      }
+    }
+  };
+  const steps = lines(
+    plan.steps.map((step) => print(step, '          ')),
+    '        ',
+  );
+  return object({ ...planHead(plan, fn, memory), steps }, '      ');
+}
+
+const dtypeOf = (plan: Plan, id: string): DType => plan.buffers.find((buffer) => buffer.id === id)?.dtype ?? 'f32';
+
+/** The 32 bits of a value as an unsigned number. */
+function wordOf(value: number, dtype: DType): number {
+  return dtype === 'f32' ? (new Uint32Array(new Float32Array([value]).buffer)[0] ?? 0) : value >>> 0;
+}
+
+function printCpuPlan(plan: Plan, fn: GraphFunction, { table, run }: CpuParts, names: Names): string {
+  const memory = planMemory(plan, names);
+  const words = table.map((word) => {
+    switch (word.kind) {
+      case 'address':
+        return `0, ${memory.index(word.buffer)}`;
+      case 'param':
+        return `1, ${dimJs(word.dim, names)}`;
+      case 'record':
+        return `2, ${plan.record.findIndex(({ name }) => name === word.name)}`;
+      case 'scratch':
+        return '3, 0';
+    }
+  });
+  return object({ ...planHead(plan, fn, memory), table: list(words), run: text(`run_${run}`) }, '      ');
+}
+
+function printModel(model: ModelInfo, module: GraphModule): string {
+  const parameters = model.parameters
+    .filter(({ role }) => role !== 'cache')
+    .map(({ path, type, role }) =>
+      list([
+        text(path),
+        text(borderType(type.dtype)),
+        fixedShape(path, type),
+        ...(role === 'state' ? [text('state')] : []),
+      ]),
+    );
+  const aliases = model.parameters.flatMap(({ path, aliases: others }) =>
+    others.map((alias) => [alias, text(path)] as const),
+  );
+  return object(
+    {
+      parameters: lines(parameters, '      '),
+      aliases: aliases.length > 0 ? object(Object.fromEntries(aliases), '      ') : undefined,
+      init: text(model.init),
+      entries: object(
+        Object.fromEntries(Object.entries(model.entries).map(([name, fn]) => [name, printEntry(fn, module)])),
+        '      ',
+      ),
+    },
+    '    ',
+  );
+}
+
+function printEntry(name: string, module: GraphModule): string {
+  const fn = module.functions.find((each) => each.name === name);
+  const info = module.entries[name];
+  if (!fn || !info) throw new RangeError(`no entry ${name}`);
+  return list([
+    text(name),
+    returnsJs(
+      info.returns,
+      outputsOf(fn).map((output) => output.name),
+    ),
+  ]);
+}
+
+function returnsJs(returns: Structure, outputs: readonly string[]): string {
+  if (returns.kind === 'tensor') return String(outputs.indexOf(returns.result));
+  const items = returns.items.map(({ name, item }) => [name, returnsJs(item, outputs)] as const);
+  const named = returns.kind === 'tuple' && items.every(([name]) => name !== undefined);
+  return named
+    ? `{ ${items.map(([name, item]) => `${keyJs(name ?? '')}: ${item}`).join(', ')} }`
+    : list(items.map(([, item]) => item));
+}
+
+function fixedShape(path: string, type: TensorType): string {
+  const shape = type.shape.map((dim) => asConstant(dim));
+  if (shape.includes(undefined)) throw new RangeError(`${path} has a shape that is not fixed`);
+  return list(shape.map(String));
+}
+
+function printTrain(train: TrainInfo): string {
+  return object(
+    {
+      models: list(train.models.map(({ name, model }) => list([text(name), text(model)]))),
+      slots: lines(
+        train.slots.map(({ name, type, initial }) =>
+          list([text(name), text(borderType(type.dtype)), fixedShape(name, type), String(initial)]),
+        ),
+        '      ',
+      ),
+      options: `{ ${train.options.map((option) => `${keyJs(option.name)}: ${option.default}`).join(', ')} }`,
+      losses: list(train.losses.map(text)),
+      metrics: list(train.metrics.map(text)),
+      step: text(train.step),
+      evaluate: text(train.evaluate),
+    },
+    '    ',
+  );
+}
+
+async function printWasm({ bytes, maddSites, scratchBytes }: ReturnType<Printers['wasm']>): Promise<string> {
+  const deflated = bytes.length > 8192 ? await deflate(bytes) : undefined;
+  const distances = maddSites.map((site, at) => String(site - (maddSites[at - 1] ?? 0)));
+  const code = text(toBase64(deflated ?? bytes));
+  return object(
+    { code, deflated: String(deflated !== undefined), scratch: String(scratchBytes), sites: list(distances) },
+    '  ',
+  );
+}
+
+async function deflate(bytes: Uint8Array): Promise<Uint8Array> {
+  const stream = new CompressionStream('deflate-raw');
+  const writer = stream.writable.getWriter();
+  const fed = writer.write(new Uint8Array(bytes)).then(() => writer.close());
+  const reader = stream.readable.getReader();
+  const parts: number[] = [];
+  for (let part = await reader.read(); !part.done; part = await reader.read())
+    part.value.forEach((byte) => parts.push(byte));
+  await fed;
+  return Uint8Array.from(parts);
+}
+
+function toBase64(bytes: Uint8Array): string {
+  let binary = '';
+  for (let at = 0; at < bytes.length; at += 8192) binary += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  return btoa(binary);
+}
