@@ -1,0 +1,36 @@
+// Schedules nests for the CPU: matrix products on packed panels, everything else as loops with four
+// lanes. One nest becomes one kernel and one dispatch.
+import { constant } from '../../ir/dim.ts';
+import { Facts } from '../../ir/dim-solver.ts';
+import type { Dim } from '../../ir/dim.ts';
+import type { DType } from '../../ir/dtype.ts';
+import type { Nest, NestFunction } from '../../ir/nest.ts';
+import { DimValues } from './cpu/dim-values.ts';
+import { KernelWriter } from './cpu/kernel-writer.ts';
+import { emitLoops } from './cpu/loops.ts';
+import { Values } from './cpu/values.ts';
+import { flattenNest } from './gpu/flatten.ts';
+import type { Scheduled, ScheduleNest } from './schedule.ts';
+
+/** Schedules one nest for WebAssembly. @throws RangeError for opaque nests and f16 buffers */
+export const scheduleForCpu: ScheduleNest = (nest, scope) => {
+  if (nest.kind === 'opaque') throw new RangeError(`${nest.op} has no CPU schedule`);
+  const flat = flattenNest(nest, scope);
+  const writer = new KernelWriter((buffer) => dtypeOf(buffer, scope));
+  const written = new Set(flat.stages.flatMap((stage) => (stage.kind === 'store' ? [stage.buffer] : [])));
+  const values = new Values(writer, new DimValues(writer, new Facts(scope.dims, scope.facts)), written);
+  const extent = emitLoops(values, flat)?.extent ?? constant(1);
+  return finish(nest, writer, extent);
+};
+
+function dtypeOf(buffer: string, scope: NestFunction): DType {
+  const found = scope.buffers.find(({ id }) => id === buffer);
+  if (!found) throw new RangeError(`${scope.name} has no buffer ${buffer}`);
+  return found.type.dtype;
+}
+
+function finish(nest: Nest, writer: KernelWriter, extent: Dim): Scheduled {
+  const { kernel, buffers, params } = writer.finish(nest.name, nest.origin);
+  const grid = [extent, constant(1), constant(1)] as const;
+  return { kernels: [kernel], steps: [{ kind: 'dispatch', kernel: kernel.name, buffers, params, scalars: [], grid }], buffers: [] };
+}

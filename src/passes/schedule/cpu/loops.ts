@@ -1,0 +1,211 @@
+// The schedule for every nest that is not a matrix product: loops over the parallel axes, the first of
+// them shared by threads, and four lanes along one axis: an axis of the nest, or the inner axis of its
+// stages (rows).
+import { asConstant } from '../../../ir/dim.ts';
+import { loadsIn, walkExprs, weight } from '../../../ir/expr-rewrite.ts';
+import type { Index } from '../../../ir/expr.ts';
+import type { Axis, Nest, Stage } from '../../../ir/nest.ts';
+import { linearIn } from '../gpu/linear.ts';
+import { emptyEnvironment, withAxis, type Environment } from './environment.ts';
+import { i32, type Atom } from './kernel-writer.ts';
+import { overAxes, reduceAcross, reduceAlong } from './reductions.ts';
+import type { Values } from './values.ts';
+
+type StoreStage = Extract<Stage, { kind: 'store' }>;
+
+/** Every index that a stage loads or stores at. */
+function indicesOf(stage: Stage): Index[] {
+  const roots = stage.kind === 'reduce' ? stage.args : [stage.value];
+  const loads = loadsIn(roots).flatMap((load) => load.indices);
+  return stage.kind === 'store' ? [...loads, ...stage.indices] : loads;
+}
+
+// Contiguous is best, the same element for all lanes is good, anything else is gathered.
+function score(indices: readonly Index[], axis: string): number {
+  return indices.reduce((sum, index) => {
+    if ('kind' in index) return sum - 1;
+    const linear = linearIn(index, axis);
+    const stride = linear && asConstant(linear.coefficient);
+    return sum + (stride === 1 ? 3 : stride === 0 ? 1 : -4);
+  }, 0);
+}
+
+/** True when stores may meet: their elements are visited one by one, in order, on one thread. */
+export const isScatter = (nest: Nest): boolean =>
+  nest.stages.some((stage) => stage.kind === 'store' && (stage.combine !== 'set' || stage.indices.some((index) => 'kind' in index)));
+
+const last = (axes: readonly Axis[]): Axis | undefined => axes.at(-1);
+
+/** Whether lanes run along the last axis of the nest, or along the inner axes of its stages. */
+function lanesAcross(nest: Nest): boolean {
+  const outer = last(nest.axes);
+  const inner = nest.stages.filter((stage) => stage.axes.length > 0);
+  if (!outer) return false;
+  if (inner.length === 0) return true;
+  const extent = asConstant(outer.extent);
+  const along = inner.reduce((sum, stage) => sum + score(indicesOf(stage), last(stage.axes)?.name ?? ''), 0);
+  const across = nest.stages.reduce((sum, stage) => sum + score(indicesOf(stage), outer.name), 0);
+  return (extent === undefined || extent >= 4) && across >= along;
+}
+
+/** Emits the body of a kernel for `nest` and returns the axis that its threads share. */
+export function emitLoops(values: Values, nest: Nest): Axis | undefined {
+  const nestLoops = new NestLoops(values, nest);
+  return nestLoops.emit();
+}
+
+class NestLoops {
+  private readonly across: boolean;
+  private readonly copies: number;
+  private readonly scatters: boolean;
+
+  constructor(private readonly values: Values, private readonly nest: Nest) {
+    this.scatters = isScatter(nest);
+    this.across = lanesAcross(nest) && !this.lanesMayMeet();
+    const reductions = nest.stages.filter((stage) => stage.kind === 'reduce');
+    const light = reductions.every((stage) => stage.args.every((arg) => weight(arg) <= 3));
+    this.copies = this.across && reductions.length > 0 && light ? 4 : 1;
+  }
+
+  emit(): Axis | undefined {
+    const { nest, values } = this;
+    const [first] = nest.axes;
+    if (!first) {
+      values.writer.for(values.writer.begin, values.writer.end, 1, () => this.stages([emptyEnvironment]));
+      return undefined;
+    }
+    if (this.scatters) {
+      values.writer.for(values.writer.begin, values.writer.end, 1, () => this.axes(nest.axes, emptyEnvironment, i32(0), values.writer.dim(first.extent)));
+      return undefined;
+    }
+    this.axes(nest.axes, emptyEnvironment, values.writer.begin, values.writer.end);
+    return first;
+  }
+
+  // Lanes of a scatter may only run where neighbours surely store to different elements.
+  private lanesMayMeet(): boolean {
+    const axis = last(this.nest.axes);
+    return this.scatters && this.nest.stages.some((stage) => {
+      if (stage.kind !== 'store') return true;
+      return stage.indices.some((index) => axis === undefined || !separates(index, axis.name));
+    });
+  }
+
+  private axes(axes: readonly Axis[], env: Environment, from: Atom, to: Atom): void {
+    const [axis, next, ...rest] = axes;
+    const { writer } = this.values;
+    if (!axis) return;
+    if (next) {
+      return writer.for(from, to, 1, (i) =>
+        this.axes([next, ...rest], withAxis(env, axis.name, i), i32(0), writer.dim(next.extent)));
+    }
+    if (!this.across) return writer.for(from, to, 1, (i) => this.stages([withAxis(env, axis.name, i)]));
+    this.lanes(axis, from, to, env, this.copies, (envs) => this.stages(envs));
+  }
+
+  // Whole groups of lanes, and a remainder: one loop with a branch, so that no load follows a store of
+  // the group before it in program order (a kernel that updates in place relies on that).
+  private lanes(axis: Axis, from: Atom, to: Atom, env: Environment, copies: number, body: (envs: Environment[]) => void): void {
+    const { writer, dims } = this.values;
+    const at = (i: Atom, vector: boolean): Environment => withAxis(env, axis.name, i, vector);
+    const size = 4 * copies;
+    const whole = (i: Atom): void => body(Array.from({ length: copies }, (_, copy) => at(dims.combine('add', i, i32(4 * copy)), true)));
+    const extent = asConstant(axis.extent);
+    const starts = from.kind === 'const';
+    if (starts && extent !== undefined && extent < 4) return writer.for(from, to, 1, (i) => body([at(i, false)]));
+    writer.for(from, to, size, (i) => {
+      if (starts && extent !== undefined && extent % size === 0) return whole(i);
+      const end = dims.combine('add', i, i32(size));
+      const fits = writer.let({ kind: 'binary', type: 'bool', width: 1, op: 'le', a: end, b: to });
+      writer.if(fits, () => whole(i), () => {
+        const until = dims.combine('min', end, to);
+        if (copies > 1) this.lanes(axis, i, until, env, 1, body);
+        else writer.for(i, until, 1, (single) => body([at(single, false)]));
+      });
+    });
+  }
+
+  /** All stages at one point, or at the points of several groups of lanes. */
+  private stages(start: readonly Environment[]): void {
+    let envs = [...start];
+    const { stages } = this.nest;
+    for (let at = 0; at < stages.length; ) {
+      const stage = stages[at];
+      if (stage?.kind === 'reduce') {
+        envs = this.across ? reduceAcross(this.values, stage, envs) : envs.map((env) => reduceAlong(this.values, stage, env));
+        at++;
+        continue;
+      }
+      const group = this.storesFrom(at);
+      this.stores(group, envs);
+      at += group.length;
+    }
+  }
+
+  // Stores without loops of their own that read nothing stored before them: computed together.
+  private storesFrom(at: number): StoreStage[] {
+    const group: StoreStage[] = [];
+    for (const stage of this.nest.stages.slice(at)) {
+      if (stage.kind !== 'store') break;
+      if (group.length > 0 && (stage.axes.length > 0 || readsAny(stage, group) || this.scatters)) break;
+      group.push(stage);
+      if (stage.axes.length > 0) break;
+    }
+    return group;
+  }
+
+  private stores(group: readonly StoreStage[], envs: readonly Environment[]): void {
+    const [only] = group;
+    if (only && only.axes.length > 0) return this.inner(only, envs);
+    const ready = group.flatMap((stage) => envs.map((env) => ({ stage, env, value: this.values.value(stage.value, env) })));
+    for (const { stage, env, value } of ready) this.put(stage, env, value);
+  }
+
+  private inner(stage: StoreStage, envs: readonly Environment[]): void {
+    const put = (at: readonly Environment[]): void => {
+      const ready = at.map((env) => ({ env, value: this.values.value(stage.value, env) }));
+      for (const { env, value } of ready) this.put(stage, env, value);
+    };
+    if (this.across || this.scatters) return overAxes(this.values, stage.axes, envs, put);
+    const [env] = envs;
+    const inner = last(stage.axes);
+    if (!env || !inner) return;
+    overAxes(this.values, stage.axes.slice(0, -1), [env], ([moved = env]) =>
+      this.lanes(inner, i32(0), this.values.writer.dim(inner.extent), moved, 1, put));
+  }
+
+  private put(stage: StoreStage, env: Environment, value: Atom): void {
+    const [index] = stage.indices;
+    if (index === undefined) throw new RangeError('a flat store has one index');
+    if (stage.combine === 'set') return this.values.store(stage.buffer, index, value, env);
+    const dtype = this.values.writer.typeOf(stage.buffer);
+    const before = this.values.value({ kind: 'load', dtype, buffer: stage.buffer, indices: [index] }, env);
+    const [a, b] = this.values.align([before, value]);
+    const result = this.values.writer.load({ kind: 'binary', type: dtype, width: a.width, op: stage.combine, a, b }, false);
+    this.values.store(stage.buffer, index, result, env);
+  }
+}
+
+const readsAny = (stage: StoreStage, stored: readonly StoreStage[]): boolean =>
+  loadsIn([stage.value]).some((load) => stored.some(({ buffer }) => buffer === load.buffer));
+
+/** True when neighbours along `axis` store to neighbouring elements, whatever was loaded. */
+function separates(index: Index, axis: string): boolean {
+  if (!('kind' in index)) return isUnit(linearIn(index, axis));
+  let moving = 0;
+  walkExprs([index.expr], (e) => {
+    if (e.kind === 'load' && e.indices.some((i) => 'kind' in i || !isStill(linearIn(i, axis)))) moving = Number.NaN;
+    if (e.kind !== 'index' || isStill(linearIn(e.dim, axis))) return;
+    moving = isUnit(linearIn(e.dim, axis)) ? moving + 1 : Number.NaN;
+  });
+  return moving === 1 && isSum(index.expr, axis);
+}
+
+const isUnit = (linear: ReturnType<typeof linearIn>): boolean => linear !== undefined && asConstant(linear.coefficient) === 1;
+const isStill = (linear: ReturnType<typeof linearIn>): boolean => linear !== undefined && asConstant(linear.coefficient) === 0;
+
+// The summand that moves along the axis is reached through additions only.
+function isSum(e: Parameters<typeof walkExprs>[0] extends Iterable<infer E> ? E : never, axis: string): boolean {
+  if (e.kind === 'index') return isUnit(linearIn(e.dim, axis));
+  return e.kind === 'binary' && e.op === 'add' && (isSum(e.a, axis) || isSum(e.b, axis));
+}
