@@ -1,0 +1,60 @@
+// Names and literals of WGSL: types, locals that do not meet keywords, and constants written exactly.
+import type { ScalarType, Width } from '../../ir/kernel.ts';
+import { CompilerBug } from '../../support/diagnostic.ts';
+
+/** A type in registers. */
+export const typeName = (type: ScalarType, width: Width): string => (width === 4 ? `vec4<${type}>` : type);
+
+const taken = new Set(['p', 'step', 'main', 'wid', 'lid', 'nwg', 'let', 'var', 'fn', 'if', 'for', 'loop', 'select', 'min', 'max']);
+
+/** A kernel's name for a local as a WGSL identifier. */
+export function localName(name: string): string {
+  const plain = name.replaceAll(/[^A-Za-z0-9_]/g, '_');
+  return taken.has(plain) || !/^[A-Za-z]/.test(plain) ? `n_${plain}` : plain;
+}
+
+/** Built-in values of the entry point: the kernel's name -> WGSL. */
+export const builtIns: ReadonlyMap<string, { readonly argument: 'wid' | 'lid' | 'nwg'; readonly text: string }> = new Map(
+  (['w', 'l', 'n'] as const).flatMap((kind) => (['x', 'y', 'z'] as const).map((axis) => {
+    const argument = ({ w: 'wid', l: 'lid', n: 'nwg' } as const)[kind];
+    return [`%${kind}${axis}`, { argument, text: `i32(${argument}.${axis})` }] as const;
+  })),
+);
+
+/** Declarations of the entry point's arguments. */
+export const builtInArguments = {
+  wid: '@builtin(workgroup_id) wid: vec3<u32>',
+  lid: '@builtin(local_invocation_id) lid: vec3<u32>',
+  nwg: '@builtin(num_workgroups) nwg: vec3<u32>',
+} as const;
+
+// The shortest decimal that reads back as the same f32. Numbers near the largest keep all digits,
+// because a rounded-up decimal would not be representable.
+function floatText(value: number): string {
+  if (!Number.isFinite(value)) throw new CompilerBug(`WGSL cannot write the number ${value}`);
+  const exact = Math.fround(value);
+  if (!Number.isFinite(exact)) throw new CompilerBug(`${value} is not an f32`);
+  if (Object.is(exact, -0)) return '-0f';
+  for (let digits = 1; digits < 10 && Math.abs(exact) < 1e38; digits++) {
+    const text = exact.toPrecision(digits);
+    if (Math.fround(Number(text)) === exact) return `${trimmed(Number(text))}f`;
+  }
+  return `${trimmed(exact)}f`;
+}
+
+const trimmed = (value: number): string => {
+  const text = String(value);
+  return /[.e]/.test(text) ? text.replace('e+', 'e') : `${text}.0`;
+};
+
+/** A scalar constant. */
+export function constantText(type: ScalarType, value: number): string {
+  switch (type) {
+    case 'f32': return negative(floatText(value));
+    case 'i32': return value === -2147483648 ? 'i32(-2147483647 - 1)' : negative(String(value));
+    case 'u32': return `${value >>> 0}u`;
+    case 'bool': return value === 0 ? 'false' : 'true';
+  }
+}
+
+const negative = (text: string): string => (text.startsWith('-') ? `(${text})` : text);

@@ -1,0 +1,152 @@
+// Kernel IR → WGSL. Storage buffer i is binding i of group 0 with the access that the host gives it;
+// then one uniform of params (and the places of step scalars in the step record), then the record.
+import type { DType } from '../../ir/dtype.ts';
+import type { Kernel, KernelExpr, Statement } from '../../ir/kernel.ts';
+import { CompilerBug } from '../../support/diagnostic.ts';
+import { ExpressionPrinter } from './expression.ts';
+import { builtInArguments, localName, typeName } from './names.ts';
+import { accessesOf, isVectorMemory, type Accesses } from './storage.ts';
+
+/** How a storage binding is declared. */
+export type BindingAccess = 'read' | 'read_write';
+
+/** Words of the step record. */
+export const stepRecordWords = 256;
+
+const elementType = (dtype: DType): 'f32' | 'i32' | 'u32' => {
+  if (dtype === 'f16') throw new CompilerBug('f16 buffers are not printed as WGSL');
+  return dtype === 'bool' ? 'u32' : dtype;
+};
+
+class KernelPrinter {
+  private readonly lines: string[] = [];
+  private readonly accesses: ReadonlyMap<string, Accesses>;
+  private readonly expressions: ExpressionPrinter;
+
+  constructor(
+    private readonly kernel: Kernel,
+    private readonly access: readonly BindingAccess[],
+  ) {
+    this.accesses = accessesOf(kernel);
+    this.expressions = new ExpressionPrinter(kernel, (name) => isVectorMemory(this.accesses.get(name)));
+  }
+
+  print(): string {
+    this.block(this.kernel.body, 1);
+    const head = [...this.bindings(), ...this.workgroupArrays(), ...this.expressions.declarations()];
+    const main = [
+      `@compute @workgroup_size(${this.kernel.workgroup.join(', ')})`,
+      `fn main(${this.arguments()}) {`,
+      ...this.privateArrays(),
+      ...this.lines,
+      '}',
+    ];
+    return [...head, ...main, ''].join('\n');
+  }
+
+  private arguments(): string {
+    return this.expressions.usedBuiltIns().map((name) => builtInArguments[name]).join(', ');
+  }
+
+  private memoryType(name: string, type: 'f32' | 'i32' | 'u32'): string {
+    return typeName(type, isVectorMemory(this.accesses.get(name)) ? 4 : 1);
+  }
+
+  private bindings(): string[] {
+    const { buffers, params, scalars } = this.kernel;
+    const storage = buffers.map((buffer, at) => {
+      const access = this.access[at];
+      if (!access) throw new CompilerBug(`kernel ${this.kernel.name} has no access for binding ${at}`);
+      const type = this.memoryType(buffer.name, elementType(buffer.dtype));
+      return `@group(0) @binding(${at}) var<storage, ${access}> ${buffer.name}: array<${type}>;`;
+    });
+    const words = params.length + scalars.length;
+    if (words === 0) return storage;
+    const uniform = `@group(0) @binding(${buffers.length}) var<uniform> p: array<vec4<i32>, ${Math.ceil(words / 4)}>;`;
+    const step = `@group(0) @binding(${buffers.length + 1}) var<uniform> step: array<vec4<u32>, ${stepRecordWords / 4}>;`;
+    return scalars.length > 0 ? [...storage, uniform, step] : [...storage, uniform];
+  }
+
+  private arrayType(array: Kernel['arrays'][number]): string {
+    const vector = isVectorMemory(this.accesses.get(array.name));
+    return `array<${typeName(array.type, vector ? 4 : 1)}, ${vector ? array.size / 4 : array.size}>`;
+  }
+
+  private workgroupArrays(): string[] {
+    const shared = this.kernel.arrays.filter((array) => array.space === 'workgroup');
+    return shared.map((array) => `var<workgroup> ${array.name}: ${this.arrayType(array)};`);
+  }
+
+  private privateArrays(): string[] {
+    const own = this.kernel.arrays.filter((array) => array.space === 'private');
+    return own.map((array) => `  var ${array.name}: ${this.arrayType(array)};`);
+  }
+
+  private block(body: readonly Statement[], depth: number): void {
+    for (const statement of body) this.statement(statement, depth);
+  }
+
+  private line(depth: number, text: string): void {
+    this.lines.push('  '.repeat(depth) + text);
+  }
+
+  private statement(s: Statement, depth: number): void {
+    const text = (e: KernelExpr): string => this.expressions.text(e);
+    switch (s.kind) {
+      case 'let': return this.line(depth, `let ${localName(s.name)} = ${text(s.value)};`);
+      case 'var': return this.line(depth, `var ${localName(s.name)}: ${typeName(s.init.type, s.init.width)} = ${text(s.init)};`);
+      case 'assign': return this.line(depth, `${localName(s.name)} = ${text(s.value)};`);
+      case 'store': return this.store(s.buffer, s.index, this.stored(s), depth);
+      case 'store-array': return this.store(s.array, s.index, s.value, depth);
+      case 'for': return this.loop(s, depth);
+      case 'if': return this.branch(s, depth);
+      case 'barrier': return this.barrier(depth);
+    }
+  }
+
+  // bool lies in buffers as 0 or 1.
+  private stored(s: Extract<Statement, { kind: 'store' }>): KernelExpr {
+    return s.value.type === 'bool' ? { kind: 'cast', type: 'u32', width: s.value.width, x: s.value } : s.value;
+  }
+
+  private store(name: string, index: KernelExpr, value: KernelExpr, depth: number): void {
+    const vector = isVectorMemory(this.accesses.get(name));
+    if (vector || value.width === 1) {
+      this.line(depth, `${name}[${vector ? this.expressions.quarter(index) : this.expressions.text(index)}] = ${this.expressions.text(value)};`);
+      return;
+    }
+    const [place, parts] = [this.expressions.temporary(), this.expressions.temporary()];
+    this.line(depth, `let ${place} = ${this.expressions.text(index)};`);
+    this.line(depth, `let ${parts} = ${this.expressions.text(value)};`);
+    for (let lane = 0; lane < 4; lane++) this.line(depth, `${name}[${place} + ${lane}] = ${parts}[${lane}];`);
+  }
+
+  private loop(s: Extract<Statement, { kind: 'for' }>, depth: number): void {
+    const name = localName(s.name);
+    const [from, to] = [this.expressions.text(s.from), this.expressions.text(s.to)];
+    const step = s.step === 1 ? `${name}++` : `${name} += ${s.step}`;
+    this.line(depth, `for (var ${name} = ${s.from.kind === 'const' ? `i32(${from})` : from}; ${name} < ${to}; ${step}) {`);
+    this.block(s.body, depth + 1);
+    this.line(depth, '}');
+  }
+
+  private branch(s: Extract<Statement, { kind: 'if' }>, depth: number): void {
+    this.line(depth, `if (${this.expressions.bare(s.cond)}) {`);
+    this.block(s.then, depth + 1);
+    if (s.otherwise.length > 0) {
+      this.line(depth, '} else {');
+      this.block(s.otherwise, depth + 1);
+    }
+    this.line(depth, '}');
+  }
+
+  private barrier(depth: number): void {
+    const rereads = this.kernel.buffers.some((buffer) => buffer.access === 'read_write');
+    if (rereads) this.line(depth, 'storageBarrier();');
+    this.line(depth, 'workgroupBarrier();');
+  }
+}
+
+/** The WGSL module of one kernel; `access[i]` declares storage binding i. Entry point `main`. */
+export const printWgsl = (kernel: Kernel, access: readonly BindingAccess[]): string => new KernelPrinter(kernel, access).print();
+

@@ -1,0 +1,131 @@
+// Nest → WGSL-shaped kernels. Chooses a schedule by the nest's form and the sizes of its dims:
+// threads or workgroups per point, register-tiled products, two-stage reductions, ordered scatters.
+import { asConstant } from '../../ir/dim.ts';
+import { Facts } from '../../ir/dim-solver.ts';
+import type { Nest, NestFunction } from '../../ir/nest.ts';
+import { CompilerBug } from '../../support/diagnostic.ts';
+import type { Scheduled, ScheduleNest } from './schedule.ts';
+import { asContraction, type Contraction } from './gpu/contraction.ts';
+import { flattenNest, type ReduceStage } from './gpu/flatten.ts';
+import { estimate } from './gpu/linear.ts';
+import { isCoalesced, points } from './gpu/loops.ts';
+import { scheduleProduct, type Tiles } from './gpu/matmul.ts';
+import { schedulePerThread } from './gpu/per-thread.ts';
+import { schedulePerWorkgroup } from './gpu/per-workgroup.ts';
+import { isScatter, scheduleScatter } from './gpu/scatter.ts';
+import { splitReduction } from './gpu/split.ts';
+import { Surroundings, type Written } from './gpu/writer.ts';
+import { loadsIn } from '../../ir/expr-rewrite.ts';
+
+export { maxStorageBindings } from './gpu/writer.ts';
+export type { Tiles } from './gpu/matmul.ts';
+
+/** What a device wants of the schedule; the same nest and options give the same kernels. */
+export interface GpuOptions {
+  /** Tiles of large and of small products. */
+  readonly largeTiles: Tiles;
+  readonly smallTiles: Tiles;
+  /** Parts of a two-stage reduction. */
+  readonly parts: number;
+}
+
+/** For devices with fast workgroup memory. */
+export const gpuOptions: GpuOptions = {
+  largeTiles: { rows: 64, columns: 64, depth: 16, threadRows: 8, threadColumns: 8, direct: false },
+  smallTiles: { rows: 32, columns: 32, depth: 16, threadRows: 4, threadColumns: 4, direct: false },
+  parts: 64,
+};
+
+/** For software adapters (`isFallbackAdapter`): registers straight from storage. */
+export const fallbackGpuOptions: GpuOptions = {
+  largeTiles: { rows: 0, columns: 0, depth: 4, threadRows: 8, threadColumns: 8, direct: true },
+  smallTiles: { rows: 0, columns: 0, depth: 4, threadRows: 4, threadColumns: 4, direct: true },
+  parts: 64,
+};
+
+const scheduledOf = (written: readonly Written[], buffers: Scheduled['buffers'] = []): Scheduled => ({
+  kernels: written.map(({ kernel }) => kernel),
+  steps: written.map(({ step }) => step),
+  buffers,
+});
+
+function tilesFor(c: Contraction, facts: Facts, options: GpuOptions): Tiles | undefined {
+  const [m, n, k] = [estimate(points(c.m), facts), estimate(points(c.n), facts), estimate(points(c.k), facts)];
+  if (m < 8 || n < 8 || k < 8) return undefined;
+  return m >= 256 && n >= 256 ? options.largeTiles : options.smallTiles;
+}
+
+const isReduce = (stage: Nest['stages'][number]): stage is ReduceStage => stage.kind === 'reduce';
+
+// Neighbouring threads would read neighbouring elements, and none of them along the reduced axis.
+function readsAcross(nest: Nest): boolean {
+  const last = nest.axes.at(-1)?.name;
+  if (last === undefined) return false;
+  const indices = nest.stages.filter(isReduce).flatMap((stage) => loadsIn(stage.args)).flatMap((load) => load.indices);
+  return indices.every((index) => !('kind' in index) && isCoalesced(index, last)) && indices.length > 0;
+}
+
+const threadsOf = (length: number): number => (length >= 1024 ? 256 : 64);
+
+function scheduleFlat(nest: Nest, surroundings: Surroundings, options: GpuOptions): Scheduled {
+  const { facts } = surroundings;
+  const reduces = nest.stages.filter(isReduce);
+  const outer = estimate(points(nest.axes), facts);
+  const inner = Math.max(1, ...nest.stages.map((stage) => estimate(points(stage.axes), facts)));
+  if (inner === 1) return scheduledOf([schedulePerThread(nest, surroundings)]);
+  const contraction = asContraction(nest);
+  const tiles = contraction && tilesFor(contraction, facts, options);
+  const split = splitOf(nest, reduces, surroundings, options, tiles);
+  if (split) return split;
+  if (contraction && tiles) return scheduledOf([scheduleProduct(contraction, surroundings, tiles)]);
+  const hasLoopedStores = nest.stages.some((stage) => stage.kind === 'store' && stage.axes.length > 0);
+  const serial = inner <= 16 || (!hasLoopedStores && outer >= 128 && readsAcross(nest)) || (!hasLoopedStores && outer >= 4096 && inner <= 256);
+  return scheduledOf([serial ? schedulePerThread(nest, surroundings) : schedulePerWorkgroup(nest, surroundings, threadsOf(inner))]);
+}
+
+// Few results of long reductions: parts side by side first.
+function splitOf(nest: Nest, reduces: readonly ReduceStage[], surroundings: Surroundings, options: GpuOptions, tiles: Tiles | undefined): Scheduled | undefined {
+  const [stage] = reduces;
+  if (!stage || reduces.length !== 1) return undefined;
+  const { facts } = surroundings;
+  const outer = estimate(points(nest.axes), facts);
+  const inner = estimate(points(stage.axes), facts);
+  const parts = tiles ? productParts(outer, points(stage.axes), stage) : outer <= 16 && inner >= 16_384 ? options.parts : 0;
+  const split = parts > 1 ? splitReduction(nest, stage, parts) : undefined;
+  if (!split) return undefined;
+  const within = surroundings.with(split.buffers);
+  const first = scheduleFlat(split.first, within, options);
+  const second = scheduleFlat(split.second, within, options);
+  return {
+    kernels: [...first.kernels, ...second.kernels],
+    steps: [...first.steps, ...second.steps],
+    buffers: [...split.buffers, ...first.buffers, ...second.buffers],
+  };
+}
+
+// A product whose result fills few workgroups while k is long is cut along k, where parts come out even.
+function productParts(outer: number, depth: ReturnType<typeof points>, stage: ReduceStage): number {
+  const length = asConstant(depth);
+  if (length === undefined || stage.axes.length !== 1 || outer > 16_384 || length < 2048) return 0;
+  return [16, 8, 4, 2].find((parts) => length % (parts * 16) === 0 && length / parts >= 256) ?? 0;
+}
+
+/** A scheduler for devices of one kind. */
+export const gpuScheduler = (options: GpuOptions): ScheduleNest => (nest, scope) => {
+  if (nest.kind === 'opaque') throw new CompilerBug(`no kernel for the op ${nest.op}`, nest.origin[0] ?? null);
+  const surroundings = new Surroundings(scope, factsOf(scope));
+  if (nest.stages.some(isScatter)) return scheduledOf([scheduleScatter(nest, surroundings)]);
+  return scheduleFlat(flattenNest(nest, scope), surroundings, options);
+};
+
+const known = new WeakMap<NestFunction, Facts>();
+function factsOf(scope: NestFunction): Facts {
+  const before = known.get(scope);
+  if (before) return before;
+  const facts = new Facts(scope.dims, scope.facts);
+  known.set(scope, facts);
+  return facts;
+}
+
+/** Schedules one nest for WebGPU. */
+export const scheduleForGpu: ScheduleNest = gpuScheduler(gpuOptions);

@@ -1,0 +1,104 @@
+// Dims as linear forms in one axis: what strides, collapsing and vector loads are decided by.
+import { add, asConstant, floorDiv, max, min, mod, mul, product, sub, variable, variables, zero } from '../../../ir/dim.ts';
+import type { Atom, Dim } from '../../../ir/dim.ts';
+import type { Facts } from '../../../ir/dim-solver.ts';
+
+const atomDim = (atom: Atom): Dim =>
+  atom.kind === 'var' ? variable(atom.name) : { floor_div: floorDiv, mod, min, max }[atom.kind](atom.a, atom.b);
+const atomText = (atom: Atom): string =>
+  atom.kind === 'var' ? atom.name : `${atom.kind}(${atom.a.key}, ${atom.b.key})`;
+
+const mentions = (atom: Atom, name: string): boolean =>
+  atom.kind === 'var' ? atom.name === name : variables(atom.a).has(name) || variables(atom.b).has(name);
+
+/** d = coefficient·name + rest, with neither part mentioning `name`; undefined when d is not linear in it. */
+export function linearIn(d: Dim, name: string): { readonly coefficient: Dim; readonly rest: Dim } | undefined {
+  let coefficient = zero;
+  let rest = zero;
+  for (const term of d.terms) {
+    const those = term.factors.filter((atom) => mentions(atom, name));
+    const others = product(term.factors.filter((atom) => !mentions(atom, name)).map(atomDim));
+    const part = mul(term.coefficient, others);
+    const [only] = those;
+    if (only === undefined) rest = add(rest, part);
+    else if (those.length === 1 && only.kind === 'var') coefficient = add(coefficient, part);
+    else return undefined;
+  }
+  return { coefficient, rest };
+}
+
+/** The constant step of `d` per unit of `name`, or undefined. */
+export function constantStride(d: Dim, name: string): number | undefined {
+  const linear = linearIn(d, name);
+  return linear && asConstant(linear.coefficient);
+}
+
+const isAxisName = (name: string): boolean => name.startsWith('%');
+
+/** True when every term of `d` is a proved multiple of `k`, whatever integers its axes are. */
+export function isMultiple(d: Dim, k: number, facts: Facts): boolean {
+  return d.terms.every((term) => {
+    if (term.coefficient % k === 0) return true;
+    const free = term.factors.filter((atom) => !mentionsAxis(atom, isAxisName));
+    return facts.divisible(mul(term.coefficient, product(free.map(atomDim))), k) === 'proved';
+  });
+}
+
+/** True when `d` is never negative, given that axes start at 0 and dims at 1. */
+export function isNonNegative(d: Dim, facts: Facts): boolean {
+  return d.terms.every((term) => term.coefficient >= 0 && term.factors.every((atom) => isAtomNonNegative(atom, facts)))
+    || facts.lessEqual(zero, d) === 'proved';
+}
+
+function isAtomNonNegative(atom: Atom, facts: Facts): boolean {
+  if (atom.kind === 'var' || atom.kind === 'mod') return true;
+  if (atom.kind === 'floor_div') return isNonNegative(atom.a, facts);
+  const [a, b] = [isNonNegative(atom.a, facts), isNonNegative(atom.b, facts)];
+  return atom.kind === 'max' ? a || b : a && b;
+}
+
+/** `d` as the sum of (axis factors) × (a dim free of axes); the key of a part is its axis factors. */
+export interface AxisPart {
+  readonly factors: readonly Atom[];
+  readonly scale: Dim;
+}
+
+/** Groups the terms of `d` by the factors that mention one of `axes`. */
+export function axisParts(d: Dim, isAxis: (name: string) => boolean): AxisPart[] {
+  const parts = new Map<string, AxisPart>();
+  for (const term of d.terms) {
+    const moving = term.factors.filter((atom) => mentionsAxis(atom, isAxis));
+    const fixed = term.factors.filter((atom) => !mentionsAxis(atom, isAxis));
+    const key = moving.map(atomText).join('*');
+    const scale = mul(term.coefficient, product(fixed.map(atomDim)));
+    parts.set(key, { factors: moving, scale: add(parts.get(key)?.scale ?? zero, scale) });
+  }
+  return [...parts.values()];
+}
+
+function mentionsAxis(atom: Atom, isAxis: (name: string) => boolean): boolean {
+  if (atom.kind === 'var') return isAxis(atom.name);
+  return [...variables(atom.a), ...variables(atom.b)].some(isAxis);
+}
+
+/** Splits a dim into its parts with positive and with negative coefficients: d = positive − negative. */
+export function signs(d: Dim): { readonly positive: Dim; readonly negative: Dim } {
+  const positive = d.terms.filter((term) => term.coefficient > 0);
+  const sum = positive.reduce<Dim>((s, term) => add(s, mul(term.coefficient, product(term.factors.map(atomDim)))), zero);
+  return { positive: sum, negative: sub(sum, d) };
+}
+
+/** A rough size of a dim for choosing variants: unknown dims count as 64, within their bounds. */
+export function estimate(d: Dim, facts: Facts): number {
+  const bounds = new Map(facts.variables.map((v) => [v.name, Math.min(Math.max(64, v.min), v.max ?? Infinity)]));
+  const atomValue = (atom: Atom): number => {
+    if (atom.kind === 'var') return bounds.get(atom.name) ?? 64;
+    const [a, b] = [value(atom.a), Math.max(1, value(atom.b))];
+    if (atom.kind === 'floor_div') return Math.floor(a / b);
+    if (atom.kind === 'mod') return ((a % b) + b) % b;
+    return atom.kind === 'min' ? Math.min(a, value(atom.b)) : Math.max(a, value(atom.b));
+  };
+  const value = (x: Dim): number =>
+    x.terms.reduce((sum, term) => sum + term.factors.reduce((p, atom) => p * atomValue(atom), term.coefficient), 0);
+  return value(d);
+}

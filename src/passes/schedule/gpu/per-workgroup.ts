@@ -1,0 +1,112 @@
+// One workgroup per point of the nest: reductions with long rows, and row kernels (softmax, layer norm)
+// whose stages run over the same inner axis. Each stage is shared by the threads; results of reductions
+// meet in a tree in workgroup memory, whose order depends on the dims only.
+import type { KernelExpr, Statement } from '../../../ir/kernel.ts';
+import type { Nest } from '../../../ir/nest.ts';
+import { binary, cast, int, laneNumbers, laneOf, less, named, times, widen } from './expressions.ts';
+import type { ReduceStage, StoreStage } from './flatten.ts';
+import { accumulators, decode, definitions, points, runsInLanes, stageRuns, storeAll, storesInLanes, tableOf } from './loops.ts';
+import { accumulate, combineValues } from './monoids.ts';
+import { Scope } from './scope.ts';
+import { KernelWriter, linearGrid, workgroupNumber, type Surroundings, type Written } from './writer.ts';
+
+const local = named('%lx');
+
+interface Shape {
+  readonly writer: KernelWriter;
+  readonly size: number;
+}
+
+// for the points of `axes` that fall to this thread { body }
+function forShare(scope: Scope, { writer, size }: Shape, axes: ReduceStage['axes'], wide: boolean, body: (inner: Scope) => void): void {
+  const name = writer.fresh('i');
+  const block: Statement[] = [];
+  const values = decode(writer, block, axes, named(name));
+  const width = wide ? 4 : 1;
+  const to = writer.param(points(axes));
+  body(scope.child(definitions(axes, values, wide), block));
+  scope.into.push({ kind: 'for', name, from: times(local, int(width)), to, step: size * width, body: block });
+}
+
+const arrayType = (x: KernelExpr): 'f32' | 'i32' | 'u32' => (x.type === 'bool' ? 'u32' : x.type);
+
+// Writes each thread's partial result, then halves the number of them until one is left.
+function meet(scope: Scope, { writer, size }: Shape, stage: ReduceStage, mine: readonly KernelExpr[]): KernelExpr[] {
+  const arrays = mine.map((x) => writer.array(arrayType(x), size));
+  const read = (part: number, index: KernelExpr): KernelExpr => {
+    const type = mine[part]?.type ?? 'f32';
+    const stored = type === 'bool' ? 'u32' : type;
+    const value: KernelExpr = { kind: 'load-array', type: stored, width: 1, array: arrays[part] ?? '', index };
+    return type === 'bool' ? binary('ne', value, { kind: 'const', type: 'u32', width: 1, value: 0 }) : value;
+  };
+  const write = (part: number, value: KernelExpr): Statement => ({
+    kind: 'store-array', array: arrays[part] ?? '', index: local, value: cast(arrayType(value), value),
+  });
+  const { into } = scope;
+  mine.forEach((x, part) => into.push(write(part, x)));
+  into.push({ kind: 'barrier' });
+  for (let half = size / 2; half >= 1; half /= 2) {
+    const block: Statement[] = [];
+    const other = mine.map((_, part) => read(part, binary('add', local, int(half))));
+    if (stage.monoid.arity === 1) {
+      const { name } = stage.monoid;
+      other.forEach((x, part) => block.push(write(part, combineValues(name, read(part, local), x))));
+    } else {
+      const accs = mine.map((_, part) => writer.variable(block, read(part, local)));
+      accumulate(writer, block, stage.monoid, accs, other);
+      accs.forEach((x, part) => block.push(write(part, x)));
+    }
+    into.push({ kind: 'if', cond: less(local, int(half)), then: block, otherwise: [] }, { kind: 'barrier' });
+  }
+  return mine.map((_, part) => writer.bind(into, read(part, int(0))));
+}
+
+function reduceTogether(scope: Scope, shape: Shape, stage: ReduceStage): void {
+  const last = stage.axes.at(-1);
+  const lanes = last ? runsInLanes(shape.writer, stage.args, last) : { ok: false, vectorLoads: 0 };
+  const { monoid } = stage;
+  const wide = lanes.ok && lanes.vectorLoads > 0 && monoid.arity === 1;
+  const accs = accumulators(scope, stage, wide ? 4 : 1);
+  forShare(scope, shape, stage.axes, wide, (inner) => {
+    const values = stage.args.map((arg) => widen(inner.emit(arg), wide ? 4 : 1));
+    accumulate(shape.writer, inner.into, monoid, accs, values);
+  });
+  const mine = accs.map((acc) => {
+    if (!wide || monoid.arity !== 1) return acc;
+    const [a, b, c, d] = laneNumbers.map((lane) => laneOf(acc, lane));
+    return a && b && c && d ? combineValues(monoid.name, combineValues(monoid.name, a, b), combineValues(monoid.name, c, d)) : acc;
+  });
+  scope.setReduced(stage.id, meet(scope, shape, stage, mine));
+}
+
+function storeTogether(scope: Scope, shape: Shape, stages: readonly StoreStage[]): void {
+  const axes = stages[0]?.axes ?? [];
+  const last = axes.at(-1);
+  if (last) {
+    const roots = stages.map((stage) => stage.value);
+    const wide = runsInLanes(shape.writer, roots, last).ok && storesInLanes(shape.writer, stages, last);
+    forShare(scope, shape, axes, wide, (inner) => storeAll(inner, stages));
+    return;
+  }
+  const block: Statement[] = [];
+  storeAll(scope.child({}, block, true), stages);
+  scope.into.push({ kind: 'if', cond: binary('eq', local, int(0)), then: block, otherwise: [] });
+}
+
+/** Schedules a flat nest with one workgroup of `size` threads (a power of two) per point. */
+export function schedulePerWorkgroup(nest: Nest, surroundings: Surroundings, size: number): Written {
+  const writer = new KernelWriter(surroundings);
+  const rows = points(nest.axes);
+  const block: Statement[] = [];
+  const values = decode(writer, block, nest.axes, named('n'));
+  const scope = Scope.root(writer, tableOf(nest), block, definitions(nest.axes, values, false));
+  for (const run of stageRuns(nest)) {
+    if ('kind' in run) reduceTogether(scope, { writer, size }, run);
+    else storeTogether(scope, { writer, size }, run);
+  }
+  const body: Statement[] = [
+    { kind: 'let', name: 'n', value: workgroupNumber },
+    { kind: 'if', cond: less(named('n'), writer.param(rows)), then: block, otherwise: [] },
+  ];
+  return writer.finish(nest, nest.name, size, linearGrid(rows), body);
+}
