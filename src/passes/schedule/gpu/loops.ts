@@ -21,10 +21,13 @@ export function decode(writer: KernelWriter, into: Statement[], axes: readonly A
   const values = new Map<string, KernelExpr>();
   let left = linear;
   [...axes].reverse().forEach((axis, at) => {
-    const last = at === axes.length - 1;
+    if (at === axes.length - 1) {
+      values.set(axis.name, left);
+      return;
+    }
     const extent = writer.param(axis.extent);
-    values.set(axis.name, last ? left : writer.bind(into, remainder(left, extent)));
-    if (!last) left = writer.bind(into, quotient(left, extent));
+    values.set(axis.name, writer.bind(into, remainder(left, extent)));
+    left = writer.bind(into, quotient(left, extent));
   });
   return values;
 }
