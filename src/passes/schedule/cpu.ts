@@ -8,6 +8,7 @@ import type { Nest, NestFunction } from '../../ir/nest.ts';
 import { DimValues } from './cpu/dim-values.ts';
 import { KernelWriter } from './cpu/kernel-writer.ts';
 import { emitLoops } from './cpu/loops.ts';
+import { clampScatters } from './cpu/scatter.ts';
 import { Values } from './cpu/values.ts';
 import { flattenNest } from './gpu/flatten.ts';
 import type { Scheduled, ScheduleNest } from './schedule.ts';
@@ -15,7 +16,7 @@ import type { Scheduled, ScheduleNest } from './schedule.ts';
 /** Schedules one nest for WebAssembly. @throws RangeError for opaque nests and f16 buffers */
 export const scheduleForCpu: ScheduleNest = (nest, scope) => {
   if (nest.kind === 'opaque') throw new RangeError(`${nest.op} has no CPU schedule`);
-  const flat = flattenNest(nest, scope);
+  const flat = flattenNest(clampScatters(nest, scope), scope);
   const writer = new KernelWriter((buffer) => dtypeOf(buffer, scope));
   const written = new Set(flat.stages.flatMap((stage) => (stage.kind === 'store' ? [stage.buffer] : [])));
   const values = new Values(writer, new DimValues(writer, new Facts(scope.dims, scope.facts)), written);

@@ -1,0 +1,70 @@
+// Kernel → Kernel: expands functions that targets lack, or compute badly, into one set of formulas over
+// + − × ÷, square root, floor, round and bits. Both targets print the same formulas.
+import type { BinaryOp, UnaryOp } from '../ir/expr.ts';
+import type { Kernel, KernelExpr, Statement } from '../ir/kernel.ts';
+import { mapKernelExpr, mapStatements } from '../ir/kernel-rewrite.ts';
+import { erf, exp, expm1, log, log1p, sigmoid, tanh } from './math/exponential.ts';
+import { Formula } from './math/formula.ts';
+import { pow } from './math/power.ts';
+import { cos, sin } from './math/trigonometric.ts';
+
+type Unary = (f: Formula, x: KernelExpr) => KernelExpr;
+type Binary = (f: Formula, a: KernelExpr, b: KernelExpr) => KernelExpr;
+
+const unaryFormulas: Readonly<Partial<Record<UnaryOp, Unary>>> = {
+  exp, expm1, log, log1p, sigmoid, tanh, erf, sin, cos,
+  recip: (f, x) => f.div(1, x),
+  rsqrt: (f, x) => f.div(1, f.unary('sqrt', x)),
+  sign: (f, x) => {
+    const whole = (value: number): KernelExpr => ({ kind: 'const', type: x.type, width: x.width, value });
+    const notNegative = f.select(f.compare('eq', x, 0), whole(0), whole(1));
+    return x.type === 'u32' ? notNegative : f.select(f.compare('lt', x, 0), whole(-1), notNegative);
+  },
+};
+
+const binaryFormulas: Readonly<Partial<Record<BinaryOp, Binary>>> = {
+  pow,
+  // Truncated: a − b·trunc(a/b), with the sign of a.
+  rem: (f, a, b) => {
+    const quotient = f.div(a, b);
+    const whole = f.select(f.compare('lt', quotient, 0), f.unary('ceil', quotient), f.unary('floor', quotient));
+    return f.sub(a, f.mul(b, whole));
+  },
+};
+
+/** Expands transcendental and other composed functions of `kernel`. */
+export function expandMath(kernel: Kernel): Kernel {
+  let count = 0;
+  const fresh = (): string => `m${count++}`;
+  return { ...kernel, body: expandStatements(kernel.body, fresh) };
+}
+
+function expandStatements(body: readonly Statement[], fresh: () => string): Statement[] {
+  return body.flatMap((statement) => {
+    const steps: Statement[] = [];
+    const expand = (e: KernelExpr): KernelExpr => mapKernelExpr(e, (x) => expandExpr(x, steps, fresh));
+    const own = expandStatement(statement, expand, fresh);
+    return [...steps, ...own];
+  });
+}
+
+// The steps come before the statement that uses them; bodies keep their own.
+function expandStatement(s: Statement, expand: (e: KernelExpr) => KernelExpr, fresh: () => string): Statement[] {
+  return s.kind === 'for' ? [{ ...s, from: expand(s.from), to: expand(s.to), body: expandStatements(s.body, fresh) }]
+    : s.kind === 'if' ? [{ ...s, cond: expand(s.cond), then: expandStatements(s.then, fresh), otherwise: expandStatements(s.otherwise, fresh) }]
+    : mapStatements([s], expand);
+}
+
+function expandExpr(e: KernelExpr, steps: Statement[], fresh: () => string): KernelExpr {
+  if (e.kind === 'unary') {
+    const formula = unaryFormulas[e.op];
+    if (!formula) return e;
+    const f = new Formula(e.width, steps, fresh);
+    return formula(f, f.hold(e.x));
+  }
+  if (e.kind !== 'binary' || e.type !== 'f32') return e;
+  const formula = binaryFormulas[e.op];
+  if (!formula) return e;
+  const f = new Formula(e.width, steps, fresh);
+  return formula(f, f.hold(e.a), f.hold(e.b));
+}

@@ -1,0 +1,79 @@
+// Every op with a lowering, on random operands: WebAssembly against the op's own evaluation.
+import fc, * as fastCheck from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { tensorType } from '../../src/ir/builder.ts';
+import { Facts } from '../../src/ir/dim-solver.ts';
+import { isFloat } from '../../src/ir/dtype.ts';
+import type { GraphFunction, Value } from '../../src/ir/graph.ts';
+import { interpret } from '../../src/ir/interpreter.ts';
+import type { NestFunction } from '../../src/ir/nest.ts';
+import type { OpCase, OpDefinition, Tensor } from '../../src/ir/op.ts';
+import { allOps } from '../../src/ir/ops/registry.ts';
+import { lowerToNests } from '../../src/passes/lower-to-nests.ts';
+import { runs } from '../support/property-settings.ts';
+import { runNests } from './run-nests.ts';
+
+function functionOf(op: OpDefinition, { inputs, attrs }: OpCase): GraphFunction {
+  const values = inputs.map((x): Value => ({ type: tensorType(x.dtype, x.shape) }));
+  const outputs = op.infer(values.map((value) => value.type), attrs, new Facts()).map((type): Value => ({ type }));
+  return {
+    name: op.name, kind: 'entry', dims: [], facts: [], host: [],
+    inputs: values.map((value, at) => ({ name: `x${at}`, role: 'argument', value })),
+    nodes: [{ op: op.name, inputs: values, attrs, outputs, regions: [], origin: [] }],
+    results: outputs.map((value, at) => ({ name: `y${at}`, role: 'output', value })),
+  };
+}
+
+function lowered(fn: GraphFunction): NestFunction {
+  const module = { name: 'test', functions: [fn], entries: {}, models: [], trains: [] };
+  const [nests] = lowerToNests.run(module, { count: () => undefined }).functions;
+  if (!nests) throw new Error('nothing was lowered');
+  return nests;
+}
+
+/** |got − want| within a few units of f32 around the sizes that took part. */
+function expectClose(got: Tensor, want: Tensor, scale: number): void {
+  expect(got.shape).toEqual(want.shape);
+  want.data.forEach((value, at) => {
+    const actual = got.data[at] ?? Number.NaN;
+    if (!isFloat(want.dtype)) return expect(actual).toBe(value);
+    if (Number.isNaN(value)) return expect(actual).toBeNaN();
+    if (Math.abs(value) > 1e30) return expect(Math.abs(actual)).toBeGreaterThan(1e29);
+    expect(Math.abs(actual - Math.fround(value))).toBeLessThanOrEqual(4e-6 * (Math.abs(value) + scale) + 1e-37);
+  });
+}
+
+const fround = (x: Tensor): Tensor => (isFloat(x.dtype) ? { ...x, data: x.data.map(Math.fround) } : x);
+const usesF16 = (op: OpDefinition, c: OpCase): boolean =>
+  c.inputs.some((x) => x.dtype === 'f16') || functionOf(op, c).results.some(({ value }) => value.type.dtype === 'f16');
+
+// Rounding of results that are cut off somewhere: a quotient next to a whole number may fall on either side.
+const inexact = new Set(['rem']);
+
+describe('every op on WebAssembly', () => {
+  const withLowering = allOps.filter((op) => op.lower && !inexact.has(op.name) && op.name !== 'scan');
+  let executed = 0;
+  test.each(withLowering.map((op) => [op.name, op] as const))('%s', (_, op) => {
+    fc.assert(
+      fc.property(op.arbitrary(fastCheck), (drawn) => {
+        const c = { ...drawn, inputs: drawn.inputs.map(fround) };
+        if (usesF16(op, c)) return;
+        const fn = functionOf(op, c);
+        const inputs = Object.fromEntries(c.inputs.map((x, at) => [`x${at}`, x]));
+        const want = interpret(fn, inputs);
+        const nests = lowered(fn);
+        const got = runNests(nests, inputs);
+        executed++;
+        const sums = op.name === 'dot' || op.name === 'reduce' || op.name === 'scatter';
+        const largest = Math.max(0, ...c.inputs.flatMap((x) => [...x.data].map(Math.abs).filter(Number.isFinite)));
+        const scale = sums ? Math.max(1, largest) ** (op.name === 'dot' ? 2 : 1) * 4 : 0;
+        for (const [name, tensor] of Object.entries(want)) expectClose(got[name] ?? tensor, tensor, scale);
+        if (nests.body.length > 1) return;
+        const split = runNests(nests, inputs, {}, 3);
+        for (const [name, tensor] of Object.entries(got)) expect(split[name]).toEqual(tensor);
+      }),
+      { numRuns: runs(40) },
+    );
+  });
+  test('most cases were executed', () => expect(executed).toBeGreaterThan(withLowering.length * runs(40) * 0.5));
+});

@@ -1,0 +1,90 @@
+// Runs a nest function on WebAssembly: schedule, expand, encode, instantiate, one call. Every buffer has
+// memory of its own here; the plan and its packing have their own tests.
+import { encodeWasm } from '../../src/codegen/wasm/module.ts';
+import { layoutPlan } from '../../src/codegen/wasm/table.ts';
+import { evaluateDim, type Dim } from '../../src/ir/dim.ts';
+import type { DType } from '../../src/ir/dtype.ts';
+import type { Kernel } from '../../src/ir/kernel.ts';
+import type { NestFunction } from '../../src/ir/nest.ts';
+import type { Tensor } from '../../src/ir/op.ts';
+import type { Plan, PlanStep } from '../../src/ir/plan.ts';
+import { expandMath } from '../../src/passes/expand-math.ts';
+import { scheduleForCpu } from '../../src/passes/schedule/cpu.ts';
+
+/** The CPU program of one function: its kernels and a plan over its buffers. */
+export function planOf(fn: NestFunction): { plan: Plan; kernels: Kernel[] } {
+  const kernels: Kernel[] = [];
+  const steps: PlanStep[] = [];
+  for (const step of fn.body) {
+    if (step.kind === 'loop') throw new RangeError('no loops here');
+    const scheduled = scheduleForCpu(step, fn);
+    const suffix = `.${kernels.length}`;
+    kernels.push(...scheduled.kernels.map((kernel) => ({ ...expandMath(kernel), name: kernel.name + suffix })));
+    steps.push(...scheduled.steps.map((s) => (s.kind === 'dispatch' ? { ...s, kernel: s.kernel + suffix } : s)));
+  }
+  const buffers = fn.buffers.map(({ id, type }) => ({ id, pool: 'arena' as const, ...type, first: 0, last: steps.length }));
+  const plan: Plan = {
+    name: fn.name, kind: fn.kind, target: 'cpu', dims: fn.dims, facts: fn.facts, inputs: [], results: [], buffers, steps, record: [], host: [],
+  };
+  return { plan, kernels };
+}
+
+const arrays = { f32: Float32Array, f16: Float32Array, i32: Int32Array, u32: Uint32Array, bool: Uint32Array } as const;
+
+/** A program in memory: buffers by id, and a call that runs it. */
+export interface Loaded {
+  readonly bytes: Uint8Array;
+  view(buffer: string): Float32Array | Int32Array | Uint32Array;
+  run(threads?: number): void;
+}
+
+/** Encodes and instantiates a plan with its dims bound. */
+export function load(plan: Plan, kernels: readonly Kernel[], dims: Readonly<Record<string, number>>): Loaded {
+  const { bytes, scratchBytes } = encodeWasm({ target: 'cpu', kernels, plans: [plan] });
+  const value = (d: Dim): number => evaluateDim(d, (name) => dims[name]);
+  const { words } = layoutPlan(plan, kernels);
+  let at = 1024 + words.length * 4;
+  const place = (size: number): number => {
+    const start = Math.ceil(at / 256) * 256;
+    at = start + size;
+    return start;
+  };
+  const regions = new Map(plan.buffers.map(({ id, dtype, shape }): [string, { start: number; length: number; dtype: DType }] => {
+    const length = shape.reduce((size, d) => size * value(d), 1);
+    return [id, { start: place(length * 4 + 64), length, dtype }];
+  }));
+  const region = (id: string): { start: number; length: number; dtype: DType } => {
+    const found = regions.get(id);
+    if (!found) throw new RangeError(`no buffer ${id}`);
+    return found;
+  };
+  const scratch = place(scratchBytes * 4);
+  const memory = new WebAssembly.Memory({ initial: Math.ceil(at / 65536) + 1 });
+  const table = new Int32Array(memory.buffer, 1024, words.length);
+  words.forEach((word, index) => {
+    table[index] = word.kind === 'address' ? region(word.buffer).start : word.kind === 'param' ? value(word.dim) : scratch;
+  });
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(bytes)), { env: { memory } });
+  const run = instance.exports['run_0'] as (table: number, tid: number, n: number) => void;
+  return {
+    bytes,
+    view: (id) => new arrays[region(id).dtype](memory.buffer, region(id).start, region(id).length),
+    run: (threads = 1) => { for (let tid = 0; tid < threads; tid++) run(1024, tid, threads); },
+  };
+}
+
+/** Results of `fn` by name. With `threads` the shares of one kernel after another's run in order, so use it on single nests. */
+export function runNests(
+  fn: NestFunction, inputs: Readonly<Record<string, Tensor>>, dims: Readonly<Record<string, number>> = {}, threads = 1,
+): Record<string, Tensor> {
+  const { plan, kernels } = planOf(fn);
+  const loaded = load(plan, kernels, dims);
+  for (const { name, buffer } of fn.inputs) loaded.view(buffer).set(inputs[name]?.data ?? []);
+  loaded.run(threads);
+  return Object.fromEntries(fn.results.map(({ name, buffer }) => {
+    const type = fn.buffers.find(({ id }) => id === buffer)?.type;
+    if (!type) throw new RangeError(`no buffer ${buffer}`);
+    const shape = type.shape.map((d) => evaluateDim(d, (dimName) => dims[dimName]));
+    return [name, { dtype: type.dtype, shape, data: Float64Array.from(loaded.view(buffer)) }];
+  }));
+}
