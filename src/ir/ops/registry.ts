@@ -21,6 +21,7 @@ import reduce from './reduce.ts';
 import reshape from './reshape.ts';
 import { binaryOps } from './scalar-binary.ts';
 import { unaryOps } from './scalar.ts';
+import scan from './scan.ts';
 import scatter from './scatter.ts';
 import select from './select.ts';
 import slice from './slice.ts';
@@ -36,6 +37,7 @@ export const opFamilies: Readonly<Record<string, readonly OpDefinition[]>> = {
   'Reductions and contractions': [reduce, argreduce, dot],
   'Indexing': [gather, scatter],
   'Random': [randomBits, foldIn],
+  'Control': [scan],
   'Gradients': [stopGradient, copy, gradient],
 };
 

@@ -1,8 +1,8 @@
 // scatter: writes rows into a tensor by id. `add` is the adjoint of gather.
 import type { Builder } from '../builder.ts';
-import { product, variable } from '../dim.ts';
+import { product, variable, type Dim } from '../dim.ts';
 import { lowest } from '../dtype.ts';
-import type { Expr } from '../expr.ts';
+import type { Expr, Index } from '../expr.ts';
 import type { Attrs, Value } from '../graph.ts';
 import type { LowerContext, Operand } from '../lower.ts';
 import type { Nest } from '../nest.ts';
@@ -10,7 +10,7 @@ import { defineOp, type VjpContext } from '../op.ts';
 import { evaluateBinary } from '../scalar-semantics.ts';
 import { oneDType, shapes, tensorOf } from './arbitrary.ts';
 import { numberOf, textOf } from './attributes.ts';
-import { placeOf, type Place } from './indexing.ts';
+import { placeOf } from './indexing.ts';
 import { arity, extent, operand, requireClass, requireDType, requireSameDType, requireSameShape } from './shapes.ts';
 import { element, forEachIndex, itemAt, positionOf, rounder, tensorAt } from './tensor.ts';
 import { inputAt } from './vjp.ts';
@@ -49,22 +49,24 @@ function maxVjp(b: Builder, { inputs, outputs, needs }: VjpContext, ct: Value, a
   return [needs[0] ? b.mul(mine, share) : null, null, needs[2] ? b.mul(theirs, gathered(b, share, ids, axis)) : null];
 }
 
-// A dropped update still stores, at a clamped index: what it stores changes nothing there.
-function stored(k: LowerContext, combine: Combine, { inRange }: Place, update: Expr, present: Expr): Expr {
-  if (combine === 'add') return k.select(inRange, update, k.constant(update.dtype, 0));
-  if (combine === 'max') return k.select(inRange, update, k.constant(update.dtype, lowest[update.dtype]));
-  return k.select(inRange, update, present);
+/**
+ * Where an update goes and what it stores. `set` keeps the id as it is: a dynamic store outside the buffer
+ * drops. `add` and `max` also stay inside it, with a value that changes nothing.
+ */
+function target(k: LowerContext, combine: Combine, id: Expr, update: Expr, extent: Dim): { index: Index; value: Expr } {
+  if (combine === 'set') return { index: { kind: 'dynamic', expr: id }, value: update };
+  const { index, inRange } = placeOf(k, id, extent);
+  const nothing = k.constant(update.dtype, combine === 'add' ? 0 : lowest[update.dtype]);
+  return { index, value: k.select(inRange, update, nothing) };
 }
 
 function scatterNest(k: LowerContext, ids: Operand, updates: Operand, attrs: Attrs): Nest {
   const [axis, rank, combine] = [numberOf(attrs, 'axis'), ids.type.shape.length, combineOf(attrs)];
-  const buffer = k.outputs[0]?.buffer ?? '';
   const axes = k.axes(updates.type.shape);
   const i = axes.map(({ name }) => variable(name));
-  const place = placeOf(k, ids.at(i.slice(axis, axis + rank)), extent(k.type(), axis));
-  const at = [...i.slice(0, axis), place.index, ...i.slice(axis + rank)];
-  const present: Expr = { kind: 'load', dtype: k.type().dtype, buffer, indices: at };
-  return k.nest(axes, [k.store(at, stored(k, combine, place, updates.at(i), present), 0, combine)]);
+  const id = ids.at(i.slice(axis, axis + rank));
+  const { index, value } = target(k, combine, id, updates.at(i), extent(k.type(), axis));
+  return k.nest(axes, [k.store([...i.slice(0, axis), index, ...i.slice(axis + rank)], value, 0, combine)]);
 }
 
 export default defineOp({

@@ -1,0 +1,83 @@
+// scan: a run-time loop whose steps hand a carry to the next. Its region is one step; values of the
+// enclosing region may be used inside. Slices and stacked results lie along axis 0.
+import type { Attrs, Region, TensorType } from '../graph.ts';
+import { defineOp, ShapeError, type Tensor } from '../op.ts';
+import { tensorOf } from './arbitrary.ts';
+import { dimOf, numberOf } from './attributes.ts';
+import { extent, operand, requireEqual, typeText } from './shapes.ts';
+import { sizeOf } from './tensor.ts';
+import type { Facts } from '../dim-solver.ts';
+
+/** The parts of a scan. Region params are [t, carries…, slices…], its results [carries…, outs…]. */
+export interface ScanParts<T> {
+  readonly carries: readonly T[];
+  readonly sliced: readonly T[];
+}
+
+/** Splits a scan's operands (or its region's params after t) into carries and slices. */
+export function scanParts<T>(items: readonly T[], attrs: Attrs): ScanParts<T> {
+  const count = numberOf(attrs, 'carries');
+  return { carries: items.slice(0, count), sliced: items.slice(count) };
+}
+
+function requireSame(facts: Facts, a: TensorType, b: TensorType, what: string): void {
+  if (a.dtype !== b.dtype || a.shape.length !== b.shape.length) {
+    throw new ShapeError('rank', `${what} is ${typeText(a)}, not ${typeText(b)}`);
+  }
+  a.shape.forEach((d, axis) => requireEqual(facts, d, extent(b, axis), `axis ${axis} of ${what}`));
+}
+
+function bodyOf(regions: readonly Region[]): Region {
+  const [region] = regions;
+  if (!region) throw new ShapeError('attribute', 'a scan needs a region');
+  return region;
+}
+
+const slice = (x: Tensor, at: number): Tensor => {
+  const shape = x.shape.slice(1);
+  const size = sizeOf(shape);
+  return { dtype: x.dtype, shape, data: x.data.slice(at * size, (at + 1) * size) };
+};
+
+export default defineOp({
+  name: 'scan',
+  doc: 'Runs its region `length` times. Operands: the initial carries, then tensors sliced along axis 0. The region takes (t: i32[], carries, slices) and gives (next carries, outs); results are the last carries and the outs stacked along axis 0. With `reverse`, t counts down from length − 1.',
+  attrs: { carries: 'how many operands are carries', length: 'number of steps', reverse: 'whether t counts down' },
+  infer(inputs, attrs, facts, regions = []) {
+    const region = bodyOf(regions);
+    const length = dimOf(attrs, 'length');
+    const { carries, sliced } = scanParts(inputs, attrs);
+    const params = scanParts(region.params.slice(1).map(({ type }) => type), attrs);
+    const results = scanParts(region.results.map(({ type }) => type), attrs);
+    carries.forEach((type, at) => {
+      requireSame(facts, operand(params.carries, at), type, `carry ${at}`);
+      requireSame(facts, operand(results.carries, at), type, `the next carry ${at}`);
+    });
+    sliced.forEach((type, at) => {
+      requireEqual(facts, extent(type, 0), length, `the length of operand ${carries.length + at}`);
+      requireSame(facts, operand(params.sliced, at), { dtype: type.dtype, shape: type.shape.slice(1) }, `slice ${at}`);
+    });
+    return [...carries, ...results.sliced.map(({ dtype, shape }) => ({ dtype, shape: [length, ...shape] }))];
+  },
+  vjp: 'region',
+  lower: 'region',
+  evaluate(inputs, attrs, cx) {
+    const region = bodyOf(cx.regions);
+    const length = cx.dims(dimOf(attrs, 'length'));
+    const { carries, sliced } = scanParts(inputs, attrs);
+    const outs = cx.types.slice(carries.length).map(({ dtype, shape }): Tensor => {
+      const sizes = shape.map((d) => cx.dims(d));
+      return { dtype, shape: sizes, data: new Float64Array(sizeOf(sizes)) };
+    });
+    let state = carries;
+    for (let step = 0; step < length; step++) {
+      const t = attrs['reverse'] === true ? length - 1 - step : step;
+      const counter: Tensor = { dtype: 'i32', shape: [], data: Float64Array.of(t) };
+      const results = scanParts(cx.region(region, [counter, ...state, ...sliced.map((x) => slice(x, t))]), attrs);
+      state = results.carries;
+      outs.forEach((out, at) => out.data.set(results.sliced[at]?.data ?? [], (t * out.data.length) / length));
+    }
+    return [...state, ...outs];
+  },
+  arbitrary: (fc) => tensorOf(fc, 'f32', [2]).map((x) => ({ inputs: [x], attrs: { carries: 1, length: 0, reverse: false } })),
+});
