@@ -1,6 +1,6 @@
 // Pieces of schedules: taking a linear number apart into axes, serial reductions and stores.
 import { product, variables, type Dim } from '../../../ir/dim.ts';
-import type { Expr } from '../../../ir/expr.ts';
+import type { Expr, Index } from '../../../ir/expr.ts';
 import { walkExprs } from '../../../ir/expr-rewrite.ts';
 import type { KernelExpr, Statement } from '../../../ir/kernel.ts';
 import type { Axis, Nest } from '../../../ir/nest.ts';
@@ -10,7 +10,7 @@ import { ExprTable } from './expr-table.ts';
 import type { ReduceStage, StoreStage } from './flatten.ts';
 import { constantStride, linearIn } from './linear.ts';
 import { accumulate, identityValue } from './monoids.ts';
-import { isUniformCondition, isVectorAccess, type Definitions, type Scope } from './scope.ts';
+import { isUniformCondition, isVectorAccess, isVectorPosition, type Definitions, type Needs, type Scope } from './scope.ts';
 import type { KernelWriter } from './writer.ts';
 
 /** The number of points of some axes. */
@@ -106,31 +106,21 @@ export function stageRuns(nest: Nest): (ReduceStage | readonly StoreStage[])[] {
 export function runsInLanes(writer: KernelWriter, roots: readonly Expr[], axis: Axis): { readonly ok: boolean; readonly vectorLoads: number } {
   let ok = writer.facts.divisible(axis.extent, 4) === 'proved';
   let vectorLoads = 0;
-  const moves = (d: Dim): boolean => variables(d).has(axis.name);
+  const table = new ExprTable();
+  const needs: Needs = (e) => table.entry(e).needs;
+  const isVector = (index: Index): boolean =>
+    'kind' in index ? isVectorPosition(index.expr, axis.name, needs, writer) : isVectorAccess(index, axis.name, writer);
+  const moves = (index: Index): boolean => ('kind' in index ? needs(index.expr) : variables(index)).has(axis.name);
   walkExprs(roots, (e) => {
     if (e.kind === 'guard') ok &&= e.conditions.every((c) => isUniformCondition(c, axis.name, writer));
     if (e.kind === 'index' && moves(e.dim)) ok &&= linearIn(e.dim, axis.name) !== undefined;
     if (e.kind !== 'load') return;
-    for (const index of e.indices) {
-      if ('kind' in index) ok &&= !movesBelow(index.expr, axis.name);
-      else if (moves(index)) {
-        ok &&= isVectorAccess(index, axis.name, writer);
-        vectorLoads++;
-      }
+    for (const index of e.indices.filter(moves)) {
+      ok &&= isVector(index);
+      vectorLoads++;
     }
   });
   return { ok, vectorLoads };
-}
-
-/** True when `root` depends on the axis. */
-export function movesBelow(root: Expr, axis: string): boolean {
-  let found = false;
-  walkExprs([root], (e) => {
-    const dims = e.kind === 'index' ? [e.dim] : e.kind === 'guard' ? e.conditions.map((c) => c.lhs)
-      : e.kind === 'load' ? e.indices.flatMap((i) => ('kind' in i ? [] : [i])) : [];
-    found ||= dims.some((d) => variables(d).has(axis));
-  });
-  return found;
 }
 
 /** True when plain stores along `axis` write four aligned neighbours. */

@@ -1,6 +1,7 @@
 // One workgroup per point of the nest: reductions with long rows, and row kernels (softmax, layer norm)
 // whose stages run over the same inner axis. Each stage is shared by the threads; results of reductions
 // meet in a tree in workgroup memory, whose order depends on the dims only.
+import { loadsIn } from '../../../ir/expr-rewrite.ts';
 import type { KernelExpr, Statement } from '../../../ir/kernel.ts';
 import type { Nest } from '../../../ir/nest.ts';
 import { binary, cast, int, laneNumbers, laneOf, less, named, times, widen } from './expressions.ts';
@@ -100,7 +101,12 @@ export function schedulePerWorkgroup(nest: Nest, surroundings: Surroundings, siz
   const block: Statement[] = [];
   const values = decode(writer, block, nest.axes, named('n'));
   const scope = Scope.root(writer, tableOf(nest), block, definitions(nest.axes, values, false));
+  const stored = new Set<string>();
   for (const run of stageRuns(nest)) {
+    const stages = 'kind' in run ? [run] : run;
+    const roots = stages.flatMap((stage) => (stage.kind === 'reduce' ? stage.args : [stage.value]));
+    if (loadsIn(roots).some((load) => stored.has(load.buffer))) block.push({ kind: 'barrier' });
+    for (const stage of stages) if (stage.kind === 'store') stored.add(stage.buffer);
     if ('kind' in run) reduceTogether(scope, { writer, size }, run);
     else storeTogether(scope, { writer, size }, run);
   }

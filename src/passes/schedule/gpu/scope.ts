@@ -35,6 +35,28 @@ export function isUniformCondition({ kind, lhs }: Condition, axis: string, write
   return (stride === 1 && isMultiple(rest, 4, writer.facts)) || (stride === -1 && isMultiple(add(rest, one), 4, writer.facts));
 }
 
+// The terms of a sum of positions.
+function* addends(e: Expr): Generator<Expr> {
+  if (e.kind !== 'binary' || e.op !== 'add') return yield e;
+  yield* addends(e.a);
+  yield* addends(e.b);
+}
+
+const isAlignedRow = (e: Expr, writer: KernelWriter): boolean =>
+  e.kind === 'binary' && e.op === 'mul' && e.b.kind === 'index' && isMultiple(e.b.dim, 4, writer.facts);
+
+/** True when a loaded position plus an affine one moves through four aligned neighbours along `axis`: rows of a table. */
+export function isVectorPosition(position: Expr, axis: string, table: Needs, writer: KernelWriter): boolean {
+  const parts = [...addends(position)];
+  const moving = parts.filter((part) => table(part).has(axis));
+  const [affine] = moving;
+  return moving.length === 1 && affine?.kind === 'index' && isVectorAccess(affine.dim, axis, writer)
+    && parts.every((part) => part === affine || isAlignedRow(part, writer));
+}
+
+/** The names that an expression needs. */
+export type Needs = (e: Expr) => ReadonlySet<string>;
+
 /** A place in a kernel. */
 export class Scope {
   private readonly cache = new Map<string, KernelExpr>();
@@ -231,6 +253,11 @@ export class Scope {
   }
 
   private loadDynamic(index: Extract<Index, { kind: 'dynamic' }>, read: (index: KernelExpr, width?: Width) => KernelExpr): KernelExpr {
+    const axis = this.vectorAxis();
+    const needs: Needs = (e) => this.table.entry(e).needs;
+    if (axis !== undefined && isVectorPosition(index.expr, axis, needs, this.writer)) {
+      return read(this.laneScope(0).emit(index.expr), 4);
+    }
     const position = this.emit(index.expr);
     if (position.width === 1) return read(position);
     const bound = this.writer.bind(this.into, position);
