@@ -21,21 +21,23 @@ export const isDifferentiable = (node: Node): boolean => node.op === 'gradient' 
 /** Walks from the loss to its operands, once; `nodes` are in topological order. */
 export function gradientReach(nodes: readonly Node[], loss: Value, params: readonly Value[]): GradientReach {
   const differentiable = new Set<Value>([loss]);
-  const blocked = new Map<Value, Node>();
+  // Values that influence the loss otherwise, with the step that takes a float and has no gradient (not
+  // known yet for integers and booleans that come after it).
+  const influential = new Map<Value, Node | undefined>();
   for (const node of nodes.toReversed()) {
     const smooth = isDifferentiable(node) && node.outputs.some((out) => differentiable.has(out) && isFloat(out.type.dtype));
-    const used = node.outputs.find((out) => differentiable.has(out) || blocked.has(out));
+    const used = node.outputs.find((out) => differentiable.has(out) || influential.has(out));
     if (!used) continue;
-    const block = blocked.get(used) ?? node;
     for (const input of operandsOf(node)) {
-      if (smooth && isFloat(input.type.dtype)) differentiable.add(input);
-      else if (!blocked.has(input)) blocked.set(input, block);
+      const floats = isFloat(input.type.dtype);
+      if (smooth && floats) differentiable.add(input);
+      else if (!influential.has(input)) influential.set(input, influential.get(used) ?? (floats ? node : undefined));
     }
   }
   const reached = new Set(params.filter((p) => differentiable.has(p)));
   const blockedBy = new Map<Value, Node>();
   for (const p of params) {
-    const block = reached.has(p) ? undefined : blocked.get(p);
+    const block = reached.has(p) ? undefined : influential.get(p);
     if (block) blockedBy.set(p, block);
   }
   return { reached, blockedBy };
