@@ -1,0 +1,98 @@
+// The emitted .d.ts as users meet it: what must compile does, and what must not is an error at its line.
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { emitLine } from '../runtime/line.ts';
+
+let dts = '';
+beforeAll(async () => {
+  ({ dts } = await emitLine());
+});
+
+// Line numbers (from 1, in the user's text) and codes of the errors that tsc reports.
+async function errorsOf(user: string): Promise<string[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'dlm-types-'));
+  try {
+    await writeFile(join(folder, 'line.dlm.d.ts'), dts);
+    await writeFile(join(folder, 'line.dlm.js'), '');
+    await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
+    await writeFile(join(folder, 'user.ts'), user);
+    const options = [
+      '--noEmit',
+      '--strict',
+      '--target',
+      'es2022',
+      '--module',
+      'nodenext',
+      '--lib',
+      'es2022,dom,esnext.disposable',
+      '--types',
+      '',
+    ];
+    const tsc = resolve('node_modules/typescript/bin/tsc');
+    const output = await new Promise<string>((done) => {
+      execFile(process.execPath, [tsc, ...options, 'user.ts'], { cwd: folder }, (_error, stdout, stderr) =>
+        done(stdout + stderr),
+      );
+    });
+    return output
+      .split('\n')
+      .filter((line) => /^\S+\(\d+,\d+\): error/.test(line))
+      .map((line) => line.replace(/^(\S+)\((\d+),\d+\): error (\w+):.*/, '$1:$2 $3'));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+const setup = `import { load, createFitLine, meta, DlmError } from './line.dlm.js';
+const net = await load({ seed: 1, device: 'wasm' });
+const fit = await createFitLine(net, { lr: 0.1 });
+`;
+
+test('ordinary use type-checks', async () => {
+  const user = `${setup}
+await using other = await load({ device: net.device, weights: new Uint8Array(8), strict: false });
+using y = await net.predict([[1, 2, 3]], { seed: 1 });
+const shape: readonly [number] = y.shape;
+const values: Float32Array = await y.data();
+await net.predict(new Float32Array(6));
+await net.predict({ data: new Float32Array(6), shape: [2, 3] });
+const again: Float32Array = await (await net.weights.get('w')).data();
+net.weights.set('w', [1, 2, 3]);
+fit.options.lr = 1e-3;
+const { loss, iteration }: { loss: number; iteration: number } = await fit.step({ x: values, y: [1] });
+for await (const event of fit.run(() => [{ x: values, y: again }], { epochs: 2, every: 10 })) {
+  if (event.type === 'step') event.loss.toFixed(3);
+  else if (event.type === 'done') event.epochs.toFixed();
+}
+(await fit.evaluate([{ x: values, y: again }])).loss.toFixed();
+await fit.restore(await fit.save());
+meta.models['Line']?.parameters[0]?.path.length;
+try { await load(); } catch (error) { if (error instanceof DlmError) error.code.length; }
+void [shape, loss, iteration];
+export {};
+`;
+  expect(await errorsOf(user)).toEqual([]);
+});
+
+test('mistakes are errors', async () => {
+  const wrong = [
+    'await net.predict([1, 2, 3]);',
+    'await net.predict(new Int32Array(3));',
+    "await net.predict([['a']]);",
+    'await net.preddict([[1, 2, 3]]);',
+    "await net.weights.get('v');",
+    "net.weights.set('w', [[1]]);",
+    'await fit.step({ x: [[1, 2, 3]] });',
+    'fit.options.rate = 1;',
+    'await createFitLine(net, { rate: 1 });',
+    "await load({ device: 'gpu' });",
+    'await net.predict(await net.predict([[1, 2, 3]]));',
+  ];
+  const errors = await errorsOf(`${setup}${wrong.join('\n')}\nexport {};\n`);
+  expect([...new Set(errors.map((error) => error.replace(/ TS\d+$/, '')))]).toEqual(
+    wrong.map((_, at) => `user.ts:${at + 4}`),
+  );
+});
