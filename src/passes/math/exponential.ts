@@ -84,13 +84,13 @@ export function tanh(f: Formula, x: KernelExpr): KernelExpr {
 export const withSign = (f: Formula, x: KernelExpr, value: KernelExpr): KernelExpr =>
   f.select(f.compare('lt', x, 0), f.unary('neg', value), value);
 
-/** erf: x·P(x²) below 1, 1 − e^(−x²)·Q(1/x²)/x above (it is 1 in f32 from 4 on). */
+/** erf: x + x·P(x²) below 1, 1 − e^(−x²)·Q(1/x²)/x above (it is 1 in f32 from 4 on). */
 export function erf(f: Formula, x: KernelExpr): KernelExpr {
   const z = f.mul(x, x);
-  const small = f.mul(x, f.polynomial(z, [
+  const small = f.add(x, f.mul(x, f.polynomial(z, [
     7.853861353153693e-5, -8.010193625184903e-4, 5.188327685732524e-3, -2.685381193529856e-2, 1.128358514861418e-1,
-    -3.761262582423300e-1, 1.128379165726710,
-  ]));
+    -3.761262582423300e-1, 0.128379165726710,
+  ])));
   const size = f.clamp(f.unary('abs', x), 0.5, 5);
   const q = f.div(1, size);
   const p = f.polynomial(f.mul(q, q), [
