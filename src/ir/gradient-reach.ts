@@ -25,7 +25,8 @@ export function gradientReach(nodes: readonly Node[], loss: Value, params: reado
   // known yet for integers and booleans that come after it).
   const influential = new Map<Value, Node | undefined>();
   for (const node of nodes.toReversed()) {
-    const smooth = isDifferentiable(node) && node.outputs.some((out) => differentiable.has(out) && isFloat(out.type.dtype));
+    const smooth =
+      isDifferentiable(node) && node.outputs.some((out) => differentiable.has(out) && isFloat(out.type.dtype));
     const used = node.outputs.find((out) => differentiable.has(out) || influential.has(out));
     if (!used) continue;
     for (const input of operandsOf(node)) {

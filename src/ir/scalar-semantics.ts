@@ -71,11 +71,15 @@ export function evaluateUnary(op: UnaryOp, dtype: DType, x: number): number {
   return wrap(dtype, unaryTable[op](x));
 }
 
-const dropNaN = (pick: (a: number, b: number) => number) => (a: number, b: number): number =>
-  Number.isNaN(a) ? b : Number.isNaN(b) ? a : pick(a, b);
+const dropNaN =
+  (pick: (a: number, b: number) => number) =>
+  (a: number, b: number): number =>
+    Number.isNaN(a) ? b : Number.isNaN(b) ? a : pick(a, b);
 const bit = (truth: boolean): number => (truth ? 1 : 0);
 
-const binaryTable: Readonly<Record<Exclude<BinaryOp, 'mul' | 'div' | 'rem' | 'shr'>, (a: number, b: number) => number>> = {
+const binaryTable: Readonly<
+  Record<Exclude<BinaryOp, 'mul' | 'div' | 'rem' | 'shr'>, (a: number, b: number) => number>
+> = {
   add: (a, b) => a + b,
   sub: (a, b) => a - b,
   pow: (a, b) => a ** b,
@@ -98,13 +102,12 @@ export const isComparison = (op: BinaryOp): boolean => compares.has(op);
 
 /** op(a, b) for operands of `dtype`; comparisons give 0 or 1. */
 export function evaluateBinary(op: BinaryOp, dtype: DType, a: number, b: number): number {
-  switch (op) {
-    case 'mul': return isFloat(dtype) ? a * b : wrap(dtype, Math.imul(a, b));
-    case 'div': return isFloat(dtype) ? a / b : b === 0 ? 0 : wrap(dtype, Math.trunc(a / b));
-    case 'rem': return isFloat(dtype) ? a % b : b === 0 ? 0 : wrap(dtype, a % b);
-    case 'shr': return dtype === 'u32' ? a >>> (b & 31) : a >> (b & 31);
-    default: return isComparison(op) ? binaryTable[op](a, b) : wrap(dtype, binaryTable[op](a, b));
-  }
+  if (op === 'mul') return isFloat(dtype) ? a * b : wrap(dtype, Math.imul(a, b));
+  if (op === 'div') return isFloat(dtype) ? a / b : b === 0 ? 0 : wrap(dtype, Math.trunc(a / b));
+  if (op === 'rem') return isFloat(dtype) ? a % b : b === 0 ? 0 : wrap(dtype, a % b);
+  if (op === 'shr') return dtype === 'u32' ? a >>> (b & 31) : a >> (b & 31);
+  const result = binaryTable[op](a, b);
+  return isComparison(op) ? result : wrap(dtype, result);
 }
 
 const limits = { i32: [-2147483648, 2147483647], u32: [0, 4294967295] } as const;

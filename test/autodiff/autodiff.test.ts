@@ -16,7 +16,9 @@ const value = (dtype: 'f32' | 'i32', ...shape: number[]): Value => ({ type: tens
 
 /** A tensor of reproducible numbers in (−1, 1). */
 function numbers(shape: readonly number[], phase: number): Tensor {
-  const data = new Float64Array(shape.reduce((size, n) => size * n, 1)).map((_, e) => Math.sin(12.9898 * (e + 1) + phase));
+  const data = new Float64Array(shape.reduce((size, n) => size * n, 1)).map((_, e) =>
+    Math.sin(12.9898 * (e + 1) + phase),
+  );
   return { dtype: 'f32', shape, data };
 }
 
@@ -32,7 +34,13 @@ function expand(fn: GraphFunction): GraphFunction {
 }
 
 /** Checks result `d.<name>` of the expanded function against differences of result `of`, everywhere. */
-function checkGradients(fn: GraphFunction, inputs: Tensors, names: readonly string[], of = 'loss', suffix = 'd.'): void {
+function checkGradients(
+  fn: GraphFunction,
+  inputs: Tensors,
+  names: readonly string[],
+  of = 'loss',
+  suffix = 'd.',
+): void {
   const expanded = expand(fn);
   const results = interpret(expanded, inputs);
   const loss = (given: Tensors): number => interpret(expanded, given, { outputs: [of] })[of]?.data[0] ?? Number.NaN;
@@ -46,7 +54,8 @@ function checkGradients(fn: GraphFunction, inputs: Tensors, names: readonly stri
   }
 }
 
-const gradient = (b: Builder, loss: Value, ...params: Value[]): readonly Value[] => b.node('gradient', [loss, ...params]);
+const gradient = (b: Builder, loss: Value, ...params: Value[]): readonly Value[] =>
+  b.node('gradient', [loss, ...params]);
 
 // x·Wᵀ + bias, with the bias repeated over the rows.
 function linear(b: Builder, x: Value, weight: Value, bias: Value): Value {
@@ -77,7 +86,12 @@ function mlp(): { fn: GraphFunction; inputs: Tensors } {
   const fn = functionOf(b, { x, y, w1, b1, w2, b2 }, { loss, 'd.w1': d1, 'd.b1': e1, 'd.w2': d2, 'd.b2': e2 });
   const target: Tensor = { dtype: 'f32', shape: [2, 3], data: Float64Array.of(0, 1, 0, 1, 0, 0) };
   const inputs = {
-    x: numbers([2, 4], 0), y: target, w1: numbers([5, 4], 1), b1: numbers([5], 2), w2: numbers([3, 5], 3), b2: numbers([3], 4),
+    x: numbers([2, 4], 0),
+    y: target,
+    w1: numbers([5, 4], 1),
+    b1: numbers([5], 2),
+    w2: numbers([3, 5], 3),
+    b2: numbers([3], 4),
   };
   return { fn, inputs };
 }
@@ -111,7 +125,9 @@ describe('first order', () => {
     const b = new Builder();
     const loss = value('f32');
     const [d = loss] = gradient(b, loss, loss);
-    expect(interpret(expand(functionOf(b, { loss }, { d })), { loss: numbers([], 0) })['d']?.data).toEqual(Float64Array.of(1));
+    expect(interpret(expand(functionOf(b, { loss }, { d })), { loss: numbers([], 0) })['d']?.data).toEqual(
+      Float64Array.of(1),
+    );
   });
 
   test('ties of max and min split evenly', () => {
@@ -122,21 +138,24 @@ describe('first order', () => {
     const [dx = x, dy = y] = gradient(b, loss, x, y);
     const fn = functionOf(b, { x, y }, { dx, dy });
     const results = interpret(expand(fn), {
-      x: { dtype: 'f32', shape: [3], data: Float64Array.of(2, 1, 2) }, y: { dtype: 'f32', shape: [3], data: Float64Array.of(2, 3, 0) },
+      x: { dtype: 'f32', shape: [3], data: Float64Array.of(2, 1, 2) },
+      y: { dtype: 'f32', shape: [3], data: Float64Array.of(2, 3, 0) },
     });
     expect([...(results['dx']?.data ?? [])]).toEqual([2.5, 2, 3]);
     expect([...(results['dy']?.data ?? [])]).toEqual([0.5, 1, 0]);
   });
 });
 
-describe('edge cases have finite gradients', () => {
-  const at = (build: (b: Builder, x: Value) => Value, point: number): number | undefined => {
-    const b = new Builder();
-    const x = value('f32');
-    const [d = x] = gradient(b, build(b, x), x);
-    return interpret(expand(functionOf(b, { x }, { d })), { x: { dtype: 'f32', shape: [], data: Float64Array.of(point) } })['d']?.data[0];
-  };
+const slopeAt = (build: (b: Builder, x: Value) => Value, point: number): number | undefined => {
+  const b = new Builder();
+  const x = value('f32');
+  const [d = x] = gradient(b, build(b, x), x);
+  return interpret(expand(functionOf(b, { x }, { d })), {
+    x: { dtype: 'f32', shape: [], data: Float64Array.of(point) },
+  })['d']?.data[0];
+};
 
+describe('edge cases have finite gradients', () => {
   test.each<[string, (b: Builder, x: Value) => Value, number, number]>([
     ['sqrt at 0', (b, x) => b.unary('sqrt', x), 0, 0],
     ['a norm at 0', (b, x) => b.unary('sqrt', b.mul(x, x)), 0, 0],
@@ -148,7 +167,7 @@ describe('edge cases have finite gradients', () => {
     ['0ˣ', (b, x) => b.binary('pow', b.zero(x), x), 1, 0],
     ['|x| at 0', (b, x) => b.unary('abs', x), 0, 0],
   ])('%s', (_what, build, point, expected) => {
-    expect(at(build, point)).toBeCloseTo(expected, 12);
+    expect(slopeAt(build, point)).toBeCloseTo(expected, 12);
   });
 
   test('products keep their gradient next to zeros', () => {
@@ -168,7 +187,8 @@ describe('edge cases have finite gradients', () => {
     const out = b.op('scatter', [x, ids, u], { axis: 0, combine: 'set' });
     const [dx = x, du = u] = gradient(b, b.reduce('sum', b.mul(out, out), [0]), x, u);
     const results = interpret(expand(functionOf(b, { x, u }, { dx, du })), {
-      x: { dtype: 'f32', shape: [3], data: Float64Array.of(1, 2, 3) }, u: { dtype: 'f32', shape: [3], data: Float64Array.of(4, 5, 6) },
+      x: { dtype: 'f32', shape: [3], data: Float64Array.of(1, 2, 3) },
+      u: { dtype: 'f32', shape: [3], data: Float64Array.of(4, 5, 6) },
     });
     expect([...(results['dx']?.data ?? [])]).toEqual([2, 0, 6]);
     expect([...(results['du']?.data ?? [])]).toEqual([0, 10, 0]);
@@ -210,7 +230,9 @@ describe('what no gradient reaches', () => {
     const loss = b.reduce('sum', b.mul(b.mul(x, blocked), b.unary('floor', z)), [0]);
     const [dx = x, dy = y, dz = z] = gradient(b, loss, x, y, z);
     const results = interpret(expand(functionOf(b, { x, y, z }, { dx, dy, dz })), {
-      x: numbers([2], 0), y: numbers([3], 1), z: { dtype: 'f32', shape: [2], data: Float64Array.of(1.5, -2.5) },
+      x: numbers([2], 0),
+      y: numbers([3], 1),
+      z: { dtype: 'f32', shape: [2], data: Float64Array.of(1.5, -2.5) },
     });
     expect([...(results['dx']?.data ?? [])]).toEqual([2.25, -18.75]);
     expect([...(results['dy']?.data ?? [])]).toEqual([0, 0, 0]);
@@ -218,16 +240,18 @@ describe('what no gradient reaches', () => {
   });
 });
 
+// Nodes of the gradient of a chain of layers that share one weight.
+const deep = (layers: number): number => {
+  const b = new Builder();
+  const w = value('f32', 2, 2);
+  let x = w;
+  for (let layer = 0; layer < layers; layer++) x = b.unary('tanh', b.dot(x, w, [], [[1, 0]]));
+  const [d = w] = gradient(b, b.reduce('sum', x, [0, 1]), w);
+  return expand(functionOf(b, { w }, { d })).nodes.length;
+};
+
 describe('the graph it makes', () => {
   test('grows in proportion to the forward graph', () => {
-    const deep = (layers: number): number => {
-      const b = new Builder();
-      const w = value('f32', 2, 2);
-      let x = w;
-      for (let layer = 0; layer < layers; layer++) x = b.unary('tanh', b.dot(x, w, [], [[1, 0]]));
-      const [d = w] = gradient(b, b.reduce('sum', x, [0, 1]), w);
-      return expand(functionOf(b, { w }, { d })).nodes.length;
-    };
     expect(deep(40) - deep(20)).toBe(2 * (deep(20) - deep(10)));
   });
 

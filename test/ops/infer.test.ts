@@ -23,7 +23,10 @@ function refusal(op: string, inputs: readonly TensorType[], attrs: Attrs = {}): 
 }
 
 const shapeOf = (op: string, inputs: readonly TensorType[], attrs: Attrs = {}): string =>
-  opNamed(op).infer(inputs, attrs, facts).map(({ shape }) => shapeText(shape)).join(' ');
+  opNamed(op)
+    .infer(inputs, attrs, facts)
+    .map(({ shape }) => shapeText(shape))
+    .join(' ');
 
 describe('symbolic shapes', () => {
   test('dot, concat, reshape, slice and pad over dims', () => {
@@ -40,28 +43,42 @@ describe('symbolic shapes', () => {
 
   test('refusals say what does not agree', () => {
     expect(refusal('add', [tensorType('f32', [b, 3]), tensorType('f32', [b, 4])])).toEqual({
-      reason: 'shape', message: 'axis 1 of [b, 3] and [b, 4]: 3 is not 4',
+      reason: 'shape',
+      message: 'axis 1 of [b, 3] and [b, 4]: 3 is not 4',
     });
     expect(refusal('add', [tensorType('f32', [n]), tensorType('f32', [m])])).toEqual({
-      reason: 'unknown', message: 'axis 0 of [n] and [m]: cannot prove that n = m',
+      reason: 'unknown',
+      message: 'axis 0 of [n] and [m]: cannot prove that n = m',
     });
     expect(refusal('mul', [tensorType('f32', [n]), tensorType('i32', [n])])).toEqual({
-      reason: 'dtype', message: 'operands have dtypes f32 and i32',
+      reason: 'dtype',
+      message: 'operands have dtypes f32 and i32',
     });
-    expect(refusal('exp', [tensorType('i32', [n])])).toEqual({ reason: 'dtype', message: 'needs a float (f32, f16), got i32' });
+    expect(refusal('exp', [tensorType('i32', [n])])).toEqual({
+      reason: 'dtype',
+      message: 'needs a float (f32, f16), got i32',
+    });
     expect(refusal('reshape', [tensorType('f32', [b, 6])], { shape: [b, 7] })).toEqual({
-      reason: 'shape', message: '[b, 6] has 6*b elements, [b, 7] has 7*b',
+      reason: 'shape',
+      message: '[b, 6] has 6*b elements, [b, 7] has 7*b',
     });
     expect(refusal('slice', [tensorType('f32', [5])], { start: [3], size: [3], stride: [1] })).toEqual({
-      reason: 'bounds', message: 'last element of the slice of axis 0 of f32[5]: 5 ≤ 4 does not hold',
+      reason: 'bounds',
+      message: 'last element of the slice of axis 0 of f32[5]: 5 ≤ 4 does not hold',
     });
     expect(refusal('reduce', [tensorType('f32', [n])], { kind: 'sum', axes: [1] }).reason).toBe('attribute');
     expect(refusal('permute', [tensorType('f32', [n, m])], { order: [0, 0] }).reason).toBe('attribute');
-    expect(refusal('gather', [tensorType('f32', [n]), tensorType('f32', [m])], { axis: 0 }).message).toBe('the ids must be i32, got f32');
+    expect(refusal('gather', [tensorType('f32', [n]), tensorType('f32', [m])], { axis: 0 }).message).toBe(
+      'the ids must be i32, got f32',
+    );
     expect(refusal('gradient', [tensorType('f32', [n]), tensorType('f32', [])]).reason).toBe('rank');
-    expect(refusal('iota', [], { shape: [n], axis: 0 })).toEqual({ reason: 'attribute', message: "attribute 'dtype' must be a dtype" });
-    expect(refusal('select', [tensorType('f32', []), tensorType('f32', []), tensorType('f32', [])]).message)
-      .toBe('the condition must be bool, got f32');
+    expect(refusal('iota', [], { shape: [n], axis: 0 })).toEqual({
+      reason: 'attribute',
+      message: "attribute 'dtype' must be a dtype",
+    });
+    expect(refusal('select', [tensorType('f32', []), tensorType('f32', []), tensorType('f32', [])]).message).toBe(
+      'the condition must be bool, got f32',
+    );
   });
 });
 
@@ -69,15 +86,21 @@ describe('reshape touches only the axes that change', () => {
   const [i, j, k] = [variable('%i'), variable('%j'), variable('%k')];
 
   test('merged and split axes', () => {
-    expect(reshapedIndex([b, constant(28), constant(28)], [b, constant(784)], [i, j])).toEqual([
-      i, floorDiv(j, 28), sub(j, mul(28, floorDiv(j, 28))),
-    ].map((d, at) => (at === 2 ? expect.objectContaining({ key: 'mod(%j, 28)' }) : d)));
+    expect(reshapedIndex([b, constant(28), constant(28)], [b, constant(784)], [i, j])).toEqual(
+      [i, floorDiv(j, 28), sub(j, mul(28, floorDiv(j, 28)))].map((d, at) =>
+        at === 2 ? expect.objectContaining({ key: 'mod(%j, 28)' }) : d,
+      ),
+    );
     expect(reshapedIndex([b, mul(n, m)], [b, n, m], [i, j, k])).toEqual([i, add(mul(m, j), k)]);
   });
 
   test('axes of extent 1 come and go', () => {
     expect(reshapedIndex([b, n], [b, constant(1), n], [i, j, k])).toEqual([i, k]);
-    expect(reshapedIndex([constant(1), n, m], [n, m, constant(1)], [i, j, k]).map(({ key }) => key)).toEqual(['0', '%i', '%j']);
+    expect(reshapedIndex([constant(1), n, m], [n, m, constant(1)], [i, j, k]).map(({ key }) => key)).toEqual([
+      '0',
+      '%i',
+      '%j',
+    ]);
     expect(reshapedIndex([constant(1), constant(1)], [], []).map(({ key }) => key)).toEqual(['0', '0']);
   });
 });

@@ -2,7 +2,14 @@
 import { describe, expect, test } from 'vitest';
 import type { DType } from '../../src/ir/dtype.ts';
 import type { BinaryOp, UnaryOp } from '../../src/ir/expr.ts';
-import { erf, evaluateBinary, evaluateBitcast, evaluateCast, evaluateUnary, roundToEven } from '../../src/ir/scalar-semantics.ts';
+import {
+  erf,
+  evaluateBinary,
+  evaluateBitcast,
+  evaluateCast,
+  evaluateUnary,
+  roundToEven,
+} from '../../src/ir/scalar-semantics.ts';
 import { threefry2x32 } from '../../src/ir/threefry.ts';
 
 const MIN = -2147483648;
@@ -60,10 +67,16 @@ test('round goes to even on ties only', () => {
   expect([0.5, 1.5, 2.5, 0.49, 2.51, -0.5, -1.5].map((x) => roundToEven(x) + 0)).toEqual([0, 2, 2, 0, 3, 0, -2]);
 });
 
-test.each([[0.1, 0.1124629160182849], [0.5, 0.5204998778130465], [1, 0.8427007929497149], [2, 0.9953222650189527], [-3, -0.9999779095030014], [7, 1]])(
-  'erf(%d)', (x, expected) => {
-    expect(Math.abs(erf(x) - expected)).toBeLessThan(4e-16);
-  });
+test.each([
+  [0.1, 0.1124629160182849],
+  [0.5, 0.5204998778130465],
+  [1, 0.8427007929497149],
+  [2, 0.9953222650189527],
+  [-3, -0.9999779095030014],
+  [7, 1],
+])('erf(%d)', (x, expected) => {
+  expect(Math.abs(erf(x) - expected)).toBeLessThan(4e-16);
+});
 
 test.each<[DType, DType, number, number]>([
   ['f32', 'i32', 1e20, 2147483647],
@@ -90,9 +103,21 @@ test('bitcast keeps the bits', () => {
 describe('threefry2x32 with 20 rounds', () => {
   // Known answers of the Random123 library (kat_vectors).
   test.each<[readonly [number, number], readonly [number, number], readonly [number, number]]>([
-    [[0, 0], [0, 0], [0x6b200159, 0x99ba4efe]],
-    [[0xffffffff, 0xffffffff], [0xffffffff, 0xffffffff], [0x1cb996fc, 0xbb002be7]],
-    [[0x13198a2e, 0x03707344], [0x243f6a88, 0x85a308d3], [0xc4923a9c, 0x483df7a0]],
+    [
+      [0, 0],
+      [0, 0],
+      [0x6b200159, 0x99ba4efe],
+    ],
+    [
+      [0xffffffff, 0xffffffff],
+      [0xffffffff, 0xffffffff],
+      [0x1cb996fc, 0xbb002be7],
+    ],
+    [
+      [0x13198a2e, 0x03707344],
+      [0x243f6a88, 0x85a308d3],
+      [0xc4923a9c, 0x483df7a0],
+    ],
   ])('key %s, counter %s', (key, counter, words) => {
     expect(threefry2x32(key, counter)).toEqual(words);
   });

@@ -17,16 +17,31 @@ export type Tensors = Readonly<Record<string, Tensor>>;
 export const valueOf = ({ dtype, shape }: Tensor): Value => ({ type: { dtype, shape: shape.map(constant) } });
 
 /** A function from named values and results over the nodes of a builder. */
-export function functionOf(b: Builder, inputs: Readonly<Record<string, Value>>, results: Readonly<Record<string, Value>>): GraphFunction {
+export function functionOf(
+  b: Builder,
+  inputs: Readonly<Record<string, Value>>,
+  results: Readonly<Record<string, Value>>,
+): GraphFunction {
   return {
-    name: 'f', kind: 'entry', dims: b.facts.variables, facts: b.facts.facts, nodes: b.nodes, host: [],
+    name: 'f',
+    kind: 'entry',
+    dims: b.facts.variables,
+    facts: b.facts.facts,
+    nodes: b.nodes,
+    host: [],
     inputs: Object.entries(inputs).map(([name, value]) => ({ name, role: 'argument', value })),
     results: Object.entries(results).map(([name, value]) => ({ name, role: 'output', value })),
   };
 }
 
 /** A module that holds these functions and nothing else. */
-export const moduleOf = (...functions: GraphFunction[]): GraphModule => ({ name: 'm', functions, entries: {}, models: [], trains: [] });
+export const moduleOf = (...functions: GraphFunction[]): GraphModule => ({
+  name: 'm',
+  functions,
+  entries: {},
+  models: [],
+  trains: [],
+});
 
 /** The items as a record: `x0`, `x1`, … */
 export const numbered = <T>(letter: string, items: readonly T[]): Record<string, T> =>
@@ -40,7 +55,8 @@ export function caseFunction(op: OpDefinition, { inputs, attrs }: OpCase): Graph
 }
 
 /** Results of a case by the reference interpreter. */
-export const evaluateCase = (op: OpDefinition, one: OpCase): Tensors => interpret(caseFunction(op, one), numbered('x', one.inputs));
+export const evaluateCase = (op: OpDefinition, one: OpCase): Tensors =>
+  interpret(caseFunction(op, one), numbered('x', one.inputs));
 
 /** Results of a case by the nests of the op, each as `change` leaves it. */
 export function lowerCase(op: OpDefinition, one: OpCase, change = (step: NestStep): NestStep => step): Tensors {
@@ -51,14 +67,16 @@ export function lowerCase(op: OpDefinition, one: OpCase, change = (step: NestSte
 
 /** Cotangents of the float inputs (`d0`, …), given those of the results (`c0`, …), by the op's rule. */
 export function vjpCase(op: OpDefinition, one: OpCase, cotangents: readonly Tensor[]): Tensors {
-  if (!op.vjp) throw new Error(`${op.name} has no gradient`);
+  if (typeof op.vjp !== 'function') throw new Error(`${op.name} has no rule for its gradient`);
   const b = new Builder();
   const inputs = one.inputs.map(valueOf);
   const outputs = b.node(op.name, inputs, one.attrs);
   const cts = cotangents.map(valueOf);
   const needs = inputs.map(({ type }) => isFloat(type.dtype));
   const results = op.vjp(b, { inputs, outputs, attrs: one.attrs, cotangents: cts, regions: [], needs });
-  const named = Object.fromEntries(inputs.flatMap((input, at) => (needs[at] ? [[`d${at}`, results[at] ?? b.zero(input)]] : [])));
+  const named = Object.fromEntries(
+    inputs.flatMap((input, at) => (needs[at] ? [[`d${at}`, results[at] ?? b.zero(input)]] : [])),
+  );
   const fn = functionOf(b, { ...numbered('x', inputs), ...numbered('c', cts) }, named);
   return interpret(fn, { ...numbered('x', one.inputs), ...numbered('c', cotangents) });
 }
@@ -93,8 +111,10 @@ export interface Comparison {
 export function compareGradients(op: OpDefinition, one: OpCase, cotangents: readonly Tensor[]): Comparison {
   const loss = (inputs: readonly Tensor[]): number => {
     const results = evaluateCase(op, { ...one, inputs });
-    return cotangents.reduce((sum, ct, at) =>
-      sum + ct.data.reduce((s, c, e) => s + c * (results[`y${at}`]?.data[e] ?? Number.NaN), 0), 0);
+    return cotangents.reduce(
+      (sum, ct, at) => sum + ct.data.reduce((s, c, e) => s + c * (results[`y${at}`]?.data[e] ?? Number.NaN), 0),
+      0,
+    );
   };
   const symbolic = op.vjp ? vjpCase(op, one, cotangents) : {};
   const found: Comparison = { compared: 0, wrong: [] };

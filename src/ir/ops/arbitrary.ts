@@ -53,4 +53,7 @@ export const orders = (fc: Fc, rank: number): Arbitrary<number[]> => {
 
 /** Some of the axes 0 … rank − 1, in order. */
 export const someAxes = (fc: Fc, rank: number, minLength = 0): Arbitrary<number[]> =>
-  fc.subarray(Array.from({ length: rank }, (_, axis) => axis), { minLength });
+  fc.subarray(
+    Array.from({ length: rank }, (_, axis) => axis),
+    { minLength },
+  );

@@ -27,27 +27,35 @@ export default defineOp({
     if (!x) return [];
     const [axis, kind] = [numberOf(attrs, 'axis'), textOf(attrs, 'kind', kinds)];
     const accumulator = x.type.dtype === 'f16' ? 'f32' : x.type.dtype;
-    return [k.reduce(
-      [extent(x.type, axis)],
-      { name: `arg${kind}`, arity: 2 },
-      (i, r) => [k.cast(accumulator, x.at(merge(x.type.shape.length, [axis], r, i))), k.index(r[0] ?? 0)],
-      [(_i, [, index]) => index ?? k.constant('i32', 0)],
-    )];
+    return [
+      k.reduce(
+        [extent(x.type, axis)],
+        { name: `arg${kind}`, arity: 2 },
+        (i, r) => [k.cast(accumulator, x.at(merge(x.type.shape.length, [axis], r, i))), k.index(r[0] ?? 0)],
+        [(_i, [, index]) => index ?? k.constant('i32', 0)],
+      ),
+    ];
   },
   evaluate(inputs, attrs) {
     const x = tensorAt(inputs, 0);
     const [axis, sign] = [numberOf(attrs, 'axis'), textOf(attrs, 'kind', kinds) === 'max' ? 1 : -1];
     const shape = x.shape.filter((_, other) => other !== axis);
-    return [build('i32', shape, (i) => {
-      const at = (r: number): number => sign * element(x, [...i.slice(0, axis), r, ...i.slice(axis)]);
-      let best = 0;
-      for (let r = 1; r < (x.shape[axis] ?? 0); r++) if (at(r) > at(best) || Number.isNaN(at(best))) best = r;
-      return best;
-    })];
+    return [
+      build('i32', shape, (i) => {
+        const at = (r: number): number => sign * element(x, [...i.slice(0, axis), r, ...i.slice(axis)]);
+        let best = 0;
+        for (let r = 1; r < (x.shape[axis] ?? 0); r++) if (at(r) > at(best) || Number.isNaN(at(best))) best = r;
+        return best;
+      }),
+    ];
   },
   cost: ([x]) => ({ flops: product(x?.shape ?? []) }),
   arbitrary: (fc) =>
-    oneDType(fc, 'f32', 'i32', 'u32').chain((dtype) => tensors(fc, dtype, {}, { minRank: 1 })).chain((x) =>
-      fc.tuple(fc.constantFrom('max', 'min'), fc.nat({ max: x.shape.length - 1 }))
-        .map(([kind, axis]) => ({ inputs: [x], attrs: { kind, axis } }))),
+    oneDType(fc, 'f32', 'i32', 'u32')
+      .chain((dtype) => tensors(fc, dtype, {}, { minRank: 1 }))
+      .chain((x) =>
+        fc
+          .tuple(fc.constantFrom('max', 'min'), fc.nat({ max: x.shape.length - 1 }))
+          .map(([kind, axis]) => ({ inputs: [x], attrs: { kind, axis } })),
+      ),
 });

@@ -40,7 +40,12 @@ export function dtypeOf(attrs: Attrs, name = 'dtype'): DType {
 /** A dim; a number counts as one. */
 export const dimOf = (attrs: Attrs, name: string): Dim => asDim(attrs[name]) ?? wrong(name, 'a dim');
 
-function listOf<Item>(value: AttrValue | undefined, name: string, what: string, item: (value: AttrValue) => Item | undefined): Item[] {
+function listOf<Item>(
+  value: AttrValue | undefined,
+  name: string,
+  what: string,
+  item: (value: AttrValue) => Item | undefined,
+): Item[] {
   if (value === undefined || !isList(value)) return wrong(name, `a list of ${what}`);
   return value.map((entry) => item(entry) ?? wrong(name, `a list of ${what}`));
 }

@@ -32,5 +32,7 @@ export default defineOp({
   arbitrary: (fc) =>
     fc
       .tuple(oneDType(fc, 'f32', 'i32', 'u32'), oneDType(fc, 'i32', 'u32'))
-      .chain(([from, to]) => tensors(fc, from, { min: -7, max: 7 }).map((x) => ({ inputs: [x], attrs: { dtype: to } }))),
+      .chain(([from, to]) =>
+        tensors(fc, from, { min: -7, max: 7 }).map((x) => ({ inputs: [x], attrs: { dtype: to } })),
+      ),
 });

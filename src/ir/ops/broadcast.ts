@@ -32,7 +32,12 @@ export default defineOp({
     }
     x.shape.forEach((d, axis) => {
       if (asConstant(d) === 1) return;
-      requireEqual(facts, d, extent(out, axes[axis] ?? -1), `axis ${axis} of ${typeText(x)} broadcast to ${typeText(out)}`);
+      requireEqual(
+        facts,
+        d,
+        extent(out, axes[axis] ?? -1),
+        `axis ${axis} of ${typeText(x)} broadcast to ${typeText(out)}`,
+      );
     });
     return [out];
   },
@@ -45,7 +50,12 @@ export default defineOp({
     const sum = b.reduce('sum', ct, axesWithout(ct.type.shape.length, kept));
     const inOrder = [...kept].sort((p, q) => p - q);
     const isSorted = kept.every((axis, at) => axis === inOrder[at]);
-    const permuted = isSorted ? sum : b.permute(sum, kept.map((axis) => inOrder.indexOf(axis)));
+    const permuted = isSorted
+      ? sum
+      : b.permute(
+          sum,
+          kept.map((axis) => inOrder.indexOf(axis)),
+        );
     return [repeated.size === 0 ? permuted : b.reshape(permuted, x.type.shape)];
   },
   lower(k, [x], attrs) {
@@ -57,13 +67,20 @@ export default defineOp({
   evaluate(inputs, attrs, cx) {
     const x = tensorAt(inputs, 0);
     const axes = numbersOf(attrs, 'axes');
-    return [build(x.dtype, resultShape(cx), (i) =>
-      element(x, axes.map((axis, at) => (x.shape[at] === 1 ? 0 : (i[axis] ?? 0)))))];
+    return [
+      build(x.dtype, resultShape(cx), (i) =>
+        element(
+          x,
+          axes.map((axis, at) => (x.shape[at] === 1 ? 0 : (i[axis] ?? 0))),
+        ),
+      ),
+    ];
   },
   arbitrary: (fc) =>
     fc.tuple(oneDType(fc, 'f32', 'f32', 'i32', 'bool'), shapes(fc)).chain(([dtype, to]) =>
       fc.tuple(someAxes(fc, to.length), fc.infiniteStream(fc.boolean())).chain(([axes, ones]) => {
         const shape = axes.map((axis) => (ones.next().value ? 1 : (to[axis] ?? 1)));
         return tensorOf(fc, dtype, shape).map((x) => ({ inputs: [x], attrs: { axes, shape: to.map(constant) } }));
-      })),
+      }),
+    ),
 });

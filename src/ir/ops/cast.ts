@@ -32,5 +32,7 @@ export default defineOp({
   arbitrary: (fc) =>
     fc
       .tuple(oneDType(fc, 'f32', 'i32', 'u32', 'bool'), oneDType(fc, 'f32', 'i32', 'u32', 'bool'))
-      .chain(([from, to]) => tensors(fc, from, { min: -7, max: 7 }).map((x) => ({ inputs: [x], attrs: { dtype: to } }))),
+      .chain(([from, to]) =>
+        tensors(fc, from, { min: -7, max: 7 }).map((x) => ({ inputs: [x], attrs: { dtype: to } })),
+      ),
 });

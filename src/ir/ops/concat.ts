@@ -25,7 +25,12 @@ function pick(k: LowerContext, operands: readonly Operand[], axis: number, i: re
   );
 }
 
-function checkOperand(first: TensorType, x: TensorType, axis: number, equal: (a: Dim, b: Dim, other: number) => void): void {
+function checkOperand(
+  first: TensorType,
+  x: TensorType,
+  axis: number,
+  equal: (a: Dim, b: Dim, other: number) => void,
+): void {
   requireSameDType(first, x);
   if (first.shape.length !== x.shape.length) {
     throw new ShapeError('rank', `operands have types ${typeText(first)} and ${typeText(x)}`);
@@ -45,7 +50,8 @@ export default defineOp({
     let total = extent(first, axis);
     for (const x of inputs.slice(1)) {
       checkOperand(first, x, axis, (a, b, other) =>
-        requireEqual(facts, a, b, `axis ${other} of ${typeText(first)} and ${typeText(x)}`));
+        requireEqual(facts, a, b, `axis ${other} of ${typeText(first)} and ${typeText(x)}`),
+      );
       total = add(total, extent(x, axis));
     }
     return [{ dtype: first.dtype, shape: replaced(first.shape, axis, total) }];
@@ -63,22 +69,41 @@ export default defineOp({
   lower: (k, inputs, attrs) => [k.map((i) => pick(k, inputs, numberOf(attrs, 'axis'), i))],
   evaluate(inputs, attrs, cx) {
     const axis = numberOf(attrs, 'axis');
-    return [build(inputs[0]?.dtype ?? 'f32', resultShape(cx), (i) => {
-      let at = i[axis] ?? 0;
-      for (const x of inputs) {
-        const size = x.shape[axis] ?? 0;
-        if (at < size) return element(x, i.map((d, other) => (other === axis ? at : d)));
-        at -= size;
-      }
-      throw new ShapeError('shape', 'concat: index past the last operand');
-    })];
+    return [
+      build(inputs[0]?.dtype ?? 'f32', resultShape(cx), (i) => {
+        let at = i[axis] ?? 0;
+        for (const x of inputs) {
+          const size = x.shape[axis] ?? 0;
+          if (at < size)
+            return element(
+              x,
+              i.map((d, other) => (other === axis ? at : d)),
+            );
+          at -= size;
+        }
+        throw new ShapeError('shape', 'concat: index past the last operand');
+      }),
+    ];
   },
   arbitrary: (fc) =>
     fc.tuple(oneDType(fc, 'f32', 'f32', 'i32'), shapes(fc, { minRank: 1 })).chain(([dtype, shape]) =>
       fc
-        .tuple(fc.nat({ max: shape.length - 1 }), fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 3 }))
+        .tuple(
+          fc.nat({ max: shape.length - 1 }),
+          fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 3 }),
+        )
         .chain(([axis, sizes]) =>
           fc
-            .tuple(...sizes.map((n) => tensorOf(fc, dtype, shape.map((d, at) => (at === axis ? n : d)))))
-            .map((inputs) => ({ inputs, attrs: { axis } })))),
+            .tuple(
+              ...sizes.map((n) =>
+                tensorOf(
+                  fc,
+                  dtype,
+                  shape.map((d, at) => (at === axis ? n : d)),
+                ),
+              ),
+            )
+            .map((inputs) => ({ inputs, attrs: { axis } })),
+        ),
+    ),
 });

@@ -48,7 +48,8 @@ export default defineOp({
     }
     const shape = tableShape(attrs);
     const { length } = numbersOf(attrs, 'values');
-    if (length !== sizeOf(shape)) throw new ShapeError('attribute', `${length} values do not fill [${shape.join(', ')}]`);
+    if (length !== sizeOf(shape))
+      throw new ShapeError('attribute', `${length} values do not fill [${shape.join(', ')}]`);
     return [{ dtype, shape: shape.map(dimConstant) }];
   },
   vjp: () => [],
@@ -72,5 +73,6 @@ export default defineOp({
           inputs: [],
           attrs: { dtype, shape: shape.map(dimConstant), values: [...data] },
         })),
-      )),
+      ),
+    ),
 });

@@ -20,7 +20,10 @@ export default defineOp({
   vjp: null,
   lower(k, [k0, k1, data]) {
     if (!k0 || !k1 || !data) return [];
-    const [key, counter] = [[k0.at([]), k1.at([])], [data.at([]), k.constant('u32', 0)]] as const;
+    const [key, counter] = [
+      [k0.at([]), k1.at([])],
+      [data.at([]), k.constant('u32', 0)],
+    ] as const;
     const word = (at: 0 | 1) => k.store([], k.threefry(key, counter, at), at);
     return [k.nest([], [word(0), word(1)])];
   },

@@ -27,26 +27,36 @@ export default defineOp({
   lower(k, [x, ids], attrs) {
     if (!x || !ids) return [];
     const [axis, rank] = [numberOf(attrs, 'axis'), ids.type.shape.length];
-    return [k.map((i) => {
-      const { index, inRange } = placeOf(k, ids.at(i.slice(axis, axis + rank)), extent(x.type, axis));
-      const found = x.at([...i.slice(0, axis), index, ...i.slice(axis + rank)]);
-      return k.select(inRange, found, k.constant(x.type.dtype, 0));
-    })];
+    return [
+      k.map((i) => {
+        const { index, inRange } = placeOf(k, ids.at(i.slice(axis, axis + rank)), extent(x.type, axis));
+        const found = x.at([...i.slice(0, axis), index, ...i.slice(axis + rank)]);
+        return k.select(inRange, found, k.constant(x.type.dtype, 0));
+      }),
+    ];
   },
   evaluate(inputs, attrs) {
     const [x, ids] = [tensorAt(inputs, 0), tensorAt(inputs, 1)];
     const [axis, rank] = [numberOf(attrs, 'axis'), ids.shape.length];
     const shape = [...x.shape.slice(0, axis), ...ids.shape, ...x.shape.slice(axis + 1)];
-    return [build(x.dtype, shape, (i) => {
-      const id = element(ids, i.slice(axis, axis + rank));
-      if (id < 0 || id >= (x.shape[axis] ?? 0)) return 0;
-      return element(x, [...i.slice(0, axis), id, ...i.slice(axis + rank)]);
-    })];
+    return [
+      build(x.dtype, shape, (i) => {
+        const id = element(ids, i.slice(axis, axis + rank));
+        if (id < 0 || id >= (x.shape[axis] ?? 0)) return 0;
+        return element(x, [...i.slice(0, axis), id, ...i.slice(axis + rank)]);
+      }),
+    ];
   },
   arbitrary: (fc) =>
-    fc.tuple(oneDType(fc, 'f32', 'f32', 'i32', 'bool'), shapes(fc, { minRank: 1 }), shapes(fc, { maxRank: 2 })).chain(([dtype, shape, idShape]) =>
-      fc.nat({ max: shape.length - 1 }).chain((axis) =>
+    fc
+      .tuple(oneDType(fc, 'f32', 'f32', 'i32', 'bool'), shapes(fc, { minRank: 1 }), shapes(fc, { maxRank: 2 }))
+      .chain(([dtype, shape, idShape]) =>
         fc
-          .tuple(tensorOf(fc, dtype, shape), tensorOf(fc, 'i32', idShape, { min: -1, max: shape[axis] ?? 1 }))
-          .map((inputs) => ({ inputs, attrs: { axis } })))),
+          .nat({ max: shape.length - 1 })
+          .chain((axis) =>
+            fc
+              .tuple(tensorOf(fc, dtype, shape), tensorOf(fc, 'i32', idShape, { min: -1, max: shape[axis] ?? 1 }))
+              .map((inputs) => ({ inputs, attrs: { axis } })),
+          ),
+      ),
 });

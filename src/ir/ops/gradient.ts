@@ -26,6 +26,7 @@ export default defineOp({
     throw new CompilerBug('a gradient has a value only after the pass autodiff');
   },
   arbitrary: (fc) =>
-    fc.tuple(tensorOf(fc, 'f32', []), shapes(fc)).chain(([loss, shape]) =>
-      tensorOf(fc, 'f32', shape).map((p) => ({ inputs: [loss, p], attrs: {} }))),
+    fc
+      .tuple(tensorOf(fc, 'f32', []), shapes(fc))
+      .chain(([loss, shape]) => tensorOf(fc, 'f32', shape).map((p) => ({ inputs: [loss, p], attrs: {} }))),
 });

@@ -31,5 +31,6 @@ export default defineOp({
       fc.integer({ min: 0, max: shape.length - 1 }).map((axis) => ({
         inputs: [],
         attrs: { dtype, shape: shape.map(constant), axis },
-      }))),
+      })),
+    ),
 });

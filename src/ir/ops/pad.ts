@@ -25,7 +25,10 @@ function padsOf(x: TensorType, attrs: Attrs): PadAxis[] {
   }
   if (interior.some((n) => n < 0 || !Number.isInteger(n))) throw new ShapeError('attribute', 'interior must be ≥ 0');
   return x.shape.map((extent, axis) => ({
-    lo: lo[axis] ?? zero, hi: hi[axis] ?? zero, step: (interior[axis] ?? 0) + 1, extent,
+    lo: lo[axis] ?? zero,
+    hi: hi[axis] ?? zero,
+    step: (interior[axis] ?? 0) + 1,
+    extent,
   }));
 }
 
@@ -45,7 +48,12 @@ function source(pad: PadAxis, i: Dim): { index: Dim; conditions: Condition[] } {
 export default defineOp({
   name: 'pad',
   doc: 'Puts `lo` elements before, `hi` after and `interior` between the elements of each axis; all have `value`.',
-  attrs: { lo: 'elements before, per axis, ≥ 0', hi: 'elements after, per axis, ≥ 0', interior: 'elements between neighbours, per axis', value: 'their value' },
+  attrs: {
+    lo: 'elements before, per axis, ≥ 0',
+    hi: 'elements after, per axis, ≥ 0',
+    interior: 'elements between neighbours, per axis',
+    value: 'their value',
+  },
   infer(inputs, attrs, facts) {
     arity(inputs, 1);
     const x = operand(inputs, 0);
@@ -61,34 +69,46 @@ export default defineOp({
     if (!ct) return [null];
     const { type } = inputAt(inputs, 0);
     const pads = padsOf(type, attrs);
-    return [b.op('slice', [ct], { start: pads.map(({ lo }) => lo), size: type.shape, stride: pads.map(({ step }) => step) })];
+    return [
+      b.op('slice', [ct], { start: pads.map(({ lo }) => lo), size: type.shape, stride: pads.map(({ step }) => step) }),
+    ];
   },
   lower(k, [x], attrs) {
     if (!x) return [];
     const pads = padsOf(x.type, attrs);
     const value = k.constant(x.type.dtype, numberOf(attrs, 'value'));
-    return [k.map((i) => {
-      const sources = pads.map((pad, axis) => source(pad, i[axis] ?? zero));
-      return k.guard(sources.flatMap(({ conditions }) => conditions), x.at(sources.map(({ index }) => index)), value);
-    })];
+    return [
+      k.map((i) => {
+        const sources = pads.map((pad, axis) => source(pad, i[axis] ?? zero));
+        return k.guard(
+          sources.flatMap(({ conditions }) => conditions),
+          x.at(sources.map(({ index }) => index)),
+          value,
+        );
+      }),
+    ];
   },
   evaluate(inputs, attrs, cx) {
     const x = tensorAt(inputs, 0);
     const lo = dimsOf(attrs, 'lo').map(cx.dims);
     const step = numbersOf(attrs, 'interior').map((n) => n + 1);
     const value = numberOf(attrs, 'value');
-    return [build(x.dtype, resultShape(cx), (i) => {
-      const index = i.map((at, axis) => (at - (lo[axis] ?? 0)) / (step[axis] ?? 1));
-      const inside = index.every((at, axis) => Number.isInteger(at) && at >= 0 && at < (x.shape[axis] ?? 0));
-      return inside ? element(x, index) : value;
-    })];
+    return [
+      build(x.dtype, resultShape(cx), (i) => {
+        const index = i.map((at, axis) => (at - (lo[axis] ?? 0)) / (step[axis] ?? 1));
+        const inside = index.every((at, axis) => Number.isInteger(at) && at >= 0 && at < (x.shape[axis] ?? 0));
+        return inside ? element(x, index) : value;
+      }),
+    ];
   },
   arbitrary: (fc) =>
-    oneDType(fc, 'f32', 'f32', 'i32').chain((dtype) => tensors(fc, dtype)).chain((x) => {
-      const counts = fc.array(fc.nat({ max: 2 }), { minLength: x.shape.length, maxLength: x.shape.length });
-      return fc.tuple(counts, counts, counts, fc.integer({ min: -2, max: 2 })).map(([lo, hi, interior, value]) => ({
-        inputs: [x],
-        attrs: { lo: lo.map(constant), hi: hi.map(constant), interior, value },
-      }));
-    }),
+    oneDType(fc, 'f32', 'f32', 'i32')
+      .chain((dtype) => tensors(fc, dtype))
+      .chain((x) => {
+        const counts = fc.array(fc.nat({ max: 2 }), { minLength: x.shape.length, maxLength: x.shape.length });
+        return fc.tuple(counts, counts, counts, fc.integer({ min: -2, max: 2 })).map(([lo, hi, interior, value]) => ({
+          inputs: [x],
+          attrs: { lo: lo.map(constant), hi: hi.map(constant), interior, value },
+        }));
+      }),
 });

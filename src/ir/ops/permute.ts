@@ -9,7 +9,9 @@ import { build, element, tensorAt } from './tensor.ts';
 /** inverse[order[i]] = i. */
 export function invert(order: readonly number[]): number[] {
   const inverse = order.map(() => 0);
-  order.forEach((axis, at) => { inverse[axis] = at; });
+  order.forEach((axis, at) => {
+    inverse[axis] = at;
+  });
   return inverse;
 }
 
@@ -38,7 +40,14 @@ export default defineOp({
     const order = numbersOf(attrs, 'order');
     const at = invert(order);
     const shape = order.map((axis) => x.shape[axis] ?? 0);
-    return [build(x.dtype, shape, (i) => element(x, at.map((axis) => i[axis] ?? 0)))];
+    return [
+      build(x.dtype, shape, (i) =>
+        element(
+          x,
+          at.map((axis) => i[axis] ?? 0),
+        ),
+      ),
+    ];
   },
   arbitrary: (fc) =>
     oneDType(fc, 'f32', 'i32', 'bool')

@@ -24,14 +24,16 @@ export default defineOp({
   vjp: null,
   lower(k, [k0, k1]) {
     if (!k0 || !k1) return [];
-    return [k.map((i) => {
-      const position = rowMajor(i, k.type().shape);
-      const counter = [k.index(floorDiv(position, 2), 'u32'), k.constant('u32', 0)] as const;
-      const key = [k0.at([]), k1.at([])] as const;
-      const odd = k.binary('and', k.index(position, 'u32'), k.constant('u32', 1));
-      const isEven = k.binary('eq', odd, k.constant('u32', 0));
-      return k.select(isEven, k.threefry(key, counter, 0), k.threefry(key, counter, 1));
-    })];
+    return [
+      k.map((i) => {
+        const position = rowMajor(i, k.type().shape);
+        const counter = [k.index(floorDiv(position, 2), 'u32'), k.constant('u32', 0)] as const;
+        const key = [k0.at([]), k1.at([])] as const;
+        const odd = k.binary('and', k.index(position, 'u32'), k.constant('u32', 1));
+        const isEven = k.binary('eq', odd, k.constant('u32', 0));
+        return k.select(isEven, k.threefry(key, counter, 0), k.threefry(key, counter, 1));
+      }),
+    ];
   },
   evaluate(inputs, _attrs, cx) {
     const key = [itemAt(tensorAt(inputs, 0), 0), itemAt(tensorAt(inputs, 1), 0)] as const;

@@ -21,10 +21,16 @@ const combine = { sum: 'add', max: 'max', min: 'min', prod: 'mul', and: 'and', o
 /** What a reduction over nothing gives. */
 export function identity(kind: ReduceKind, dtype: DType): number {
   switch (kind) {
-    case 'max': return lowest[dtype];
-    case 'min': return highest[dtype];
-    case 'prod': case 'and': return 1;
-    default: return 0;
+    case 'max':
+      return lowest[dtype];
+    case 'min':
+      return highest[dtype];
+    case 'prod':
+    case 'and':
+      return 1;
+    case 'sum':
+    case 'or':
+      return 0;
   }
 }
 
@@ -63,10 +69,16 @@ export default defineOp({
     if (!ct) return [null];
     const [x, out, axes] = [inputAt(inputs, 0), inputAt(outputs, 0), numbersOf(attrs, 'axes')];
     switch (kindOf(attrs)) {
-      case 'sum': return [broadcastBack(b, ct, axes, x)];
-      case 'max': case 'min': return [extremumVjp(b, x, out, ct, axes)];
-      case 'prod': return [productVjp(b, x, ct, axes)];
-      default: return [null];
+      case 'sum':
+        return [broadcastBack(b, ct, axes, x)];
+      case 'max':
+      case 'min':
+        return [extremumVjp(b, x, out, ct, axes)];
+      case 'prod':
+        return [productVjp(b, x, ct, axes)];
+      case 'and':
+      case 'or':
+        return [null];
     }
   },
   lower(k, [x], attrs) {
@@ -74,11 +86,13 @@ export default defineOp({
     const axes = numbersOf(attrs, 'axes');
     const accumulator = x.type.dtype === 'f16' ? 'f32' : x.type.dtype;
     const rank = x.type.shape.length;
-    return [k.reduce(
-      axes.map((axis) => extent(x.type, axis)),
-      { name: kindOf(attrs), arity: 1 },
-      (i, r) => [k.cast(accumulator, x.at(merge(rank, axes, r, i)))],
-    )];
+    return [
+      k.reduce(
+        axes.map((axis) => extent(x.type, axis)),
+        { name: kindOf(attrs), arity: 1 },
+        (i, r) => [k.cast(accumulator, x.at(merge(rank, axes, r, i)))],
+      ),
+    ];
   },
   evaluate(inputs, attrs, cx) {
     const x = tensorAt(inputs, 0);
@@ -88,17 +102,28 @@ export default defineOp({
     const out = fill(x.dtype, shape, () => identity(kind, x.dtype));
     const round = rounder(x.dtype, cx);
     forEachIndex(x.shape, (i) => {
-      const at = positionOf(shape, kept.map((axis) => i[axis] ?? 0));
+      const at = positionOf(
+        shape,
+        kept.map((axis) => i[axis] ?? 0),
+      );
       out.data[at] = round(evaluateBinary(combine[kind], x.dtype, itemAt(out, at), itemAt(x, positionOf(x.shape, i))));
     });
     return [out];
   },
   cost: ([x]) => ({ flops: product(x?.shape ?? []) }),
   arbitrary: (fc) =>
-    fc.tuple(oneDType(fc, 'f32', 'f32', 'f32', 'i32', 'u32', 'bool'), fc.constantFrom('sum', 'max', 'min', 'prod'), fc.boolean())
+    fc
+      .tuple(
+        oneDType(fc, 'f32', 'f32', 'f32', 'i32', 'u32', 'bool'),
+        fc.constantFrom('sum', 'max', 'min', 'prod'),
+        fc.boolean(),
+      )
       .chain(([dtype, number, both]) =>
-        tensors(fc, dtype).chain((x) => someAxes(fc, x.shape.length).map((axes) => ({
-          inputs: [x],
-          attrs: { kind: dtype !== 'bool' ? number : both ? 'and' : 'or', axes },
-        })))),
+        tensors(fc, dtype).chain((x) =>
+          someAxes(fc, x.shape.length).map((axes) => ({
+            inputs: [x],
+            attrs: { kind: dtype !== 'bool' ? number : both ? 'and' : 'or', axes },
+          })),
+        ),
+      ),
 });

@@ -32,19 +32,18 @@ export const opFamilies: Readonly<Record<string, readonly OpDefinition[]>> = {
   'Elementwise, one operand': unaryOps,
   'Elementwise, two operands': binaryOps,
   'Choice and conversion': [select, cast, bitcast],
-  'Sources': [constant, iota, dim],
-  'Views': [reshape, permute, broadcast, slice, pad, concat],
+  Sources: [constant, iota, dim],
+  Views: [reshape, permute, broadcast, slice, pad, concat],
   'Reductions and contractions': [reduce, argreduce, dot],
-  'Indexing': [gather, scatter],
-  'Random': [randomBits, foldIn],
-  'Control': [scan],
-  'Gradients': [stopGradient, copy, gradient],
+  Indexing: [gather, scatter],
+  Random: [randomBits, foldIn],
+  Gradients: [stopGradient, copy, gradient],
 };
 
 /** Every op. */
 export const allOps: readonly OpDefinition[] = Object.values(opFamilies).flat();
 
-const byName: ReadonlyMap<string, OpDefinition> = new Map(allOps.map((op) => [op.name, op]));
+const byName: ReadonlyMap<string, OpDefinition> = new Map([...allOps, scan].map((op) => [op.name, op]));
 
 /** Whether there is an op of this name. */
 export const hasOp = (name: string): boolean => byName.has(name);

@@ -13,8 +13,7 @@ interface Group {
   readonly to: readonly number[];
 }
 
-const nontrivial = (shape: readonly Dim[]): number[] =>
-  shape.flatMap((d, axis) => (asConstant(d) === 1 ? [] : [axis]));
+const nontrivial = (shape: readonly Dim[]): number[] => shape.flatMap((d, axis) => (asConstant(d) === 1 ? [] : [axis]));
 
 // Cuts both shapes wherever the products of the extents before the cut are the same polynomial, so that
 // [b, 28, 28] → [b, 784] touches b as it is and only merges the last two. Axes of extent 1 stay out.
@@ -79,15 +78,21 @@ export default defineOp({
   },
   rewrites: {
     'reshape-to-itself': (_b, { inputs: [x], outputs: [out] }) =>
-      x && out && x.type.shape.length === out.type.shape.length
-        && x.type.shape.every((d, axis) => sameDim(d, out.type.shape[axis] ?? zero)) ? [x] : null,
+      x &&
+      out &&
+      x.type.shape.length === out.type.shape.length &&
+      x.type.shape.every((d, axis) => sameDim(d, out.type.shape[axis] ?? zero))
+        ? [x]
+        : null,
   },
   arbitrary: (fc) =>
-    fc.tuple(oneDType(fc, 'f32', 'i32', 'bool'), shapes(fc), fc.nat(), fc.boolean()).chain(([dtype, shape, pick, split]) => {
-      const size = shape.reduce((n, extent) => n * extent, 1);
-      const factors = factorsOf(size);
-      const factor = factors[pick % factors.length] ?? 1;
-      const to = split ? [factor, size / factor] : [size / factor, 1, factor];
-      return tensorOf(fc, dtype, shape).map((x) => ({ inputs: [x], attrs: { shape: to.map(constant) } }));
-    }),
+    fc
+      .tuple(oneDType(fc, 'f32', 'i32', 'bool'), shapes(fc), fc.nat(), fc.boolean())
+      .chain(([dtype, shape, pick, split]) => {
+        const size = shape.reduce((n, extent) => n * extent, 1);
+        const factors = factorsOf(size);
+        const factor = factors[pick % factors.length] ?? 1;
+        const to = split ? [factor, size / factor] : [size / factor, 1, factor];
+        return tensorOf(fc, dtype, shape).map((x) => ({ inputs: [x], attrs: { shape: to.map(constant) } }));
+      }),
 });

@@ -60,48 +60,70 @@ function constantOf(value: Value, producer: RewriteContext['producer']): number 
   return source && constantOf(source, producer);
 }
 
+const powers: ReadonlyMap<number, (b: Builder, x: Value) => Value> = new Map([
+  [0, (b, x) => b.one(x)],
+  [0.5, (b, x) => b.unary('sqrt', x)],
+  [1, (_b, x) => x],
+  [2, (b, x) => b.mul(x, x)],
+  [3, (b, x) => b.mul(x, b.mul(x, x))],
+  [-0.5, (b, x) => b.unary('rsqrt', x)],
+  [-1, (b, x) => b.unary('recip', x)],
+]);
+
 const powerRewrite: NonNullable<OpDefinition['rewrites']>[string] = (b, { inputs, producer }) => {
-  const x = inputAt(inputs, 0);
-  switch (constantOf(inputAt(inputs, 1), producer)) {
-    case 0: return [b.one(x)];
-    case 0.5: return [b.unary('sqrt', x)];
-    case 1: return [x];
-    case 2: return [b.mul(x, x)];
-    case 3: return [b.mul(x, b.mul(x, x))];
-    case -0.5: return [b.unary('rsqrt', x)];
-    case -1: return [b.unary('recip', x)];
-    default: return null;
-  }
+  const exponent = constantOf(inputAt(inputs, 1), producer);
+  const rewrite = exponent === undefined ? undefined : powers.get(exponent);
+  return rewrite ? [rewrite(b, inputAt(inputs, 0))] : null;
 };
 
 const rows: Readonly<Record<BinaryOp, BinaryRow>> = {
   add: { doc: 'x + y. Integers wrap.', accepts: 'number', flops: 1, vjp: [(_b, { ct }) => ct, (_b, { ct }) => ct] },
-  sub: { doc: 'x − y. Integers wrap.', accepts: 'number', flops: 1, vjp: [(_b, { ct }) => ct, (b, { ct }) => b.neg(ct)] },
+  sub: {
+    doc: 'x − y. Integers wrap.',
+    accepts: 'number',
+    flops: 1,
+    vjp: [(_b, { ct }) => ct, (b, { ct }) => b.neg(ct)],
+  },
   mul: {
-    doc: 'x · y. Integers wrap.', accepts: 'number', flops: 1,
+    doc: 'x · y. Integers wrap.',
+    accepts: 'number',
+    flops: 1,
     vjp: [(b, { ct, y }) => b.mul(ct, y), (b, { ct, x }) => b.mul(ct, x)],
   },
   div: {
-    doc: 'x / y. Integers truncate; x / 0 is 0 on integers, MIN / −1 is MIN.', accepts: 'number', flops: 1,
+    doc: 'x / y. Integers truncate; x / 0 is 0 on integers, MIN / −1 is MIN.',
+    accepts: 'number',
+    flops: 1,
     values: [{}, { min: 0.5, max: 3 }],
     vjp: [(b, { ct, y }) => b.div(ct, y), (b, { ct, y, out }) => b.neg(b.mul(ct, b.div(out, y)))],
   },
   pow: {
-    doc: 'xʸ. The gradient with respect to y is 0 where x ≤ 0.', accepts: 'float', flops: 20,
-    values: [{ min: 0.25, max: 3 }, { min: -2, max: 3 }],
+    doc: 'xʸ. The gradient with respect to y is 0 where x ≤ 0.',
+    accepts: 'float',
+    flops: 20,
+    values: [
+      { min: 0.25, max: 3 },
+      { min: -2, max: 3 },
+    ],
     vjp: [powBase, powExponent],
     rewrites: { 'power-of-constant': powerRewrite },
   },
   min: {
-    doc: 'The smaller of both; NaN is dropped. Ties split the gradient evenly.', accepts: 'number', flops: 1,
+    doc: 'The smaller of both; NaN is dropped. Ties split the gradient evenly.',
+    accepts: 'number',
+    flops: 1,
     vjp: [(b, { ct, x, y }) => share(b, ct, x, y), (b, { ct, x, y }) => share(b, ct, y, x)],
   },
   max: {
-    doc: 'The larger of both; NaN is dropped. Ties split the gradient evenly.', accepts: 'number', flops: 1,
+    doc: 'The larger of both; NaN is dropped. Ties split the gradient evenly.',
+    accepts: 'number',
+    flops: 1,
     vjp: [(b, { ct, x, y }) => share(b, ct, y, x), (b, { ct, x, y }) => share(b, ct, x, y)],
   },
   rem: {
-    doc: 'x − y · trunc(x / y), with the sign of x; x rem 0 is 0 on integers.', accepts: 'number', flops: 3,
+    doc: 'x − y · trunc(x / y), with the sign of x; x rem 0 is 0 on integers.',
+    accepts: 'number',
+    flops: 3,
     values: [{}, { min: 0.5, max: 3 }],
     vjp: [(_b, { ct }) => ct, (b, { ct, x, y }) => b.neg(b.mul(ct, truncated(b, b.div(x, y))))],
   },
@@ -113,7 +135,12 @@ const rows: Readonly<Record<BinaryOp, BinaryRow>> = {
   or: { doc: 'Logical or of bool; bitwise or of integers.', accepts: 'logical', flops: 1, vjp: null },
   xor: { doc: 'Exclusive or of bool; bitwise exclusive or of integers.', accepts: 'logical', flops: 1, vjp: null },
   shl: { doc: 'x shifted left by y mod 32 bits.', accepts: 'integer', flops: 1, vjp: null },
-  shr: { doc: 'x shifted right by y mod 32 bits: zeros come in on u32, the sign on i32.', accepts: 'integer', flops: 1, vjp: null },
+  shr: {
+    doc: 'x shifted right by y mod 32 bits: zeros come in on u32, the sign on i32.',
+    accepts: 'integer',
+    flops: 1,
+    vjp: null,
+  },
 };
 
 function binaryOp(name: BinaryOp, row: BinaryRow): OpDefinition {
@@ -129,11 +156,13 @@ function binaryOp(name: BinaryOp, row: BinaryRow): OpDefinition {
       requireSameShape(facts, x, y);
       return [{ dtype: isComparison(name) ? 'bool' : x.dtype, shape: x.shape }];
     },
-    vjp: vjp && ((b, { inputs, outputs, cotangents: [ct], needs }) => {
-      if (!ct) return [null, null];
-      const cx = { ct, x: inputAt(inputs, 0), y: inputAt(inputs, 1), out: inputAt(outputs, 0) };
-      return vjp.map((rule, at) => (needs[at] ? rule(b, cx) : null));
-    }),
+    vjp:
+      vjp &&
+      ((b, { inputs, outputs, cotangents: [ct], needs }) => {
+        if (!ct) return [null, null];
+        const cx = { ct, x: inputAt(inputs, 0), y: inputAt(inputs, 1), out: inputAt(outputs, 0) };
+        return vjp.map((rule, at) => (needs[at] ? rule(b, cx) : null));
+      }),
     lower: (k, [x, y]) => (x && y ? [k.map((i) => k.binary(name, x.at(i), y.at(i)))] : []),
     evaluate(inputs, _attrs, cx) {
       const [x, y] = [tensorAt(inputs, 0), tensorAt(inputs, 1)];
@@ -145,7 +174,10 @@ function binaryOp(name: BinaryOp, row: BinaryRow): OpDefinition {
     ...(rewrites && { rewrites }),
     arbitrary: (fc) =>
       fc.tuple(oneDType(fc, ...caseDTypes[row.accepts]), shapes(fc)).chain(([dtype, shape]) => {
-        const [xs, ys] = (isFloat(dtype) && row.values) || [{ min: -7, max: 7 }, { min: -7, max: 7 }];
+        const [xs, ys] = (isFloat(dtype) && row.values) || [
+          { min: -7, max: 7 },
+          { min: -7, max: 7 },
+        ];
         return fc
           .tuple(tensorOf(fc, dtype, shape, xs), tensorOf(fc, dtype, shape, ys))
           .map((inputs) => ({ inputs, attrs: {} }));
@@ -154,4 +186,6 @@ function binaryOp(name: BinaryOp, row: BinaryRow): OpDefinition {
 }
 
 /** The elementwise ops of two operands. */
-export const binaryOps: readonly OpDefinition[] = (Object.keys(rows) as BinaryOp[]).map((name) => binaryOp(name, rows[name]));
+export const binaryOps: readonly OpDefinition[] = (Object.keys(rows) as BinaryOp[]).map((name) =>
+  binaryOp(name, rows[name]),
+);

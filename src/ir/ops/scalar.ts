@@ -29,15 +29,26 @@ const above = (b: Builder, x: Value, bound: number): Value => b.binary('lt', b.l
 
 const rows: Readonly<Record<UnaryOp, UnaryRow>> = {
   neg: { doc: '−x. Integers wrap.', accepts: 'number', flops: 1, vjp: (b, ct) => b.neg(ct) },
-  abs: { doc: '|x|. The gradient at 0 is 0.', accepts: 'number', flops: 1, vjp: (b, ct, x) => b.mul(ct, b.unary('sign', x)) },
+  abs: {
+    doc: '|x|. The gradient at 0 is 0.',
+    accepts: 'number',
+    flops: 1,
+    vjp: (b, ct, x) => b.mul(ct, b.unary('sign', x)),
+  },
   sign: { doc: '−1, 0 or 1; 0 for NaN.', accepts: 'number', flops: 1, vjp: null },
   recip: {
-    doc: '1 / x.', accepts: 'float', values: { min: 0.5, max: 3 }, flops: 1,
+    doc: '1 / x.',
+    accepts: 'float',
+    values: { min: 0.5, max: 3 },
+    flops: 1,
     vjp: (b, ct, _x, out) => b.neg(b.mul(ct, b.mul(out, out))),
   },
   // The slope at 0 is infinite; 0 stands in for it, so that norms have a gradient everywhere.
   sqrt: {
-    doc: 'Square root. The gradient at 0 is 0.', accepts: 'float', values: { min: 0.25, max: 4 }, flops: 1,
+    doc: 'Square root. The gradient at 0 is 0.',
+    accepts: 'float',
+    values: { min: 0.25, max: 4 },
+    flops: 1,
     vjp: (b, ct, _x, out) => {
       const positive = above(b, out, 0);
       const root = b.select(positive, out, b.one(out));
@@ -45,35 +56,57 @@ const rows: Readonly<Record<UnaryOp, UnaryRow>> = {
     },
   },
   rsqrt: {
-    doc: '1 / √x.', accepts: 'float', values: { min: 0.25, max: 4 }, flops: 2,
+    doc: '1 / √x.',
+    accepts: 'float',
+    values: { min: 0.25, max: 4 },
+    flops: 2,
     vjp: (b, ct, _x, out) => b.neg(b.mul(half(b, ct), b.mul(out, b.mul(out, out)))),
   },
   exp: { doc: 'eˣ.', accepts: 'float', flops: 10, vjp: (b, ct, _x, out) => b.mul(ct, out) },
   log: {
-    doc: 'Natural logarithm.', accepts: 'float', values: { min: 0.25, max: 4 }, flops: 10,
+    doc: 'Natural logarithm.',
+    accepts: 'float',
+    values: { min: 0.25, max: 4 },
+    flops: 10,
     vjp: (b, ct, x) => b.div(ct, x),
   },
   log1p: {
-    doc: 'log(1 + x), accurate near 0.', accepts: 'float', values: { min: -0.5, max: 3 }, flops: 12,
+    doc: 'log(1 + x), accurate near 0.',
+    accepts: 'float',
+    values: { min: -0.5, max: 3 },
+    flops: 12,
     vjp: (b, ct, x) => b.div(ct, b.add(x, b.one(x))),
   },
   expm1: {
-    doc: 'eˣ − 1, accurate near 0.', accepts: 'float', flops: 12,
+    doc: 'eˣ − 1, accurate near 0.',
+    accepts: 'float',
+    flops: 12,
     vjp: (b, ct, _x, out) => b.mul(ct, b.add(out, b.one(out))),
   },
   sin: { doc: 'Sine of radians.', accepts: 'float', flops: 12, vjp: (b, ct, x) => b.mul(ct, b.unary('cos', x)) },
-  cos: { doc: 'Cosine of radians.', accepts: 'float', flops: 12, vjp: (b, ct, x) => b.neg(b.mul(ct, b.unary('sin', x))) },
+  cos: {
+    doc: 'Cosine of radians.',
+    accepts: 'float',
+    flops: 12,
+    vjp: (b, ct, x) => b.neg(b.mul(ct, b.unary('sin', x))),
+  },
   // d/dx tanh x = 1 − tanh² x. Reuses the result, so x need not stay alive.
   tanh: {
-    doc: 'Hyperbolic tangent.', accepts: 'float', flops: 12,
+    doc: 'Hyperbolic tangent.',
+    accepts: 'float',
+    flops: 12,
     vjp: (b, ct, _x, out) => b.mul(ct, b.sub(b.one(out), b.mul(out, out))),
   },
   sigmoid: {
-    doc: '1 / (1 + e⁻ˣ).', accepts: 'float', flops: 12,
+    doc: '1 / (1 + e⁻ˣ).',
+    accepts: 'float',
+    flops: 12,
     vjp: (b, ct, _x, out) => b.mul(ct, b.mul(out, b.sub(b.one(out), out))),
   },
   erf: {
-    doc: 'The error function, 2/√π ∫₀ˣ e^(−t²) dt.', accepts: 'float', flops: 16,
+    doc: 'The error function, 2/√π ∫₀ˣ e^(−t²) dt.',
+    accepts: 'float',
+    flops: 16,
     vjp: (b, ct, x) => b.mul(ct, b.mul(b.like(x, 2 / Math.sqrt(Math.PI)), b.unary('exp', b.neg(b.mul(x, x))))),
   },
   floor: { doc: 'The largest integer ≤ x.', accepts: 'float', flops: 1, vjp: null },
@@ -102,8 +135,9 @@ function unaryOp(name: UnaryOp, row: UnaryRow): OpDefinition {
       requireClass(x, row.accepts);
       return [x];
     },
-    vjp: vjp && ((b, { inputs, outputs, cotangents: [ct] }) =>
-      [ct ? vjp(b, ct, inputAt(inputs, 0), inputAt(outputs, 0)) : null]),
+    vjp:
+      vjp &&
+      ((b, { inputs, outputs, cotangents: [ct] }) => [ct ? vjp(b, ct, inputAt(inputs, 0), inputAt(outputs, 0)) : null]),
     lower: (k, [x]) => (x ? [k.map((i) => k.unary(name, x.at(i)))] : []),
     evaluate(inputs, _attrs, cx) {
       const x = tensorAt(inputs, 0);
@@ -119,4 +153,6 @@ function unaryOp(name: UnaryOp, row: UnaryRow): OpDefinition {
 }
 
 /** The elementwise ops of one operand. */
-export const unaryOps: readonly OpDefinition[] = (Object.keys(rows) as UnaryOp[]).map((name) => unaryOp(name, rows[name]));
+export const unaryOps: readonly OpDefinition[] = (Object.keys(rows) as UnaryOp[]).map((name) =>
+  unaryOp(name, rows[name]),
+);

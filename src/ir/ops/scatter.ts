@@ -29,13 +29,18 @@ function lastWins(b: Builder, x: Value, ids: Value, updates: Value, axis: number
   const nobody = b.full('i32', -1, [extent(x.type, axis)]);
   const winner = b.op('scatter', [nobody, ids, numbers], { axis: 0, combine: 'set' });
   const wins = b.binary('eq', gathered(b, winner, ids, 0), numbers);
-  return b.broadcast(wins, shape.map((_, at) => axis + at), updates.type.shape);
+  return b.broadcast(
+    wins,
+    shape.map((_, at) => axis + at),
+    updates.type.shape,
+  );
 }
 
 function setVjp(b: Builder, { inputs, needs }: VjpContext, ct: Value, axis: number): (Value | null)[] {
   const [x, ids, updates] = [inputAt(inputs, 0), inputAt(inputs, 1), inputAt(inputs, 2)];
   const kept = (): Value => b.op('scatter', [ct, ids, b.zero(updates)], { axis, combine: 'set' });
-  const written = (): Value => b.select(lastWins(b, x, ids, updates, axis), gathered(b, ct, ids, axis), b.zero(updates));
+  const written = (): Value =>
+    b.select(lastWins(b, x, ids, updates, axis), gathered(b, ct, ids, axis), b.zero(updates));
   return [needs[0] ? kept() : null, null, needs[2] ? written() : null];
 }
 
@@ -110,14 +115,24 @@ export default defineOp({
     return [out];
   },
   arbitrary: (fc) =>
-    fc.tuple(oneDType(fc, 'f32', 'f32', 'i32'), shapes(fc, { minRank: 1 }), shapes(fc, { maxRank: 2 }), fc.constantFrom(...combines))
+    fc
+      .tuple(
+        oneDType(fc, 'f32', 'f32', 'i32'),
+        shapes(fc, { minRank: 1 }),
+        shapes(fc, { maxRank: 2 }),
+        fc.constantFrom(...combines),
+      )
       .chain(([dtype, shape, idShape, combine]) =>
-        fc.nat({ max: shape.length - 1 }).chain((axis) =>
-          fc
-            .tuple(
-              tensorOf(fc, dtype, shape),
-              tensorOf(fc, 'i32', idShape, { min: -1, max: shape[axis] ?? 1 }),
-              tensorOf(fc, dtype, [...shape.slice(0, axis), ...idShape, ...shape.slice(axis + 1)]),
-            )
-            .map((inputs) => ({ inputs, attrs: { axis, combine } })))),
+        fc
+          .nat({ max: shape.length - 1 })
+          .chain((axis) =>
+            fc
+              .tuple(
+                tensorOf(fc, dtype, shape),
+                tensorOf(fc, 'i32', idShape, { min: -1, max: shape[axis] ?? 1 }),
+                tensorOf(fc, dtype, [...shape.slice(0, axis), ...idShape, ...shape.slice(axis + 1)]),
+              )
+              .map((inputs) => ({ inputs, attrs: { axis, combine } })),
+          ),
+      ),
 });

@@ -30,8 +30,11 @@ export default defineOp({
   },
   cost: (_inputs, [out]) => ({ flops: product(out?.shape ?? []) }),
   arbitrary: (fc) =>
-    fc.tuple(oneDType(fc, 'f32', 'f32', 'i32', 'bool'), shapes(fc)).chain(([dtype, shape]) =>
-      fc
-        .tuple(tensorOf(fc, 'bool', shape), tensorOf(fc, dtype, shape), tensorOf(fc, dtype, shape))
-        .map((inputs) => ({ inputs, attrs: {} }))),
+    fc
+      .tuple(oneDType(fc, 'f32', 'f32', 'i32', 'bool'), shapes(fc))
+      .chain(([dtype, shape]) =>
+        fc
+          .tuple(tensorOf(fc, 'bool', shape), tensorOf(fc, dtype, shape), tensorOf(fc, dtype, shape))
+          .map((inputs) => ({ inputs, attrs: {} })),
+      ),
 });

@@ -48,12 +48,14 @@ export default defineOp({
     const { type } = inputAt(inputs, 0);
     const slices = slicesOf(type, attrs);
     const backwards = slices.map(({ stride }) => stride < 0);
-    const forward = !backwards.includes(true) ? ct : b.op('slice', [ct], {
-      start: slices.map(({ size }, axis) => (backwards[axis] ? sub(size, 1) : zero)),
-      size: slices.map(({ size }) => size),
-      stride: backwards.map((back) => (back ? -1 : 1)),
-    });
-    const [lows, highs] = [0, 1].map((end) => slices.map((s) => ((s.stride > 0) === (end === 0) ? s.start : last(s))));
+    const forward = !backwards.includes(true)
+      ? ct
+      : b.op('slice', [ct], {
+          start: slices.map(({ size }, axis) => (backwards[axis] ? sub(size, 1) : zero)),
+          size: slices.map(({ size }) => size),
+          stride: backwards.map((back) => (back ? -1 : 1)),
+        });
+    const [lows, highs] = [0, 1].map((end) => slices.map((s) => (s.stride > 0 === (end === 0) ? s.start : last(s))));
     const padded = b.op('pad', [forward], {
       lo: lows ?? [],
       hi: (highs ?? []).map((high, axis) => sub(sub(type.shape[axis] ?? zero, 1), high)),
@@ -72,18 +74,27 @@ export default defineOp({
     const start = dimsOf(attrs, 'start').map(cx.dims);
     const stride = numbersOf(attrs, 'stride');
     const shape = dimsOf(attrs, 'size').map(cx.dims);
-    return [build(x.dtype, shape.length ? shape : resultShape(cx), (i) =>
-      element(x, i.map((k, axis) => (start[axis] ?? 0) + k * (stride[axis] ?? 1))))];
+    return [
+      build(x.dtype, shape.length ? shape : resultShape(cx), (i) =>
+        element(
+          x,
+          i.map((k, axis) => (start[axis] ?? 0) + k * (stride[axis] ?? 1)),
+        ),
+      ),
+    ];
   },
   arbitrary: (fc) =>
     oneDType(fc, 'f32', 'f32', 'i32')
       .chain((dtype) => tensors(fc, dtype, {}, { max: 5 }))
       .chain((x) => {
         const axes = x.shape.map((n) =>
-          fc.tuple(fc.nat({ max: n - 1 }), fc.constantFrom(1, 1, 2, 3, -1, -2), fc.nat()).map(([start, stride, pick]) => {
-            const room = 1 + Math.floor((stride > 0 ? n - 1 - start : start) / Math.abs(stride));
-            return { start, stride, size: 1 + (pick % room) };
-          }));
+          fc
+            .tuple(fc.nat({ max: n - 1 }), fc.constantFrom(1, 1, 2, 3, -1, -2), fc.nat())
+            .map(([start, stride, pick]) => {
+              const room = 1 + Math.floor((stride > 0 ? n - 1 - start : start) / Math.abs(stride));
+              return { start, stride, size: 1 + (pick % room) };
+            }),
+        );
         return fc.tuple(...axes).map((slices) => ({
           inputs: [x],
           attrs: {

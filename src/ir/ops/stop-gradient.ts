@@ -15,5 +15,7 @@ export default defineOp({
   lower: (k, [x]) => (x ? [k.map((i) => x.at(i))] : []),
   evaluate: (inputs) => [tensorAt(inputs, 0)],
   arbitrary: (fc) =>
-    oneDType(fc, 'f32', 'i32').chain((dtype) => tensors(fc, dtype)).map((x) => ({ inputs: [x], attrs: {} })),
+    oneDType(fc, 'f32', 'i32')
+      .chain((dtype) => tensors(fc, dtype))
+      .map((x) => ({ inputs: [x], attrs: {} })),
 });
