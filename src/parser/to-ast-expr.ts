@@ -60,15 +60,17 @@ class OperatorRow {
 
   #binary(lowest: number): Placed {
     let left = this.#unary(0);
-    let compared: Placed | null = null;
+    let previous: { readonly operator: string; readonly right: Placed } | null = null;
     for (let token = this.#operator(); token !== undefined; token = this.#operator()) {
       const precedence = precedences[token.image] ?? tightest;
       if (precedence < lowest || precedence === tightest) break;
       this.#next++;
       const right = this.#binary(precedence + 1);
-      if (compared !== null && comparisons.has(token.image)) this.#reportChain(compared, token, right);
-      if (left.expr.kind === 'range' && token.image === '..') this.#reportRange(token);
-      compared = comparisons.has(token.image) ? right : null;
+      if (previous !== null && comparisons.has(token.image) && comparisons.has(previous.operator)) {
+        this.#reportChain(previous.right, token, right);
+      }
+      if (token.image === '..' && previous?.operator === '..') this.#reportRange(token);
+      previous = { operator: token.image, right };
       left = this.#join(left, token, right);
     }
     return left;

@@ -6,7 +6,7 @@
 import type { IToken } from 'chevrotain';
 import type { Span } from '../../support/source.ts';
 import type { Comment, Expr, File, PipeExpr } from '../ast.ts';
-import { signs, tokenEnd } from '../tokens.ts';
+import { tokenEnd } from '../tokens.ts';
 
 /** Anything with a kind and a place. */
 export interface Node {
@@ -33,7 +33,7 @@ interface Container {
   readonly open: number;
   readonly close: number;
   readonly elements: readonly Node[];
-  /** Identifies the list in `closing`; null where nothing can stand behind the last element. */
+  /** Identifies the list in `closing`; null for a list without brackets. */
   readonly key: readonly Node[] | null;
 }
 
@@ -66,19 +66,26 @@ class Attachment {
 
   #place(comment: Comment, container: Container, owner: Node | null): void {
     const { start, end } = comment.span;
-    const around = container.elements.find(({ span }) => span.start < start && end <= span.end);
+    const { elements, key } = container;
+    const around = elements.find(({ span }) => span.start < start && end <= span.end);
     if (around !== undefined) {
       const inner = this.#containers(around).find(({ open, close }) => open <= start && end <= close);
-      if (inner === undefined) this.#lead(around, comment, true);
+      if (inner === undefined) this.#lead(this.#leadable(container, around, owner), comment, true);
       else this.#place(comment, inner, around);
       return;
     }
-    const previous = container.elements.findLast(({ span }) => span.end <= start);
-    const next = container.elements.find(({ span }) => span.start >= end);
-    if (previous !== undefined && !/[\r\n]/.test(this.#text.slice(previous.span.end, start))) this.#trailing.set(previous, comment);
-    else if (next !== undefined) this.#lead(next, comment, false);
-    else if (container.key !== null) this.#close(container.key, comment);
-    else if (owner !== null) this.#lead(owner, comment, true);
+    const previous = elements.findLast(({ span }) => span.end <= start);
+    const next = elements.find(({ span }) => span.start >= end);
+    const endsLine = previous !== undefined && !/[\r\n]/.test(this.#text.slice(previous.span.end, start));
+    if (next === undefined && key === null && owner !== null) this.#lead(owner, comment, true);
+    else if (endsLine) this.#trailing.set(previous, comment);
+    else if (next !== undefined) this.#lead(this.#leadable(container, next, owner), comment, next === elements[0] && key === null);
+    else if (key !== null) this.#close(key, comment);
+  }
+
+  /** The first element of a list without brackets does not start its line: what surrounds the list is led instead. */
+  #leadable({ elements, key }: Container, element: Node, owner: Node | null): Node {
+    return key === null && element === elements[0] && owner !== null ? owner : element;
   }
 
   #lead(node: Node, comment: Comment, hoisted: boolean): void {
@@ -99,7 +106,7 @@ class Attachment {
   #own(node: Listed): readonly Container[] {
     const last = node.span.end - 1;
     switch (node.kind) {
-      case 'import': return this.#after(node.span.start, signs.openBrace.name, node.names);
+      case 'import': return this.#after(node.attributes?.at(-1)?.span.end ?? node.span.start, 'OpenBrace', node.names?.length === 0 ? null : node.names);
       case 'fn': case 'lambda': return this.#params(node);
       case 'unit': case 'train': return [...this.#params(node), ...this.#ending(last, node.members)];
       case 'step': return [...this.#after(node.name?.span.end ?? last, 'OpenParen', node.args), ...this.#ending(last, node.members)];
@@ -137,6 +144,7 @@ class Attachment {
 /** The fields of nodes that hold lists, as far as a node has them. */
 interface Listed extends Node {
   readonly name?: Node | null;
+  readonly attributes?: readonly Node[];
   readonly names?: readonly Node[];
   readonly generics?: readonly Node[];
   readonly params?: readonly Node[];

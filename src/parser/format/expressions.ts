@@ -169,9 +169,27 @@ function branch(cx: Layout, block: BlockExpr): Doc {
 export function blockDoc(cx: Layout, block: BlockExpr): Doc {
   const { statements, result } = block;
   const lines = statements.map((node) => ({ node, doc: statementDoc(cx, node) }));
-  const last = result === null ? [] : [{ node: result, doc: expression(cx, result) }];
+  const last = result === null ? [] : [{ node: result, doc: resultDoc(cx, result, statements.at(-1)) }];
   const docs = body(cx, [...lines, ...last], statements);
   return docs.length === 0 ? '{}' : ['{', indent([hardline, ...docs]), hardline, '}'];
+}
+
+/** After an `update` a result that starts with the name `when` would be read as its condition. */
+function resultDoc(cx: Layout, result: Expr, before: Statement | undefined): Doc {
+  const doc = expression(cx, result);
+  return before?.kind === 'update' && startsWithWhen(result) ? ['(', doc, ')'] : doc;
+}
+
+function startsWithWhen(expr: Expr): boolean {
+  switch (expr.kind) {
+    case 'name': return expr.name === 'when';
+    case 'binary': return startsWithWhen(expr.left);
+    case 'range': return startsWithWhen(expr.from);
+    case 'pipe': case 'as': return startsWithWhen(expr.value);
+    case 'call': return startsWithWhen(expr.callee);
+    case 'index': case 'member': case 'with': return startsWithWhen(expr.object);
+    default: return false;
+  }
 }
 
 function statementDoc(cx: Layout, statement: Statement): Doc {

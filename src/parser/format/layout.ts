@@ -96,10 +96,12 @@ export function blankBefore(cx: Layout, node: Node): boolean {
   return blankAt(cx.text, first?.span.start ?? node.span.start);
 }
 
+/** Parentheses around the element belong to it. */
 function blankAt(text: string, offset: number): boolean {
   let breaks = 0;
-  for (let i = offset - 1; i >= 0 && /\s/.test(text.charAt(i)); i--) {
-    if (isBreak(text, i)) breaks++;
+  for (let i = offset - 1; i >= 0 && /[\s(]/.test(text.charAt(i)); i--) {
+    if (text[i] === '(') breaks = 0;
+    else if (isBreak(text, i)) breaks++;
   }
   return breaks > 1;
 }
