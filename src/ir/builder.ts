@@ -17,7 +17,7 @@ export class Builder {
 
   /** Any op; returns all its results. @throws ShapeError */
   node(op: string, inputs: readonly Value[], attrs: Attrs = {}, regions: readonly Region[] = []): readonly Value[] {
-    const types = opNamed(op).infer(inputs.map((input) => input.type), attrs, this.facts);
+    const types = opNamed(op).infer(inputs.map((input) => input.type), attrs, this.facts, regions);
     const outputs = types.map((type): Value => ({ type }));
     this.nodes.push({ op, inputs, attrs, outputs, regions, origin: this.origin });
     return outputs;

@@ -127,6 +127,7 @@ class FunctionCheck {
         node.inputs.map(({ type }) => type),
         node.attrs,
         this.facts,
+        node.regions,
       );
       if (types.length !== node.outputs.length)
         this.report(`${what} has ${node.outputs.length} results, not ${types.length}`);

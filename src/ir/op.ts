@@ -70,12 +70,19 @@ export interface OpDefinition {
   /** Attribute name -> what it is, for the documentation and the verifier. */
   readonly attrs?: Readonly<Record<string, string>>;
   /** Result types. @throws ShapeError */
-  infer(inputs: readonly TensorType[], attrs: Attrs, facts: Facts): readonly TensorType[];
-  /** Cotangents of the inputs (null: none), or `vjp: null` for an op with no gradient. */
-  readonly vjp: null | ((b: Builder, cx: VjpContext) => readonly (Value | null)[]);
-  /** The nests that compute the results; see lower.ts. Null only for ops that never reach lowering. */
+  infer(inputs: readonly TensorType[], attrs: Attrs, facts: Facts, regions?: readonly Region[]): readonly TensorType[];
+  /**
+   * Cotangents of the inputs (null: none), or `vjp: null` for an op with no gradient.
+   * 'region': the pass autodiff differentiates the op's region (scan).
+   */
+  readonly vjp: null | 'region' | ((b: Builder, cx: VjpContext) => readonly (Value | null)[]);
+  /**
+   * The nests that compute the results; see lower.ts. Null only for ops that never reach lowering.
+   * 'region': the pass lower-to-nests makes a loop of the op's region (scan).
+   */
   readonly lower:
     | null
+    | 'region'
     | ((k: LowerContext, inputs: readonly Operand[], attrs: Attrs) => readonly (Nest | OpaqueNest)[]);
   evaluate(inputs: readonly Tensor[], attrs: Attrs, cx: EvaluateContext): readonly Tensor[];
   cost?(inputs: readonly TensorType[], outputs: readonly TensorType[], attrs: Attrs): OpCost;

@@ -1,27 +1,53 @@
 // Fusion: inline what costs only index arithmetic, merge consumers into their producers, then inline
 // the elementwise work that is left into the nests that read it. Pure nest → nest; results agree up
 // to the rounding of recomputed values, because no reduction is reordered.
+import { Facts } from '../ir/dim-solver.ts';
 import { ExprPool } from '../ir/expr-rewrite.ts';
-import { stepScalars, type Nest, type NestFunction, type NestModule, type Stage } from '../ir/nest.ts';
+import { stepScalars, type LoopNest, type Nest, type NestFunction, type NestModule, type NestStep, type Stage } from '../ir/nest.ts';
 import { inlineElementwise, inlineViews } from './fusion/inline.ts';
 import { mergeVertically } from './fusion/merge.ts';
-import { NestGraph } from './fusion/nest-graph.ts';
+import { NestGraph, readsOf, writesOf } from './fusion/nest-graph.ts';
 import type { Pass, PassContext } from './pass.ts';
 
 function fuseFunction(fn: NestFunction, cx: PassContext): NestFunction {
-  const graph = new NestGraph(fn);
   const scalars = stepScalars(fn);
-  const isScalar = (buffer: string): boolean => scalars.has(buffer);
+  const results = new Set(fn.results.map((result) => result.buffer));
+  const inputs = new Set(fn.inputs.map((input) => input.buffer));
+  const fuseBody = (body: readonly NestStep[], facts: Facts, outside: ReadonlySet<string>, kept: ReadonlySet<string>): NestStep[] => {
+    const graph = new NestGraph({ facts, body, outside, kept });
+    fuseGraph(graph, (buffer) => scalars.has(buffer), cx);
+    return graph.finish().map((step, _, steps) => (step.kind === 'loop' ? fuseLoop(step, steps, facts, outside, kept) : step));
+  };
+  // What other steps write is outside a loop's body; what they read must survive it.
+  const fuseLoop = (loop: LoopNest, steps: readonly NestStep[], facts: Facts, outside: ReadonlySet<string>, kept: ReadonlySet<string>): NestStep => {
+    const others = steps.filter((step) => step !== loop);
+    const body = fuseBody(
+      loop.body,
+      facts.withAxes([{ name: loop.index, extent: loop.count }]),
+      new Set([...outside, ...others.flatMap(writesOf)]),
+      new Set([...kept, ...others.flatMap(readsOf), ...others.flatMap(writesOf)]),
+    );
+    return { ...loop, body };
+  };
+  const body = fuseBody(fn.body, new Facts(fn.dims, fn.facts), inputs, results);
+  const used = new Set(body.flatMap((step) => [...readsOf(step), ...writesOf(step)]));
+  const buffers = fn.buffers.filter(({ id }) => used.has(id) || inputs.has(id) || results.has(id));
+  return shareInNests({ ...fn, body, buffers });
+}
+
+function fuseGraph(graph: NestGraph, isScalar: (buffer: string) => boolean, cx: PassContext): void {
   cx.count('inline-view', inlineViews(graph));
   cx.count('merge-vertical', mergeVertically(graph, isScalar));
   cx.count('inline-elementwise', inlineElementwise(graph));
   cx.count('merge-vertical', mergeVertically(graph, isScalar));
-  return shareInNests(graph.finish());
 }
 
 // Equal expressions of one nest become one object, which schedules compute once.
-function shareInNests(fn: NestFunction): NestFunction {
-  return { ...fn, body: fn.body.map((step) => (step.kind === 'nest' ? shareInNest(step) : step)) };
+const shareInNests = (fn: NestFunction): NestFunction => ({ ...fn, body: fn.body.map(shareInStep) });
+
+function shareInStep(step: NestStep): NestStep {
+  if (step.kind === 'loop') return { ...step, body: step.body.map(shareInStep) };
+  return step.kind === 'nest' ? shareInNest(step) : step;
 }
 
 function shareInNest(nest: Nest): Nest {

@@ -42,13 +42,24 @@ const slice = (x: Tensor, at: number): Tensor => {
 export default defineOp({
   name: 'scan',
   doc: 'Runs its region `length` times. Operands: the initial carries, then tensors sliced along axis 0. The region takes (t: i32[], carries, slices) and gives (next carries, outs); results are the last carries and the outs stacked along axis 0. With `reverse`, t counts down from length − 1.',
-  attrs: { carries: 'how many operands are carries', length: 'number of steps', reverse: 'whether t counts down' },
+  attrs: {
+    carries: 'how many operands are carries',
+    length: 'number of steps',
+    reverse: 'whether t counts down',
+    saved: 'first result that stacks a carry for the gradient (made by autodiff)',
+  },
   infer(inputs, attrs, facts, regions = []) {
     const region = bodyOf(regions);
     const length = dimOf(attrs, 'length');
     const { carries, sliced } = scanParts(inputs, attrs);
-    const params = scanParts(region.params.slice(1).map(({ type }) => type), attrs);
-    const results = scanParts(region.results.map(({ type }) => type), attrs);
+    const params = scanParts(
+      region.params.slice(1).map(({ type }) => type),
+      attrs,
+    );
+    const results = scanParts(
+      region.results.map(({ type }) => type),
+      attrs,
+    );
     carries.forEach((type, at) => {
       requireSame(facts, operand(params.carries, at), type, `carry ${at}`);
       requireSame(facts, operand(results.carries, at), type, `the next carry ${at}`);
@@ -79,5 +90,6 @@ export default defineOp({
     }
     return [...state, ...outs];
   },
-  arbitrary: (fc) => tensorOf(fc, 'f32', [2]).map((x) => ({ inputs: [x], attrs: { carries: 1, length: 0, reverse: false } })),
+  arbitrary: (fc) =>
+    tensorOf(fc, 'f32', [2]).map((x) => ({ inputs: [x], attrs: { carries: 1, length: 0, reverse: false } })),
 });

@@ -2,14 +2,25 @@
 // constants, iota and cheap arithmetic never reach memory.
 import type { Facts } from '../../ir/dim-solver.ts';
 import type { Expr, Index } from '../../ir/expr.ts';
-import { NotAffine, Rewriter, walkExprs, weight, type Load } from '../../ir/expr-rewrite.ts';
-import type { Axis, Nest, Stage } from '../../ir/nest.ts';
-import { loadsOf, usesReduction, type Definition, type Item, type NestGraph } from './nest-graph.ts';
+import { loadsIn, NotAffine, Rewriter, walkExprs, weight, type Load } from '../../ir/expr-rewrite.ts';
+import type { Axis, Nest, NestStep, Stage } from '../../ir/nest.ts';
+import { overwritesOthers } from './merge.ts';
+import { readsOf, usesReduction, type Definition, type Item, type NestGraph } from './nest-graph.ts';
 
-/** Rewrites the loads of all stages; dims are simplified under the ranges of the nest's axes. */
-export function rewriteLoads(graph: NestGraph, nest: Nest, load: (load: Load) => Expr | undefined): Nest {
-  const outer = graph.facts.withAxes(nest.axes);
-  return { ...nest, stages: nest.stages.map((stage) => rewriteStage(stage, outer, load)) };
+/** Rewrites the loads of a step; dims are simplified under the ranges of the axes around them. */
+function rewriteStep(facts: Facts, step: NestStep, load: (load: Load) => Expr | undefined): NestStep {
+  switch (step.kind) {
+    case 'opaque':
+      return step;
+    case 'loop': {
+      const inner = facts.withAxes([{ name: step.index, extent: step.count }]);
+      return { ...step, body: step.body.map((nested) => rewriteStep(inner, nested, load)) };
+    }
+    case 'nest': {
+      const outer = facts.withAxes(step.axes);
+      return { ...step, stages: step.stages.map((stage) => rewriteStage(stage, outer, load)) };
+    }
+  }
 }
 
 function rewriteStage(stage: Stage, outer: Facts, load: (load: Load) => Expr | undefined): Stage {
@@ -66,29 +77,34 @@ function inlineInto(graph: NestGraph, item: Item, choose: (definition: Definitio
   let count = 0;
   const refused = new Set<string>();
   for (;;) {
-    if (item.step.kind !== 'nest') return count;
     const chosen = new Map<string, Definition>();
-    for (const { buffer } of loadsOf(item.step)) {
-      const definition = refused.has(buffer) || chosen.has(buffer) ? undefined : graph.definition(buffer);
-      if (definition && definition.item !== item && choose(definition, buffer)) chosen.set(buffer, definition);
+    for (const buffer of readsOf(item.step)) {
+      const definition = refused.has(buffer) ? undefined : graph.definition(buffer);
+      if (definition && definition.item !== item && choose(definition, buffer) && mayMove(graph, definition, item)) chosen.set(buffer, definition);
     }
     if (chosen.size === 0) return count;
     const replace = (load: Load): Expr | undefined => {
       const definition = chosen.get(load.buffer);
       if (!definition) return undefined;
       try {
+        const value = valueAt(definition, load.indices);
         count++;
-        return valueAt(definition, load.indices);
+        return value;
       } catch (error) {
         if (!(error instanceof NotAffine)) throw error;
-        refused.add(load.buffer);
         return undefined;
       }
     };
-    graph.replace(item, rewriteLoads(graph, item.step, replace));
-    for (const buffer of chosen.keys()) if (loadsOf(item.step).some((load) => load.buffer === buffer)) refused.add(buffer);
+    const step = rewriteStep(graph.facts, item.step, replace);
+    if (step.kind === 'nest' && overwritesOthers(step)) return count;
+    graph.replace(item, step);
+    const left = new Set(readsOf(step));
+    for (const buffer of chosen.keys()) if (left.has(buffer)) refused.add(buffer);
   }
 }
+
+const mayMove = (graph: NestGraph, definition: Definition, reader: Item): boolean =>
+  graph.mayReadDirectly(loadsIn([definition.value]).map((load) => load.buffer), definition.item, reader);
 
 const ordered = (graph: NestGraph): Item[] => [...graph.items].sort((a, b) => a.last - b.last);
 

@@ -137,14 +137,12 @@ function tryMerge(graph: NestGraph, from: Item, to: Item, isScalar: (buffer: str
   if (!stages || graph.reachesIndirectly(from, to)) return false;
   const merged = dropUnread(graph, { ...producer, name: joinNames(producer.name, consumer.name), stages, origin: [...producer.origin, ...consumer.origin] }, from, to);
   if (bindingCount(merged, isScalar) > maxBindings || overwritesOthers(merged)) return false;
-  graph.remove(from);
-  to.first = Math.min(from.first, to.first);
-  graph.replace(to, merged);
+  graph.merge(from, to, merged);
   return true;
 }
 
-// In a loop a nest may store to a carry that it also reads: only at the element it stores.
-function overwritesOthers(nest: Nest): boolean {
+/** True when a nest stores to a buffer that it reads elsewhere: in a loop, a carry may only be read where it is stored. */
+export function overwritesOthers(nest: Nest): boolean {
   const position = (indices: readonly Index[]): string => indices.map((index) => ('kind' in index ? '?' : index.key)).join();
   const stored = new Map(storesOf(nest).map((store) => [store.buffer, position(store.indices)]));
   const loads = loadsOf(nest).filter((load) => stored.has(load.buffer));

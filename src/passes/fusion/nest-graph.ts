@@ -1,10 +1,10 @@
 // The nests of one function as a dependency graph that fusion edits in place: who writes and reads
 // each buffer, which expression defines it, and a final order that respects every dependency.
 import { asVariable } from '../../ir/dim.ts';
-import { Facts } from '../../ir/dim-solver.ts';
+import type { Facts } from '../../ir/dim-solver.ts';
 import type { Expr, Index } from '../../ir/expr.ts';
 import { loadsIn, walkExprs, type Load } from '../../ir/expr-rewrite.ts';
-import type { Nest, NestFunction, NestStep, Stage } from '../../ir/nest.ts';
+import type { Nest, NestStep, Stage } from '../../ir/nest.ts';
 
 /** One step of the function during fusion. A merge gives the survivor a new nest. */
 export interface Item {
@@ -12,6 +12,18 @@ export interface Item {
   /** Smallest and largest original position of what was merged into it. */
   first: number;
   last: number;
+  /** Steps that must run before, beyond what single-writer buffers tell: the order around rewritten ones. */
+  readonly after: Set<Item>;
+}
+
+/** What fusion works on: a function's body, or the body of a loop in it. */
+export interface Scope {
+  readonly facts: Facts;
+  readonly body: readonly NestStep[];
+  /** Buffers that are written outside the body: inputs, and the carries of a loop. */
+  readonly outside: ReadonlySet<string>;
+  /** Buffers that must exist after the body. */
+  readonly kept: ReadonlySet<string>;
 }
 
 /** A buffer as a function of its indices: `value` over the axis names in `axes`, one per dim. */
@@ -34,14 +46,16 @@ export const storesOf = (nest: Nest): readonly Extract<Stage, { kind: 'store' }>
 /** Every load in a nest. */
 export const loadsOf = (nest: Nest): Load[] => loadsIn(nest.stages.flatMap(stageExprs));
 
-const readsOf = (step: NestStep): readonly string[] => {
+/** Buffers that a step reads; a scatter reads what it adds to. */
+export const readsOf = (step: NestStep): readonly string[] => {
   if (step.kind === 'opaque') return step.reads;
   if (step.kind === 'loop') return step.body.flatMap(readsOf);
   const scattered = storesOf(step).filter((store) => store.combine !== 'set').map((store) => store.buffer);
   return [...new Set([...loadsOf(step).map((load) => load.buffer), ...scattered])];
 };
 
-const writesOf = (step: NestStep): readonly string[] => {
+/** Buffers that a step writes. */
+export const writesOf = (step: NestStep): readonly string[] => {
   if (step.kind === 'opaque') return step.writes;
   if (step.kind === 'loop') return step.body.flatMap(writesOf);
   return [...new Set(storesOf(step).map((store) => store.buffer))];
@@ -53,29 +67,77 @@ const namesOf = (indices: readonly Index[]): readonly string[] | undefined => {
   return distinct && names.every((name) => name !== undefined) ? names : undefined;
 };
 
-/** The editable graph. Buffers with several writers (scatter) are never inlined or merged over. */
+/**
+ * The editable graph. A buffer is *rewritten* when it has several writers (scatter) or is also written
+ * outside (a carry): it has no definition, and the order of its readers and writers stays as it was.
+ */
 export class NestGraph {
   readonly items = new Set<Item>();
   readonly facts: Facts;
-  /** Buffers that must exist after the function: its results. */
   readonly kept: ReadonlySet<string>;
   private readonly writers = new Map<string, Set<Item>>();
   private readonly readers = new Map<string, Set<Item>>();
-  private readonly inputs: ReadonlySet<string>;
+  private readonly rewritten: ReadonlyMap<string, readonly Item[]>;
+  private readonly survivors = new Map<Item, Item>();
 
-  constructor(readonly fn: NestFunction) {
-    this.facts = new Facts(fn.dims, fn.facts);
-    this.kept = new Set(fn.results.map((result) => result.buffer));
-    this.inputs = new Set(fn.inputs.map((input) => input.buffer));
-    fn.body.forEach((step, at) => this.insert({ step, first: at, last: at }));
+  constructor(readonly scope: Scope) {
+    this.facts = scope.facts;
+    this.kept = scope.kept;
+    scope.body.forEach((step, at) => this.insert({ step, first: at, last: at, after: new Set() }));
+    this.rewritten = this.orderRewrites();
   }
 
-  /** The only writer of `buffer`, when there is exactly one and no input holds it. */
+  // Fixes the order around rewritten buffers; gives the writers of each in order.
+  private orderRewrites(): Map<string, readonly Item[]> {
+    const rewritten = new Map<string, Item[]>();
+    for (const [buffer, writers] of this.writers) {
+      if (writers.size === 1 && !this.scope.outside.has(buffer)) continue;
+      rewritten.set(buffer, byPosition(writers));
+      let before: Item[] = [];
+      let since: Item[] = [];
+      for (const item of byPosition(new Set([...writers, ...this.readersOf(buffer)]))) {
+        for (const earlier of writers.has(item) ? [...before, ...since] : before) item.after.add(earlier);
+        if (writers.has(item)) [before, since] = [[item], []];
+        else since.push(item);
+      }
+    }
+    return rewritten;
+  }
+
+  /** The only writer of `buffer`, when there is exactly one and nothing outside writes it. */
   writer(buffer: string): Item | undefined {
     const writers = this.writers.get(buffer);
-    if (writers?.size !== 1 || this.inputs.has(buffer)) return undefined;
+    if (writers?.size !== 1 || this.scope.outside.has(buffer)) return undefined;
     const [item] = writers;
     return item;
+  }
+
+  /** True when `reader` may read `buffers` itself instead of through `via`: none is written in between. */
+  mayReadDirectly(buffers: Iterable<string>, via: Item, reader: Item): boolean {
+    for (const buffer of buffers) {
+      for (const writer of this.rewritten.get(buffer) ?? []) {
+        if (writer !== via && writer !== reader && writer.last > via.first && writer.first <= reader.last) return false;
+      }
+    }
+    return true;
+  }
+
+  // A step that came to read a rewritten buffer keeps its place before the next writer.
+  private orderNewReads(item: Item): void {
+    for (const buffer of readsOf(item.step)) {
+      for (const writer of this.rewritten.get(buffer) ?? []) {
+        const current = this.survivor(writer);
+        if (current === item) continue;
+        if (writer.first > item.last) current.after.add(item);
+        else if (writer.last < item.first) item.after.add(current);
+      }
+    }
+  }
+
+  private survivor(item: Item): Item {
+    let current = item;
+    for (let next = this.survivors.get(current); next; next = this.survivors.get(current)) current = next;
+    return current;
   }
 
   readersOf(buffer: string): ReadonlySet<Item> {
@@ -93,11 +155,21 @@ export class NestGraph {
     return axes && { item, axes, value: store.value };
   }
 
-  /** Puts `nest` in place of what the item held. */
-  replace(item: Item, nest: Nest): void {
+  /** Puts `step` in place of what the item held. */
+  replace(item: Item, step: NestStep): void {
     this.remove(item);
-    item.step = nest;
+    item.step = step;
     this.insert(item);
+    this.orderNewReads(item);
+  }
+
+  /** Puts `merged` in the place of `to`, which takes over from `from`. */
+  merge(from: Item, to: Item, merged: Nest): void {
+    this.remove(from);
+    this.survivors.set(from, to);
+    to.first = Math.min(from.first, to.first);
+    for (const earlier of from.after) to.after.add(earlier);
+    this.replace(to, merged);
   }
 
   insert(item: Item): void {
@@ -112,21 +184,15 @@ export class NestGraph {
     for (const buffer of readsOf(item.step)) this.readers.get(buffer)?.delete(item);
   }
 
-  /** What must run before `item`: writers of what it reads, earlier writers and readers of what it writes. */
+  /** What must run before `item`. */
   dependencies(item: Item): Set<Item> {
     const before = new Set<Item>();
-    const addWriters = (buffer: string, earlierOnly: boolean): void => {
-      for (const writer of this.writers.get(buffer) ?? []) {
-        if (writer !== item && (!earlierOnly || writer.last < item.first)) before.add(writer);
-      }
-    };
-    const written = new Set(writesOf(item.step));
-    for (const buffer of readsOf(item.step)) addWriters(buffer, written.has(buffer));
-    for (const buffer of written) {
-      addWriters(buffer, true);
-      // A carry is overwritten only after everything before has read it.
-      for (const reader of this.readersOf(buffer)) if (reader !== item && reader.last < item.first) before.add(reader);
+    for (const buffer of readsOf(item.step)) {
+      const writer = this.writer(buffer);
+      if (writer) before.add(writer);
     }
+    for (const earlier of item.after) before.add(this.survivor(earlier));
+    before.delete(item);
     return before;
   }
 
@@ -151,7 +217,7 @@ export class NestGraph {
     const work = [...this.items].reverse();
     for (let item = work.shift(); item; item = work.shift()) {
       if (!this.items.has(item) || item.step.kind !== 'nest') continue;
-      const nest = item.step;
+      const nest: Nest = item.step;
       const alive = nest.stages.filter((stage) => stage.kind === 'reduce' || this.isUsed(stage.buffer));
       if (alive.length === nest.stages.length) continue;
       dropped += nest.stages.length - alive.length;
@@ -168,21 +234,18 @@ export class NestGraph {
     return this.kept.has(buffer) || this.readersOf(buffer).size > 0;
   }
 
-  /** The function with its steps in dependency order, ties by original position. */
-  finish(): NestFunction {
+  /** The steps in dependency order, ties by original position. */
+  finish(): NestStep[] {
     const order: NestStep[] = [];
     const done = new Set<Item>();
     const visit = (item: Item): void => {
       if (done.has(item)) return;
       done.add(item);
-      for (const before of byPosition(this.dependencies(item))) visit(before);
+      for (const before of byPosition(this.dependencies(item))) if (this.items.has(before)) visit(before);
       order.push(item.step);
     };
     for (const item of byPosition(this.items)) visit(item);
-    const used = new Set(order.flatMap((step) => [...readsOf(step), ...writesOf(step)]));
-    const named = new Set([...this.inputs, ...this.kept]);
-    const buffers = this.fn.buffers.filter((buffer) => used.has(buffer.id) || named.has(buffer.id));
-    return { ...this.fn, body: order, buffers };
+    return order;
   }
 }
 
