@@ -28,9 +28,11 @@ export function planMemory(plan: Plan, names: Names): PlanMemory {
   for (const { name, role, buffer } of plan.inputs)
     if (buffer !== undefined && lasting.has(role)) paths.set(root(buffer), name);
   const owned = new Set(paths.values());
+  // Updates that the plan copies to their place itself.
+  const copied = new Set(plan.steps.flatMap((step) => (step.kind === 'copy' ? [paths.get(root(step.to))] : [])));
   const commits: (readonly [from: string, path: string])[] = [];
   for (const { name, role, buffer } of plan.results) {
-    if (role !== 'update' || paths.get(root(buffer)) === name) continue;
+    if (role !== 'update' || paths.get(root(buffer)) === name || copied.has(name)) continue;
     if (!owned.has(name) && !paths.has(root(buffer))) {
       paths.set(root(buffer), name);
       owned.add(name);

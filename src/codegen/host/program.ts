@@ -1,6 +1,6 @@
 // Prints the data of a module (src/runtime/program.ts): functions, plans of both targets, kernels, models, trains.
 import { asConstant, asVariable, type Dim } from '../../ir/dim.ts';
-import type { DType } from '../../ir/dtype.ts';
+import { isFloat, type DType } from '../../ir/dtype.ts';
 import type { Fact, GraphFunction, GraphModule, ModelInfo, Structure, TensorType, TrainInfo } from '../../ir/graph.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import type { Dispatch, Plan, PlanStep, TargetProgram } from '../../ir/plan.ts';
@@ -90,9 +90,8 @@ function printFunction(
   cpu: CpuParts,
   uses: Set<string>,
 ): string {
-  const plan = plans.gpu ?? plans.cpu;
-  if (!plan) throw new RangeError(`${fn.name} has no plan`);
-  checkRecords(plans);
+  const record = recordOf(plans);
+  const recordWord = (name: string): string => String(record.findIndex((word) => word.name === name));
   const names = new Names();
   const dims = fn.dims.map(({ name }) => name);
   const head = `(${dims.map((dim) => names.of(dim)).join(', ')}) =>`;
@@ -100,7 +99,7 @@ function printFunction(
   host?.uses.forEach((file) => uses.add(file));
   const facts = [...fn.facts, ...fn.dims.flatMap(({ name, max }) => (max === undefined ? [] : [{ name, max }]))];
   const used = new Set<number>();
-  const gpu = plans.gpu && printGpuPlan(plans.gpu, fn, kernels, names, used);
+  const gpu = plans.gpu && printGpuPlan({ plan: plans.gpu, fn, names, recordWord }, kernels, used);
   return object(
     {
       dims: list(dims.map(text)),
@@ -109,20 +108,23 @@ function printFunction(
       outputs: list(outputsOf(fn).map(({ name, value }) => tensorJs(name, value.type, dims, names))),
       facts: facts.length > 0 ? list(facts.map((fact) => text(factText(fact)))) : undefined,
       holds: facts.length > 0 ? `${head} ${list(facts.map((fact) => factJs(fact, names)))}` : undefined,
-      record: list(plan.record.map(({ name }) => text(name))),
-      types: text(plan.record.map(({ dtype }) => (dtype === 'f32' ? 'f' : dtype === 'i32' ? 'i' : 'u')).join('')),
+      record: list(record.map(({ name }) => text(name))),
+      types: text(record.map(({ dtype }) => (isFloat(dtype) ? 'f' : dtype === 'i32' ? 'i' : 'u')).join('')),
       host: host?.code,
       kernels: plans.gpu && list([...used].sort((a, b) => a - b).map(String)),
       gpu: gpu && `${head} (${gpu})`,
-      cpu: plans.cpu && `${head} (${printCpuPlan(plans.cpu, fn, cpu, names)})`,
+      cpu: plans.cpu && `${head} (${printCpuPlan({ plan: plans.cpu, fn, names, recordWord }, cpu)})`,
     },
     '    ',
   );
 }
 
-function checkRecords({ gpu, cpu }: { gpu: Plan | undefined; cpu: Plan | undefined }): void {
-  const names = [gpu, cpu].map((plan) => plan?.record.map(({ name }) => name).join());
-  if (gpu && cpu && names[0] !== names[1]) throw new RangeError(`${gpu.name}: the step records of the targets differ`);
+// Both targets read one step record, which has what either needs.
+function recordOf({ gpu, cpu }: { gpu: Plan | undefined; cpu: Plan | undefined }): Plan['record'] {
+  const words = new Map([...(gpu?.record ?? []), ...(cpu?.record ?? [])].map((word) => [word.name, word]));
+  if (words.size > 256)
+    throw new RangeError(`${(gpu ?? cpu)?.name}: the step record has ${words.size} words, more than 256`);
+  return [...words.values()];
 }
 
 /** Inputs that the caller passes. */
@@ -183,14 +185,22 @@ function planHead(plan: Plan, fn: GraphFunction, memory: PlanMemory): Record<str
   };
 }
 
-function printGpuPlan(plan: Plan, fn: GraphFunction, kernels: GpuKernels, names: Names, used: Set<number>): string {
+interface PlanParts {
+  readonly plan: Plan;
+  readonly fn: GraphFunction;
+  readonly names: Names;
+  /** Position of a scalar in the step record. */
+  readonly recordWord: (name: string) => string;
+}
+
+function printGpuPlan({ plan, fn, names, recordWord }: PlanParts, kernels: GpuKernels, used: Set<number>): string {
   const memory = planMemory(plan, names);
   const dispatch = (step: Dispatch): string => {
     const variant = kernels.variant(step, memory);
     used.add(variant.kernel);
     const grid = step.grid.map((extent) => dimJs(extent, names));
     while (grid.length > 1 && grid.at(-1) === '1') grid.pop();
-    const words = step.scalars.map((name) => String(plan.record.findIndex((word) => word.name === name)));
+    const words = step.scalars.map(recordWord);
     const params = step.params.map((param) => dimJs(param, names));
     const rest = words.length > 0 ? [list(params), list(words)] : params.length > 0 ? [list(params)] : [];
     return list([String(variant.kernel), list(variant.buffers.map(String)), list(grid), ...rest]);
@@ -226,7 +236,7 @@ function wordOf(value: number, dtype: DType): number {
   return dtype === 'f32' ? (new Uint32Array(new Float32Array([value]).buffer)[0] ?? 0) : value >>> 0;
 }
 
-function printCpuPlan(plan: Plan, fn: GraphFunction, { table, run }: CpuParts, names: Names): string {
+function printCpuPlan({ plan, fn, names, recordWord }: PlanParts, { table, run }: CpuParts): string {
   const memory = planMemory(plan, names);
   const words = table.map((word) => {
     switch (word.kind) {
@@ -235,7 +245,7 @@ function printCpuPlan(plan: Plan, fn: GraphFunction, { table, run }: CpuParts, n
       case 'param':
         return `1, ${dimJs(word.dim, names)}`;
       case 'record':
-        return `2, ${plan.record.findIndex(({ name }) => name === word.name)}`;
+        return `2, ${recordWord(word.name)}`;
       case 'scratch':
         return '3, 0';
     }
