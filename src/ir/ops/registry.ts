@@ -45,9 +45,6 @@ export const allOps: readonly OpDefinition[] = Object.values(opFamilies).flat();
 
 const byName: ReadonlyMap<string, OpDefinition> = new Map([...allOps, scan].map((op) => [op.name, op]));
 
-/** Whether there is an op of this name. */
-export const hasOp = (name: string): boolean => byName.has(name);
-
 /** The op of this name. @throws CompilerBug when there is none */
 export function opNamed(name: string): OpDefinition {
   const op = byName.get(name);

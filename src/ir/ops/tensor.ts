@@ -7,15 +7,6 @@ import { CompilerBug } from '../../support/diagnostic.ts';
 /** The number of elements of a concrete shape. */
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((size, n) => size * n, 1);
 
-/** Row-major strides, in elements. */
-export function stridesOf(shape: readonly number[]): number[] {
-  const strides: number[] = shape.map(() => 1);
-  for (let axis = shape.length - 2; axis >= 0; axis--) {
-    strides[axis] = (strides[axis + 1] ?? 1) * (shape[axis + 1] ?? 1);
-  }
-  return strides;
-}
-
 /** A tensor whose element at row-major position e is `value(e)`. */
 export function fill(dtype: DType, shape: readonly number[], value: (position: number) => number): Tensor {
   const data = new Float64Array(sizeOf(shape));

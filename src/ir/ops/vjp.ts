@@ -1,7 +1,6 @@
 // What gradient rules share: picking operands, and broadcasting a reduced value back.
 import type { Builder } from '../builder.ts';
 import type { Value } from '../graph.ts';
-import type { Operand } from '../lower.ts';
 import { CompilerBug } from '../../support/diagnostic.ts';
 import { axesWithout } from './shapes.ts';
 
@@ -10,13 +9,6 @@ export function inputAt(values: readonly Value[], at: number): Value {
   const value = values[at];
   if (!value) throw new CompilerBug(`value ${at} of ${values.length} is missing`);
   return value;
-}
-
-/** The operand of a lowering at a position that `infer` has made sure of. */
-export function operandAt(operands: readonly Operand[], at: number): Operand {
-  const operand = operands[at];
-  if (!operand) throw new CompilerBug(`operand ${at} of ${operands.length} is missing`);
-  return operand;
 }
 
 /** `x` without the reduced `axes`, repeated along them to the shape of `like`. */
