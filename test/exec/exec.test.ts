@@ -1,0 +1,123 @@
+// Every program of test/exec/programs on the interpreter, on WASM and on WebGPU: initial weights, every
+// entry of every model, and three steps of every training loop.
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { interpret } from '../../src/ir/interpreter.ts';
+import type { Tensor } from '../../src/ir/op.ts';
+import { importModule } from '../runtime/load-module.ts';
+import {
+  argument, compileFile, differences, functionNamed, initialWeights, keys, leaves, referenceTraining, type Program,
+} from '../support/exec.ts';
+import { requestTestDevice } from '../support/webgpu.ts';
+
+interface RunTensor { data(): Promise<ArrayLike<number>> }
+interface LoadedModel {
+  readonly weights: { keys(): Iterable<string>; get(path: string): Promise<{ data: ArrayLike<number> } | RunTensor> };
+  readonly [entry: string]: unknown;
+}
+interface Session {
+  step(batch: Record<string, unknown>): Promise<{ loss?: number; losses: Record<string, number>; metrics: Record<string, number> }>;
+}
+type Module = Record<string, (...args: unknown[]) => Promise<unknown>>;
+
+const seed = 7;
+const folder = 'test/exec/programs';
+const devices: Record<string, unknown> = { wasm: 'wasm' };
+let release = (): void => {};
+
+beforeAll(async () => {
+  const found = await requestTestDevice();
+  if ('missing' in found) throw new Error(`WebGPU is missing: ${found.missing}`);
+  devices['webgpu'] = found.device;
+  release = () => found.device.destroy();
+});
+afterAll(() => release());
+
+const hostData = (tensor: Tensor): ArrayLike<number> =>
+  tensor.dtype === 'f32' ? Float32Array.from(tensor.data)
+    : tensor.dtype === 'bool' ? Uint8Array.from(tensor.data)
+      : tensor.dtype === 'u32' ? Uint32Array.from(tensor.data) : Int32Array.from(tensor.data);
+
+/** An argument as a caller passes it: typed array with its dims, a number for a scalar. */
+const hostArgument = (tensor: Tensor): unknown =>
+  tensor.shape.length === 0 ? tensor.data[0] : { data: hostData(tensor), shape: tensor.shape };
+
+async function readWeight(model: LoadedModel, path: string): Promise<ArrayLike<number>> {
+  const { data } = await model.weights.get(path);
+  return typeof data === 'function' ? data() : data;
+}
+
+async function checkEntries(program: Program, model: LoadedModel, name: string): Promise<void> {
+  const info = program.graph.models.find((each) => each.name === name);
+  if (!info) throw new Error(`no model ${name}`);
+  const [exact, rounded] = (['f64', 'f32'] as const).map((precision) => initialWeights(program.graph, info, seed, precision));
+  for (const [path, tensor] of Object.entries(exact ?? {})) {
+    expect(differences(await readWeight(model, path), tensor, rounded?.[path] ?? tensor), `${name} ${path}`).toEqual([]);
+  }
+  for (const [entry, fnName] of Object.entries(info.entries)) {
+    const fn = functionNamed(program.graph, fnName);
+    const args = fn.inputs.filter(({ role }) => role === 'argument').map(({ name: arg, value }, at) => ({ arg, tensor: argument(program, arg, value.type, at + 1) }));
+    const inputs = { ...Object.fromEntries(args.map(({ arg, tensor }) => [arg, tensor])), ...keys(3, 3, 0) };
+    const [wanted, near] = (['f64', 'f32'] as const).map((precision) =>
+      interpret(fn, { ...(precision === 'f64' ? exact : rounded), ...inputs }, { precision, dims: program.dims }));
+    const call = model[entry] as (...values: unknown[]) => Promise<unknown>;
+    const result = await call(...args.map(({ tensor }) => hostArgument(tensor)), { seed: 3 });
+    const entryInfo = program.graph.entries[fnName];
+    if (!entryInfo) throw new Error(`no entry ${fnName}`);
+    for (const { result: output, value } of leaves(entryInfo.returns, result)) {
+      const expected = wanted?.[output];
+      if (!expected) throw new Error(`the interpreter gives no ${output}`);
+      expect(differences(await (value as RunTensor).data(), expected, near?.[output] ?? expected), `${fnName} ${output}`).toEqual([]);
+    }
+  }
+}
+
+async function checkTraining(program: Program, module: Module, models: ReadonlyMap<string, LoadedModel>): Promise<void> {
+  for (const train of program.graph.trains) {
+    const batches = [0, 1, 2].map((step) =>
+      Object.fromEntries(train.batch.map(({ name, type }, at) => [name, argument(program, name, type, 10 * step + at + 1)])));
+    const [exact, rounded] = (['f64', 'f32'] as const).map((precision) => referenceTraining(program, train, batches, seed, precision));
+    const own = train.models.map(({ model }) => models.get(model));
+    const session = (await module[`create${train.name}`]?.(...own, { seed })) as Session;
+    for (const [at, batch] of batches.entries()) {
+      const report = await session.step(Object.fromEntries(Object.entries(batch).map(([name, tensor]) => [name, hostArgument(tensor)])));
+      const measured: Record<string, number | undefined> = { ...report.losses, ...report.metrics };
+      if (report.loss !== undefined && train.losses[0] !== undefined) measured[train.losses[0]] = report.loss;
+      for (const [name, tensor] of Object.entries(exact?.reports[at] ?? {})) {
+        expect(differences([measured[name] ?? NaN], tensor, rounded?.reports[at]?.[name] ?? tensor), `${train.name} ${name}, step ${at}`).toEqual([]);
+      }
+    }
+    for (const { name, model } of train.models) {
+      const info = program.graph.models.find((each) => each.name === model);
+      const prefix = train.models.length > 1 ? `${name}.` : '';
+      const loaded = models.get(model);
+      for (const { path } of info?.parameters ?? []) {
+        const expected = exact?.state[prefix + path];
+        if (!expected || !loaded) continue;
+        expect(differences(await readWeight(loaded, path), expected, rounded?.state[prefix + path] ?? expected), `${train.name} ${prefix}${path} after three steps`).toEqual([]);
+      }
+    }
+  }
+}
+
+describe.each(readdirSync(folder).filter((file) => file.endsWith('.dlm')))('%s', (file) => {
+  let program: Program;
+  let module: Module;
+  beforeAll(async () => {
+    program = await compileFile(join(folder, file));
+    module = await importModule<Module>(program.js);
+  });
+
+  test.each(['wasm', 'webgpu'])('agrees with the interpreter on %s', async (device) => {
+    const load = async (name: string): Promise<LoadedModel> =>
+      (await module[`load${name}`]?.({ device: devices[device], seed })) as LoadedModel;
+    for (const { name } of program.graph.models) await checkEntries(program, await load(name), name);
+    const first = await load(program.graph.models[0]?.name ?? '');
+    const models = new Map([[program.graph.models[0]?.name ?? '', first]]);
+    for (const { name } of program.graph.models.slice(1)) {
+      models.set(name, (await module[`load${name}`]?.({ device: first['device'], seed })) as LoadedModel);
+    }
+    await checkTraining(program, module, models);
+  });
+});
