@@ -11,13 +11,10 @@ export function printFunction(fn: GraphFunction): string {
   const names = new ValueNames();
   for (const { name, value } of fn.inputs) names.define(value, name);
   const inputs = fn.inputs.map((input, at) => inputText(input) + (at < fn.inputs.length - 1 ? ',' : ''));
+  const nodes = nodesText(fn.nodes, names);
   const results = fn.results.map(({ name, role, value }) => `${role} ${dataText(name)} ${names.of(value)}`);
-  // Host scalars are named after the body so that its numbering does not depend on them.
-  const body = [...nodesText(fn.nodes, names), `return ${results.join(', ')};`, ...hostText(fn.host, names)];
-  const head =
-    inputs.length === 0
-      ? [`func ${symbolText('@', fn.name)}(`]
-      : [`func ${symbolText('@', fn.name)}(`, ...indent(indent(inputs))];
+  const body = [...nodes, `return ${results.join(', ')};`, ...hostText(fn.host, names)];
+  const head = [`func ${symbolText('@', fn.name)}(`, ...indent(inputs)];
   return [...head, `) ${fn.kind}${dimsText(fn.dims, fn.facts)} {`, ...indent(body), '}'].join('\n');
 }
 

@@ -20,6 +20,7 @@ import {
   type DimLike,
 } from '../../src/ir/dim.ts';
 import { builders, dimOf, trees, valueOf, type Builders } from './dim-trees.ts';
+import { runs } from '../support/property-settings.ts';
 
 const names = ['a', 'b', 'n', 'm'];
 const environments = fc.record({
@@ -36,7 +37,7 @@ const check = (build: Builders): { failed: boolean; report: string } => {
       fc.pre(expected !== undefined);
       return evaluateDim(dimOf(tree, build), (name) => env[name as 'a']) === expected;
     }),
-    { numRuns: 4000 },
+    { numRuns: runs(4000) },
   );
   return { failed: result.failed, report: fc.defaultReportMessage(result) ?? '' };
 };
@@ -67,7 +68,7 @@ describe('dims', () => {
         expect(parseDim(d.key).key).toBe(d.key);
         expect(substitute(d, (name) => variable(name)).key).toBe(d.key);
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     );
   });
 
@@ -79,7 +80,7 @@ describe('dims', () => {
         const { quotient, rest } = splitDivisible(d, by);
         expect(asConstant(sub(add(mul(quotient, by), rest), d))).toBe(0);
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
   });
 

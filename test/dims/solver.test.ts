@@ -20,6 +20,7 @@ import { bindShapes, solve } from '../../src/ir/dim-equations.ts';
 import { Facts } from '../../src/ir/dim-solver.ts';
 import type { DimVariable, Fact } from '../../src/ir/graph.ts';
 import { dimOf, trees, valueOf, type Environment } from './dim-trees.ts';
+import { runs } from '../support/property-settings.ts';
 
 const dims: readonly DimVariable[] = ['n', 'm', 'h'].map((name) => ({ name, min: 1 }));
 const fact = (kind: Fact['kind'], lhs: string, modulus?: string): Fact => ({
@@ -102,7 +103,7 @@ const check = (make: (facts: readonly Fact[]) => Facts): { failed: boolean; repo
         return true;
       },
     ),
-    { numRuns: 1500 },
+    { numRuns: runs(1500) },
   );
   return { failed: result.failed, report: fc.defaultReportMessage(result) ?? '' };
 };

@@ -10,6 +10,7 @@ import { interpret } from '../../src/ir/interpreter.ts';
 import { hostScalars } from '../../src/passes/host-scalars.ts';
 import { createSource } from '../../src/support/source.ts';
 import { difference, graphCases, moduleOf } from '../support/random-graph.ts';
+import { runs } from '../support/property-settings.ts';
 
 const source = createSource('random.dlm', 'x'.repeat(400));
 const sources = new Map([[source.name, source]]);
@@ -53,14 +54,14 @@ describe('graph text', () => {
   it('reads as people write', () => {
     expect(printFunction(mlp())).toMatchInlineSnapshot(`
       "func @Mlp.forward(
-          %x: f32[b, 784] argument "x",
-          %fc1.weight: f32[h, 784] param "fc1.weight"
+        %x: f32[b, 784] argument "x",
+        %fc1.weight: f32[h, 784] param "fc1.weight"
       ) entry dims (b >= 1 <= 512, h >= 1) facts (h % (8) == 0, -2*b + h >= 0) {
-        %1 = dot(%x, %fc1.weight) {batch = [], contract = [[1, 1]]} : f32[b, h] at "random.dlm:3-20"
-        %2 = constant() {dtype = "f32", value = 0.5} : f32[] at "random.dlm:3-20"
-        %3 = broadcast(%2) {axes = [], shape = <b, h>} : f32[b, h] at "random.dlm:3-20"
-        %0 = mul(%1, %3) : f32[b, h] at "random.dlm:3-20"
-        return output "0" %0, update "fc1.weight" %fc1.weight;
+        %0 = dot(%x, %fc1.weight) {batch = [], contract = [[1, 1]]} : f32[b, h] at "random.dlm:3-20"
+        %1 = constant() {dtype = "f32", value = 0.5} : f32[] at "random.dlm:3-20"
+        %2 = broadcast(%1) {axes = [], shape = <b, h>} : f32[b, h] at "random.dlm:3-20"
+        %3 = mul(%0, %2) : f32[b, h] at "random.dlm:3-20"
+        return output "0" %3, update "fc1.weight" %fc1.weight;
       }"
     `);
   });
@@ -79,7 +80,7 @@ describe('graph text', () => {
         expect(difference(interpret(back, inputs), interpret(fn, inputs))).toBe(0);
         hosts += each.host.length;
       }
-    }), { numRuns: 150 });
+    }), { numRuns: runs(150) });
     expect(hosts).toBeGreaterThan(0);
   });
 

@@ -6,10 +6,12 @@ import { interpret } from '../../src/ir/interpreter.ts';
 import { interpretNests } from '../../src/ir/nest-interpreter.ts';
 import type { NestFunction } from '../../src/ir/nest.ts';
 import type { Tensor } from '../../src/ir/op.ts';
+import { fuse } from '../../src/passes/fuse.ts';
 import { hostScalars } from '../../src/passes/host-scalars.ts';
 import { lowerToNests } from '../../src/passes/lower-to-nests.ts';
 import { simplifyFinal } from '../../src/passes/simplify.ts';
 import { difference, graphCases, moduleOf } from '../support/random-graph.ts';
+import { runs } from '../support/property-settings.ts';
 
 const f32 = (shape: readonly number[], values: readonly number[]): Tensor => ({ dtype: 'f32', shape, data: Float64Array.from(values) });
 const cx = { count: () => {} };
@@ -52,13 +54,18 @@ describe('interpretNests', () => {
         for (const nests of lowerToNests.run(graph, cx).functions)
           expect(difference(interpret(fn, inputs), interpretNests(change(nests), inputs))).toBeLessThan(1e-9);
       }),
-      { numRuns: 120 },
+      { numRuns: runs(120) },
     );
     return { failed: result.failed, report: fc.defaultReportMessage(result) ?? '' };
   };
 
   it('computes what the graph computes', () => {
     const { failed, report } = agrees((nests) => nests);
+    expect(failed, report).toBe(false);
+  });
+
+  it('computes the same after fusion', () => {
+    const { failed, report } = agrees((nests) => fuse.run({ name: 'm', functions: [nests] }, cx).functions[0] ?? nests);
     expect(failed, report).toBe(false);
   });
 

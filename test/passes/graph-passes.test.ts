@@ -13,6 +13,7 @@ import { hostScalars } from '../../src/passes/host-scalars.ts';
 import type { Pass } from '../../src/passes/pass.ts';
 import { simplify, simplifyFinal } from '../../src/passes/simplify.ts';
 import { difference, graphCases, moduleOf } from '../support/random-graph.ts';
+import { runs } from '../support/property-settings.ts';
 
 type GraphPass = Pass<GraphModule, GraphModule>;
 const passes: readonly GraphPass[] = [simplify, simplifyFinal, cse, dce, hostScalars];
@@ -32,7 +33,7 @@ function check(run: (fn: GraphFunction) => GraphFunction): { failed: boolean; re
     fc.property(graphCases(), ({ fn, inputs }) => {
       expect(difference(interpret(fn, inputs), interpret(run(fn), inputs))).toBeLessThan(1e-9);
     }),
-    { numRuns: 250 },
+    { numRuns: runs(250) },
   );
   return { failed: result.failed, report: fc.defaultReportMessage(result) ?? '' };
 }
@@ -66,7 +67,7 @@ describe('graph passes', () => {
         expect(verifyGraph(moduleOf(fn))).toEqual([]);
         for (const node of fn.nodes) seen.add(node.op);
       }),
-      { numRuns: 200 },
+      { numRuns: runs(200) },
     );
     for (const op of [
       'add',
