@@ -25,15 +25,20 @@ export function scheduleAll(fn: NestFunction, schedule: ScheduleNest): Scheduled
 
 /** WGSL of a kernel whose written buffers are read_write and whose others are read. */
 export const wgslOf = (kernel: Kernel): string =>
-  printWgsl(kernel, kernel.buffers.map(({ access }) => (access === 'read' ? 'read' : 'read_write')));
+  printWgsl(
+    kernel,
+    kernel.buffers.map(({ access }) => (access === 'read' ? 'read' : 'read_write')),
+  );
 
 function encode(dtype: DType, data: Float64Array): ArrayBuffer {
-  const typed = dtype === 'f32' ? Float32Array.from(data) : dtype === 'i32' ? Int32Array.from(data) : Uint32Array.from(data);
+  const typed =
+    dtype === 'f32' ? Float32Array.from(data) : dtype === 'i32' ? Int32Array.from(data) : Uint32Array.from(data);
   return typed.buffer;
 }
 
 function decode(dtype: DType, bytes: ArrayBuffer, size: number): Float64Array {
-  const typed = dtype === 'f32' ? new Float32Array(bytes) : dtype === 'i32' ? new Int32Array(bytes) : new Uint32Array(bytes);
+  const typed =
+    dtype === 'f32' ? new Float32Array(bytes) : dtype === 'i32' ? new Int32Array(bytes) : new Uint32Array(bytes);
   return Float64Array.from(typed.subarray(0, size));
 }
 
@@ -106,12 +111,19 @@ class Session {
     const found = this.buffers.get(id);
     if (!found) throw new Error(`no buffer ${id}`);
     const { buffer, dtype, shape } = found;
-    const copy = this.device.createBuffer({ size: buffer.size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    const copy = this.device.createBuffer({
+      size: buffer.size,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
     const encoder = this.device.createCommandEncoder();
     encoder.copyBufferToBuffer(buffer, 0, copy, 0, buffer.size);
     this.device.queue.submit([encoder.finish()]);
     await copy.mapAsync(GPUMapMode.READ);
-    const data = decode(dtype, copy.getMappedRange(), shape.reduce((a, b) => a * b, 1));
+    const data = decode(
+      dtype,
+      copy.getMappedRange(),
+      shape.reduce((a, b) => a * b, 1),
+    );
     copy.destroy();
     return { dtype, shape, data };
   }
@@ -145,7 +157,9 @@ export async function runOnDevice(
       const kernel = kernels[at];
       if (step.kind === 'dispatch' && kernel) await session.dispatch(expandMath(kernel), step);
     }
-    const results = await Promise.all(fn.results.map(async ({ name, buffer }) => [name, await session.read(buffer)] as const));
+    const results = await Promise.all(
+      fn.results.map(async ({ name, buffer }) => [name, await session.read(buffer)] as const),
+    );
     const error = await device.popErrorScope();
     if (error) throw new Error(`${error.message}\n${kernels.map(wgslOf).join('\n')}`);
     return Object.fromEntries(results);

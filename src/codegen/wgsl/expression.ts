@@ -4,15 +4,32 @@ import type { BinaryOp, UnaryOp } from '../../ir/expr.ts';
 import type { Kernel, KernelExpr, ScalarType, Width } from '../../ir/kernel.ts';
 import { CompilerBug } from '../../support/diagnostic.ts';
 import { integerDivision, saturatingCast, type SupportFunction } from './functions.ts';
-import { builtInArguments, builtIns, constantText, localName, typeName } from './names.ts';
+import { type builtInArguments, builtIns, constantText, localName, typeName } from './names.ts';
 import { operandsOf } from './storage.ts';
 
 type Of<K extends KernelExpr['kind']> = Extract<KernelExpr, { kind: K }>;
 
-const infix: Partial<Record<BinaryOp, string>> = { add: '+', sub: '-', mul: '*', div: '/', rem: '%', lt: '<', le: '<=', eq: '==', ne: '!=' };
+const infix: Partial<Record<BinaryOp, string>> = {
+  add: '+',
+  sub: '-',
+  mul: '*',
+  div: '/',
+  rem: '%',
+  lt: '<',
+  le: '<=',
+  eq: '==',
+  ne: '!=',
+};
 const bitwise: Partial<Record<BinaryOp, string>> = { and: '&', or: '|', xor: '^' };
 const calls: Partial<Record<UnaryOp, string>> = {
-  abs: 'abs', sign: 'sign', sqrt: 'sqrt', rsqrt: 'inverseSqrt', exp: 'exp', floor: 'floor', ceil: 'ceil', round: 'round',
+  abs: 'abs',
+  sign: 'sign',
+  sqrt: 'sqrt',
+  rsqrt: 'inverseSqrt',
+  exp: 'exp',
+  floor: 'floor',
+  ceil: 'ceil',
+  round: 'round',
 };
 
 /** Prints the expressions of one kernel and collects the declarations that they need. */
@@ -35,7 +52,9 @@ export class ExpressionPrinter {
 
   /** Module-scope declarations that the printed expressions use. */
   declarations(): string[] {
-    return [...this.constants].map(([text, name]) => `var<private> ${name} = ${text};`).concat([...this.functions.values()]);
+    return [...this.constants]
+      .map(([text, name]) => `var<private> ${name} = ${text};`)
+      .concat([...this.functions.values()]);
   }
 
   /** The entry point's arguments in use. */
@@ -51,26 +70,43 @@ export class ExpressionPrinter {
   /** The text without outer parentheses. */
   bare(e: KernelExpr): string {
     const text = this.text(e);
-    return (e.kind === 'binary' && text.startsWith('(')) ? text.slice(1, -1) : text;
+    return e.kind === 'binary' && text.startsWith('(') ? text.slice(1, -1) : text;
   }
 
   text(e: KernelExpr): string {
     switch (e.kind) {
-      case 'const': return e.width === 4 ? `${typeName(e.type, 4)}(${constantText(e.type, e.value)})` : constantText(e.type, e.value);
-      case 'name': return this.name(e);
-      case 'param': return this.word(e.name);
-      case 'scalar': return this.scalar(e);
-      case 'load': return this.load(e);
-      case 'load-array': return this.element(e.array, e.index, e.type, e.width);
-      case 'unary': return this.unary(this.unfolded(e));
-      case 'binary': return this.binary(this.unfolded(e));
-      case 'madd': return this.madd(this.unfolded(e));
-      case 'select': return `select(${this.text(e.otherwise)}, ${this.text(e.then)}, ${this.text(e.cond)})`;
-      case 'cast': return this.cast(this.unfolded(e));
-      case 'bitcast': return `bitcast<${typeName(e.type, e.width)}>(${this.text(this.unfolded(e).x)})`;
-      case 'splat': return `${typeName(e.type, 4)}(${this.text(e.x)})`;
-      case 'lane': return `${this.text(e.x)}.${'xyzw'[e.lane] ?? 'x'}`;
-      case 'vector': return `${typeName(e.type, 4)}(${e.lanes.map((lane) => this.text(lane)).join(', ')})`;
+      case 'const':
+        return e.width === 4
+          ? `${typeName(e.type, 4)}(${constantText(e.type, e.value)})`
+          : constantText(e.type, e.value);
+      case 'name':
+        return this.name(e);
+      case 'param':
+        return this.word(e.name);
+      case 'scalar':
+        return this.scalar(e);
+      case 'load':
+        return this.load(e);
+      case 'load-array':
+        return this.element(e.array, e.index, e.type, e.width);
+      case 'unary':
+        return this.unary(this.unfolded(e));
+      case 'binary':
+        return this.binary(this.unfolded(e));
+      case 'madd':
+        return this.madd(this.unfolded(e));
+      case 'select':
+        return `select(${this.text(e.otherwise)}, ${this.text(e.then)}, ${this.text(e.cond)})`;
+      case 'cast':
+        return this.cast(this.unfolded(e));
+      case 'bitcast':
+        return `bitcast<${typeName(e.type, e.width)}>(${this.text(this.unfolded(e).x)})`;
+      case 'splat':
+        return `${typeName(e.type, 4)}(${this.text(e.x)})`;
+      case 'lane':
+        return `${this.text(e.x)}.${'xyzw'[e.lane] ?? 'x'}`;
+      case 'vector':
+        return `${typeName(e.type, 4)}(${e.lanes.map((lane) => this.text(lane)).join(', ')})`;
     }
   }
 
@@ -78,10 +114,10 @@ export class ExpressionPrinter {
   quarter(index: KernelExpr): string {
     if (index.kind === 'const' && index.value % 4 === 0) return constantText('i32', index.value / 4);
     if (index.kind === 'binary' && index.op === 'mul') {
-      if (index.b.kind === 'const' && index.b.value === 4) return this.text(index.a);
-      if (index.a.kind === 'const' && index.a.value === 4) return this.text(index.b);
+      if (index.b.kind === 'const' && index.b.value === 4) return this.bare(index.a);
+      if (index.a.kind === 'const' && index.a.value === 4) return this.bare(index.b);
     }
-    return `(${this.text(index)} >> 2u)`;
+    return `${this.text(index)} >> 2u`;
   }
 
   private name(e: Of<'name'>): string {
@@ -105,7 +141,7 @@ export class ExpressionPrinter {
 
   private load(e: Of<'load'>): string {
     if (this.dtypes.get(e.buffer) !== 'bool') return this.element(e.buffer, e.index, e.type, e.width);
-    const zero = e.width === 4 ? 'vec4<u32>(0u)' : '0u';
+    const zero = e.width === 4 ? 'vec4u(0u)' : '0u';
     return `(${this.element(e.buffer, e.index, 'u32', e.width)} != ${zero})`;
   }
 
@@ -115,7 +151,7 @@ export class ExpressionPrinter {
       const at = this.text(index);
       return `${memory}[${at} >> 2u][${at} & 3]`;
     }
-    if (width === 1) return `${memory}[${this.text(index)}]`;
+    if (width === 1) return `${memory}[${this.bare(index)}]`;
     const at = this.text(index);
     return `${typeName(type, 4)}(${[0, 1, 2, 3].map((lane) => `${memory}[${at} + ${lane}]`).join(', ')})`;
   }
@@ -136,9 +172,11 @@ export class ExpressionPrinter {
   private binary(e: Of<'binary'>): string {
     const [a, b] = [this.text(e.a), this.text(e.b)];
     const { op } = e;
-    if (op === 'min' || op === 'max') return e.type === 'bool' ? `(${a} ${op === 'min' ? '&' : '|'} ${b})` : `${op}(${a}, ${b})`;
+    if (op === 'min' || op === 'max')
+      return e.type === 'bool' ? `(${a} ${op === 'min' ? '&' : '|'} ${b})` : `${op}(${a}, ${b})`;
     if (op === 'shl' || op === 'shr') return `(${a} ${op === 'shl' ? '<<' : '>>'} ${this.shift(e.b)})`;
-    if ((op === 'div' || op === 'rem') && (e.type === 'i32' || e.type === 'u32')) return this.division(op, e.type, e, a, b);
+    if ((op === 'div' || op === 'rem') && (e.type === 'i32' || e.type === 'u32'))
+      return this.division(op, e.type, e, a, b);
     if (op === 'xor' && e.type === 'bool') return `(${a} != ${b})`;
     const symbol = infix[op] ?? bitwise[op];
     if (!symbol) throw new CompilerBug(`WGSL has no accurate ${op}: it must be expanded before printing`);
@@ -155,10 +193,10 @@ export class ExpressionPrinter {
   private shift(by: KernelExpr): string {
     if (by.kind === 'const') {
       const amount = `${by.value & 31}u`;
-      return by.width === 4 ? `vec4<u32>(${amount})` : amount;
+      return by.width === 4 ? `vec4u(${amount})` : amount;
     }
     const unsigned = by.type === 'u32' ? this.text(by) : `${typeName('u32', by.width)}(${this.text(by)})`;
-    return `(${unsigned} & ${by.width === 4 ? 'vec4<u32>(31u)' : '31u'})`;
+    return `(${unsigned} & ${by.width === 4 ? 'vec4u(31u)' : '31u'})`;
   }
 
   private madd(e: Of<'madd'>): string {
@@ -167,7 +205,8 @@ export class ExpressionPrinter {
 
   private cast(e: Of<'cast' | 'bitcast'>): string {
     const x = this.text(e.x);
-    if (e.x.type === 'f32' && (e.type === 'i32' || e.type === 'u32')) return `${this.support(saturatingCast(e.type, e.width))}(${x})`;
+    if (e.x.type === 'f32' && (e.type === 'i32' || e.type === 'u32'))
+      return `${this.support(saturatingCast(e.type, e.width))}(${x})`;
     return `${typeName(e.type, e.width)}(${x})`;
   }
 
@@ -191,4 +230,6 @@ export class ExpressionPrinter {
 }
 
 const isConstant = (e: KernelExpr): boolean =>
-  e.kind === 'const' || ((e.kind === 'splat' || e.kind === 'vector' || e.kind === 'lane' || e.kind === 'select') && operandsOf(e).every(isConstant));
+  e.kind === 'const' ||
+  ((e.kind === 'splat' || e.kind === 'vector' || e.kind === 'lane' || e.kind === 'select') &&
+    operandsOf(e).every(isConstant));

@@ -3,9 +3,27 @@ import type { ScalarType, Width } from '../../ir/kernel.ts';
 import { CompilerBug } from '../../support/diagnostic.ts';
 
 /** A type in registers. */
-export const typeName = (type: ScalarType, width: Width): string => (width === 4 ? `vec4<${type}>` : type);
+export const typeName = (type: ScalarType, width: Width): string => (width === 4 ? vectorNames[type] : type);
 
-const taken = new Set(['p', 'step', 'main', 'wid', 'lid', 'nwg', 'let', 'var', 'fn', 'if', 'for', 'loop', 'select', 'min', 'max']);
+const vectorNames = { f32: 'vec4f', i32: 'vec4i', u32: 'vec4u', bool: 'vec4<bool>' } as const;
+
+const taken = new Set([
+  'p',
+  'step',
+  'main',
+  'wid',
+  'lid',
+  'nwg',
+  'let',
+  'var',
+  'fn',
+  'if',
+  'for',
+  'loop',
+  'select',
+  'min',
+  'max',
+]);
 
 /** A kernel's name for a local as a WGSL identifier. */
 export function localName(name: string): string {
@@ -14,18 +32,21 @@ export function localName(name: string): string {
 }
 
 /** Built-in values of the entry point: the kernel's name -> WGSL. */
-export const builtIns: ReadonlyMap<string, { readonly argument: 'wid' | 'lid' | 'nwg'; readonly text: string }> = new Map(
-  (['w', 'l', 'n'] as const).flatMap((kind) => (['x', 'y', 'z'] as const).map((axis) => {
-    const argument = ({ w: 'wid', l: 'lid', n: 'nwg' } as const)[kind];
-    return [`%${kind}${axis}`, { argument, text: `i32(${argument}.${axis})` }] as const;
-  })),
-);
+export const builtIns: ReadonlyMap<string, { readonly argument: 'wid' | 'lid' | 'nwg'; readonly text: string }> =
+  new Map(
+    (['w', 'l', 'n'] as const).flatMap((kind) =>
+      (['x', 'y', 'z'] as const).map((axis) => {
+        const argument = ({ w: 'wid', l: 'lid', n: 'nwg' } as const)[kind];
+        return [`%${kind}${axis}`, { argument, text: `i32(${argument}.${axis})` }] as const;
+      }),
+    ),
+  );
 
 /** Declarations of the entry point's arguments. */
 export const builtInArguments = {
-  wid: '@builtin(workgroup_id) wid: vec3<u32>',
-  lid: '@builtin(local_invocation_id) lid: vec3<u32>',
-  nwg: '@builtin(num_workgroups) nwg: vec3<u32>',
+  wid: '@builtin(workgroup_id) wid: vec3u',
+  lid: '@builtin(local_invocation_id) lid: vec3u',
+  nwg: '@builtin(num_workgroups) nwg: vec3u',
 } as const;
 
 // The shortest decimal that reads back as the same f32. Numbers near the largest keep all digits,
@@ -50,10 +71,14 @@ const trimmed = (value: number): string => {
 /** A scalar constant. */
 export function constantText(type: ScalarType, value: number): string {
   switch (type) {
-    case 'f32': return negative(floatText(value));
-    case 'i32': return value === -2147483648 ? 'i32(-2147483647 - 1)' : negative(String(value));
-    case 'u32': return `${value >>> 0}u`;
-    case 'bool': return value === 0 ? 'false' : 'true';
+    case 'f32':
+      return negative(floatText(value));
+    case 'i32':
+      return value === -2147483648 ? 'i32(-2147483647 - 1)' : negative(String(value));
+    case 'u32':
+      return `${value >>> 0}u`;
+    case 'bool':
+      return value === 0 ? 'false' : 'true';
   }
 }
 

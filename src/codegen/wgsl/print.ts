@@ -45,7 +45,10 @@ class KernelPrinter {
   }
 
   private arguments(): string {
-    return this.expressions.usedBuiltIns().map((name) => builtInArguments[name]).join(', ');
+    return this.expressions
+      .usedBuiltIns()
+      .map((name) => builtInArguments[name])
+      .join(', ');
   }
 
   private memoryType(name: string, type: 'f32' | 'i32' | 'u32'): string {
@@ -62,8 +65,8 @@ class KernelPrinter {
     });
     const words = params.length + scalars.length;
     if (words === 0) return storage;
-    const uniform = `@group(0) @binding(${buffers.length}) var<uniform> p: array<vec4<i32>, ${Math.ceil(words / 4)}>;`;
-    const step = `@group(0) @binding(${buffers.length + 1}) var<uniform> step: array<vec4<u32>, ${stepRecordWords / 4}>;`;
+    const uniform = `@group(0) @binding(${buffers.length}) var<uniform> p: array<vec4i, ${Math.ceil(words / 4)}>;`;
+    const step = `@group(0) @binding(${buffers.length + 1}) var<uniform> step: array<vec4u, ${stepRecordWords / 4}>;`;
     return scalars.length > 0 ? [...storage, uniform, step] : [...storage, uniform];
   }
 
@@ -91,16 +94,24 @@ class KernelPrinter {
   }
 
   private statement(s: Statement, depth: number): void {
-    const text = (e: KernelExpr): string => this.expressions.text(e);
+    const text = (e: KernelExpr): string => this.expressions.bare(e);
     switch (s.kind) {
-      case 'let': return this.line(depth, `let ${localName(s.name)} = ${text(s.value)};`);
-      case 'var': return this.line(depth, `var ${localName(s.name)}: ${typeName(s.init.type, s.init.width)} = ${text(s.init)};`);
-      case 'assign': return this.line(depth, `${localName(s.name)} = ${text(s.value)};`);
-      case 'store': return this.store(s.buffer, s.index, this.stored(s), depth);
-      case 'store-array': return this.store(s.array, s.index, s.value, depth);
-      case 'for': return this.loop(s, depth);
-      case 'if': return this.branch(s, depth);
-      case 'barrier': return this.barrier(depth);
+      case 'let':
+        return this.line(depth, `let ${localName(s.name)} = ${text(s.value)};`);
+      case 'var':
+        return this.line(depth, `var ${localName(s.name)}: ${typeName(s.init.type, s.init.width)} = ${text(s.init)};`);
+      case 'assign':
+        return this.line(depth, `${localName(s.name)} = ${text(s.value)};`);
+      case 'store':
+        return this.store(s.buffer, s.index, this.stored(s), depth);
+      case 'store-array':
+        return this.store(s.array, s.index, s.value, depth);
+      case 'for':
+        return this.loop(s, depth);
+      case 'if':
+        return this.branch(s, depth);
+      case 'barrier':
+        return this.barrier(depth);
     }
   }
 
@@ -112,7 +123,10 @@ class KernelPrinter {
   private store(name: string, index: KernelExpr, value: KernelExpr, depth: number): void {
     const vector = isVectorMemory(this.accesses.get(name));
     if (vector || value.width === 1) {
-      this.line(depth, `${name}[${vector ? this.expressions.quarter(index) : this.expressions.text(index)}] = ${this.expressions.text(value)};`);
+      this.line(
+        depth,
+        `${name}[${vector ? this.expressions.quarter(index) : this.expressions.bare(index)}] = ${this.expressions.bare(value)};`,
+      );
       return;
     }
     const [place, parts] = [this.expressions.temporary(), this.expressions.temporary()];
@@ -123,9 +137,9 @@ class KernelPrinter {
 
   private loop(s: Extract<Statement, { kind: 'for' }>, depth: number): void {
     const name = localName(s.name);
-    const [from, to] = [this.expressions.text(s.from), this.expressions.text(s.to)];
+    const [from, to] = [this.expressions.bare(s.from), this.expressions.text(s.to)];
     const step = s.step === 1 ? `${name}++` : `${name} += ${s.step}`;
-    this.line(depth, `for (var ${name} = ${s.from.kind === 'const' ? `i32(${from})` : from}; ${name} < ${to}; ${step}) {`);
+    this.line(depth, `for (var ${name} = ${from}; ${name} < ${to}; ${step}) {`);
     this.block(s.body, depth + 1);
     this.line(depth, '}');
   }
@@ -148,5 +162,5 @@ class KernelPrinter {
 }
 
 /** The WGSL module of one kernel; `access[i]` declares storage binding i. Entry point `main`. */
-export const printWgsl = (kernel: Kernel, access: readonly BindingAccess[]): string => new KernelPrinter(kernel, access).print();
-
+export const printWgsl = (kernel: Kernel, access: readonly BindingAccess[]): string =>
+  new KernelPrinter(kernel, access).print();

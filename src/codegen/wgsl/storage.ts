@@ -9,36 +9,66 @@ export interface Accesses {
 }
 
 /** Calls `onExpr` for every expression and `onStatement` for every statement below `body`. */
-export function visitBody(body: readonly Statement[], onExpr: (e: KernelExpr) => void, onStatement: (s: Statement) => void): void {
+export function visitBody(
+  body: readonly Statement[],
+  onExpr: (e: KernelExpr) => void,
+  onStatement: (s: Statement) => void,
+): void {
   for (const s of body) {
     onStatement(s);
     for (const e of expressionsOf(s)) visitExpr(e, onExpr);
     if (s.kind === 'for') visitBody(s.body, onExpr, onStatement);
-    if (s.kind === 'if') { visitBody(s.then, onExpr, onStatement); visitBody(s.otherwise, onExpr, onStatement); }
+    if (s.kind === 'if') {
+      visitBody(s.then, onExpr, onStatement);
+      visitBody(s.otherwise, onExpr, onStatement);
+    }
   }
 }
 
 function expressionsOf(s: Statement): readonly KernelExpr[] {
   switch (s.kind) {
-    case 'let': case 'assign': return [s.value];
-    case 'var': return [s.init];
-    case 'store': case 'store-array': return [s.index, s.value];
-    case 'for': return [s.from, s.to];
-    case 'if': return [s.cond];
-    case 'barrier': return [];
+    case 'let':
+    case 'assign':
+      return [s.value];
+    case 'var':
+      return [s.init];
+    case 'store':
+    case 'store-array':
+      return [s.index, s.value];
+    case 'for':
+      return [s.from, s.to];
+    case 'if':
+      return [s.cond];
+    case 'barrier':
+      return [];
   }
 }
 
 /** The operands of an expression. */
 export function operandsOf(e: KernelExpr): readonly KernelExpr[] {
   switch (e.kind) {
-    case 'const': case 'name': case 'param': case 'scalar': return [];
-    case 'load': case 'load-array': return [e.index];
-    case 'unary': case 'cast': case 'bitcast': case 'splat': case 'lane': return [e.x];
-    case 'binary': return [e.a, e.b];
-    case 'madd': return [e.a, e.b, e.c];
-    case 'select': return [e.cond, e.then, e.otherwise];
-    case 'vector': return e.lanes;
+    case 'const':
+    case 'name':
+    case 'param':
+    case 'scalar':
+      return [];
+    case 'load':
+    case 'load-array':
+      return [e.index];
+    case 'unary':
+    case 'cast':
+    case 'bitcast':
+    case 'splat':
+    case 'lane':
+      return [e.x];
+    case 'binary':
+      return [e.a, e.b];
+    case 'madd':
+      return [e.a, e.b, e.c];
+    case 'select':
+      return [e.cond, e.then, e.otherwise];
+    case 'vector':
+      return e.lanes;
   }
 }
 

@@ -61,7 +61,10 @@ const isReduce = (stage: Nest['stages'][number]): stage is ReduceStage => stage.
 function readsAcross(nest: Nest): boolean {
   const last = nest.axes.at(-1)?.name;
   if (last === undefined) return false;
-  const indices = nest.stages.filter(isReduce).flatMap((stage) => loadsIn(stage.args)).flatMap((load) => load.indices);
+  const indices = nest.stages
+    .filter(isReduce)
+    .flatMap((stage) => loadsIn(stage.args))
+    .flatMap((load) => load.indices);
   return indices.every((index) => !('kind' in index) && isCoalesced(index, last)) && indices.length > 0;
 }
 
@@ -79,18 +82,33 @@ function scheduleFlat(nest: Nest, surroundings: Surroundings, options: GpuOption
   if (split) return split;
   if (contraction && tiles) return scheduledOf([scheduleProduct(contraction, surroundings, tiles)]);
   const hasLoopedStores = nest.stages.some((stage) => stage.kind === 'store' && stage.axes.length > 0);
-  const serial = inner <= 16 || (!hasLoopedStores && outer >= 128 && readsAcross(nest)) || (!hasLoopedStores && outer >= 4096 && inner <= 256);
-  return scheduledOf([serial ? schedulePerThread(nest, surroundings) : schedulePerWorkgroup(nest, surroundings, threadsOf(inner))]);
+  const serial =
+    inner <= 16 ||
+    (!hasLoopedStores && outer >= 128 && readsAcross(nest)) ||
+    (!hasLoopedStores && outer >= 4096 && inner <= 256);
+  return scheduledOf([
+    serial ? schedulePerThread(nest, surroundings) : schedulePerWorkgroup(nest, surroundings, threadsOf(inner)),
+  ]);
 }
 
 // Few results of long reductions: parts side by side first.
-function splitOf(nest: Nest, reduces: readonly ReduceStage[], surroundings: Surroundings, options: GpuOptions, tiles: Tiles | undefined): Scheduled | undefined {
+function splitOf(
+  nest: Nest,
+  reduces: readonly ReduceStage[],
+  surroundings: Surroundings,
+  options: GpuOptions,
+  tiles: Tiles | undefined,
+): Scheduled | undefined {
   const [stage] = reduces;
   if (!stage || reduces.length !== 1) return undefined;
   const { facts } = surroundings;
   const outer = estimate(points(nest.axes), facts);
   const inner = estimate(points(stage.axes), facts);
-  const parts = tiles ? productParts(outer, points(stage.axes), stage) : outer <= 16 && inner >= 16_384 ? options.parts : 0;
+  const parts = tiles
+    ? productParts(outer, points(stage.axes), stage)
+    : outer <= 16 && inner >= 16_384
+      ? options.parts
+      : 0;
   const split = parts > 1 ? splitReduction(nest, stage, parts) : undefined;
   if (!split) return undefined;
   const within = surroundings.with(split.buffers);
@@ -111,12 +129,14 @@ function productParts(outer: number, depth: ReturnType<typeof points>, stage: Re
 }
 
 /** A scheduler for devices of one kind. */
-export const gpuScheduler = (options: GpuOptions): ScheduleNest => (nest, scope) => {
-  if (nest.kind === 'opaque') throw new CompilerBug(`no kernel for the op ${nest.op}`, nest.origin[0] ?? null);
-  const surroundings = new Surroundings(scope, factsOf(scope));
-  if (nest.stages.some(isScatter)) return scheduledOf([scheduleScatter(nest, surroundings)]);
-  return scheduleFlat(flattenNest(nest, scope), surroundings, options);
-};
+export const gpuScheduler =
+  (options: GpuOptions): ScheduleNest =>
+  (nest, scope) => {
+    if (nest.kind === 'opaque') throw new CompilerBug(`no kernel for the op ${nest.op}`, nest.origin[0] ?? null);
+    const surroundings = new Surroundings(scope, factsOf(scope));
+    if (nest.stages.some(isScatter)) return scheduledOf([scheduleScatter(nest, surroundings)]);
+    return scheduleFlat(flattenNest(nest, scope), surroundings, options);
+  };
 
 const known = new WeakMap<NestFunction, Facts>();
 function factsOf(scope: NestFunction): Facts {

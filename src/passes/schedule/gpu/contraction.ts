@@ -24,12 +24,15 @@ export interface Contraction {
 
 function axesOf(root: Expr): Set<string> {
   const names = new Set<string>();
-  walkExprs([root], (e) => { for (const d of dimsOf(e)) variables(d, names); });
+  walkExprs([root], (e) => {
+    for (const d of dimsOf(e)) variables(d, names);
+  });
   return names;
 }
 
 const isContiguousAlong = (axis: Axis | undefined, stores: readonly StoreStage[]): boolean =>
-  axis !== undefined && stores.every((store) => {
+  axis !== undefined &&
+  stores.every((store) => {
     const [index] = store.indices;
     return index !== undefined && !('kind' in index) && constantStride(index, axis.name) === 1;
   });
@@ -38,16 +41,20 @@ const isContiguousAlong = (axis: Axis | undefined, stores: readonly StoreStage[]
 export function asContraction(nest: Nest): Contraction | undefined {
   const [stage, ...rest] = nest.stages;
   if (stage?.kind !== 'reduce' || stage.monoid.name !== 'sum' || stage.dtypes[0] !== 'f32') return undefined;
-  const stores = rest.filter((other): other is StoreStage => other.kind === 'store' && other.axes.length === 0 && !isScatter(other));
+  const stores = rest.filter(
+    (other): other is StoreStage => other.kind === 'store' && other.axes.length === 0 && !isScatter(other),
+  );
   const [product] = stage.args;
   if (stores.length !== rest.length || product?.kind !== 'binary' || product.op !== 'mul') return undefined;
   const sides = { a: product.a, b: product.b };
   const inA = axesOf(sides.a);
   const inB = axesOf(sides.b);
-  const of = (a: boolean, b: boolean): Axis[] => nest.axes.filter(({ name }) => inA.has(name) === a && inB.has(name) === b);
+  const of = (a: boolean, b: boolean): Axis[] =>
+    nest.axes.filter(({ name }) => inA.has(name) === a && inB.has(name) === b);
   const batch = [...of(true, true), ...of(false, false)];
   const [m, n] = [of(true, false), of(false, true)];
-  if (m.length === 0 || n.length === 0 || !stage.axes.every(({ name }) => inA.has(name) && inB.has(name))) return undefined;
+  if (m.length === 0 || n.length === 0 || !stage.axes.every(({ name }) => inA.has(name) && inB.has(name)))
+    return undefined;
   const swap = isContiguousAlong(m.at(-1), stores) && !isContiguousAlong(n.at(-1), stores);
   const common = { nest, stage, stores, batch, k: stage.axes };
   return swap ? { ...common, m: n, n: m, a: sides.b, b: sides.a } : { ...common, m, n, ...sides };

@@ -72,17 +72,30 @@ export function dimsOf(expr: Expr): readonly Dim[] {
 function keyOf(expr: Expr, children: readonly Entry[]): string {
   const below = children.map((child) => child.id).join(' ');
   const own = ownKey(expr);
-  return `${expr.kind} ${expr.dtype} ${own} ${dimsOf(expr).map((d) => d.key).join(';')} (${below})`;
+  return `${expr.kind} ${expr.dtype} ${own} ${dimsOf(expr)
+    .map((d) => d.key)
+    .join(';')} (${below})`;
 }
 
 function ownKey(expr: Expr): string {
   switch (expr.kind) {
-    case 'const': return Object.is(expr.value, -0) ? '-0' : String(expr.value);
-    case 'load': return expr.buffer;
-    case 'unary': case 'binary': return expr.op;
-    case 'guard': return expr.conditions.map((condition) => condition.kind).join(' ');
-    case 'threefry': return String(expr.word);
-    case 'reduced': return `${expr.stage}.${expr.part}`;
-    case 'index': case 'select': case 'cast': case 'bitcast': return '';
+    case 'const':
+      return Object.is(expr.value, -0) ? '-0' : String(expr.value);
+    case 'load':
+      return expr.buffer;
+    case 'unary':
+    case 'binary':
+      return expr.op;
+    case 'guard':
+      return expr.conditions.map((condition) => condition.kind).join(' ');
+    case 'threefry':
+      return String(expr.word);
+    case 'reduced':
+      return `${expr.stage}.${expr.part}`;
+    case 'index':
+    case 'select':
+    case 'cast':
+    case 'bitcast':
+      return '';
   }
 }

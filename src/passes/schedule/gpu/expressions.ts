@@ -98,7 +98,8 @@ export function cast(type: ScalarType, x: KernelExpr): KernelExpr {
   return x.type === type ? x : { kind: 'cast', type, width: x.width, x };
 }
 
-const constantOf = (x: KernelExpr): number | undefined => (x.kind === 'const' && x.type === 'i32' ? x.value : undefined);
+const constantOf = (x: KernelExpr): number | undefined =>
+  x.kind === 'const' && x.type === 'i32' ? x.value : undefined;
 
 /** a + b on i32, folding constants. */
 export function plus(a: KernelExpr, b: KernelExpr): KernelExpr {

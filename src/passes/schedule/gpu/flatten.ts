@@ -23,7 +23,10 @@ export function flatIndex(indices: readonly Index[], shape: readonly Dim[]): Ind
   let dynamic: Expr | undefined;
   indices.forEach((index, at) => {
     const stride = product(shape.slice(at + 1));
-    if (!('kind' in index)) { affine = add(affine, mul(index, stride)); return; }
+    if (!('kind' in index)) {
+      affine = add(affine, mul(index, stride));
+      return;
+    }
     const part = asConstant(stride) === 1 ? asI32(index.expr) : binary('mul', asI32(index.expr), i32(stride));
     dynamic = dynamic ? binary('add', dynamic, part) : part;
   });
@@ -56,7 +59,9 @@ export function flattenLoads(nest: Nest, scope: NestFunction): Nest {
   const flat = (load: Load): Expr => ({ ...load, indices: [flatIndex(load.indices, shapeOf(load.buffer))] });
   const stages = nest.stages.map((stage) => {
     const mapped = mapStage(stage, { load: flat });
-    return mapped.kind === 'store' ? { ...mapped, indices: [flatIndex(mapped.indices, shapeOf(mapped.buffer))] } : mapped;
+    return mapped.kind === 'store'
+      ? { ...mapped, indices: [flatIndex(mapped.indices, shapeOf(mapped.buffer))] }
+      : mapped;
   });
   return { ...nest, stages };
 }
@@ -86,7 +91,10 @@ function dropUnitAxes(nest: Nest): Nest {
     const unit = list.axes.filter((axis) => asConstant(axis.extent) === 1);
     if (unit.length === 0) continue;
     for (const axis of unit) result = substituteStages(result, axis.name, zero);
-    result = list.put(result, list.axes.filter((axis) => !unit.includes(axis)));
+    result = list.put(
+      result,
+      list.axes.filter((axis) => !unit.includes(axis)),
+    );
   }
   return result;
 }

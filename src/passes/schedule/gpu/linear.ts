@@ -1,5 +1,18 @@
 // Dims as linear forms in one axis: what strides, collapsing and vector loads are decided by.
-import { add, asConstant, floorDiv, max, min, mod, mul, product, sub, variable, variables, zero } from '../../../ir/dim.ts';
+import {
+  add,
+  asConstant,
+  floorDiv,
+  max,
+  min,
+  mod,
+  mul,
+  product,
+  sub,
+  variable,
+  variables,
+  zero,
+} from '../../../ir/dim.ts';
 import type { Atom, Dim } from '../../../ir/dim.ts';
 import type { Facts } from '../../../ir/dim-solver.ts';
 
@@ -46,8 +59,10 @@ export function isMultiple(d: Dim, k: number, facts: Facts): boolean {
 
 /** True when `d` is never negative, given that axes start at 0 and dims at 1. */
 export function isNonNegative(d: Dim, facts: Facts): boolean {
-  return d.terms.every((term) => term.coefficient >= 0 && term.factors.every((atom) => isAtomNonNegative(atom, facts)))
-    || facts.lessEqual(zero, d) === 'proved';
+  return (
+    d.terms.every((term) => term.coefficient >= 0 && term.factors.every((atom) => isAtomNonNegative(atom, facts))) ||
+    facts.lessEqual(zero, d) === 'proved'
+  );
 }
 
 function isAtomNonNegative(atom: Atom, facts: Facts): boolean {
@@ -84,7 +99,10 @@ function mentionsAxis(atom: Atom, isAxis: (name: string) => boolean): boolean {
 /** Splits a dim into its parts with positive and with negative coefficients: d = positive − negative. */
 export function signs(d: Dim): { readonly positive: Dim; readonly negative: Dim } {
   const positive = d.terms.filter((term) => term.coefficient > 0);
-  const sum = positive.reduce<Dim>((s, term) => add(s, mul(term.coefficient, product(term.factors.map(atomDim)))), zero);
+  const sum = positive.reduce<Dim>(
+    (s, term) => add(s, mul(term.coefficient, product(term.factors.map(atomDim)))),
+    zero,
+  );
   return { positive: sum, negative: sub(sum, d) };
 }
 

@@ -10,14 +10,26 @@ import { ExprTable } from './expr-table.ts';
 import type { ReduceStage, StoreStage } from './flatten.ts';
 import { constantStride, linearIn } from './linear.ts';
 import { accumulate, identityValue } from './monoids.ts';
-import { isUniformCondition, isVectorAccess, isVectorPosition, type Definitions, type Needs, type Scope } from './scope.ts';
+import {
+  isUniformCondition,
+  isVectorAccess,
+  isVectorPosition,
+  type Definitions,
+  type Needs,
+  type Scope,
+} from './scope.ts';
 import type { KernelWriter } from './writer.ts';
 
 /** The number of points of some axes. */
 export const points = (axes: readonly Axis[]): Dim => product(axes.map((axis) => axis.extent));
 
 /** Values of `axes` at the point `linear` of their row-major order. */
-export function decode(writer: KernelWriter, into: Statement[], axes: readonly Axis[], linear: KernelExpr): Map<string, KernelExpr> {
+export function decode(
+  writer: KernelWriter,
+  into: Statement[],
+  axes: readonly Axis[],
+  linear: KernelExpr,
+): Map<string, KernelExpr> {
   const values = new Map<string, KernelExpr>();
   let left = linear;
   [...axes].reverse().forEach((axis, at) => {
@@ -55,7 +67,9 @@ export function forAxes(scope: Scope, axes: readonly Axis[], body: (inner: Scope
 
 /** New accumulators holding the identity. */
 export const accumulators = (scope: Scope, stage: ReduceStage, width: 1 | 4): KernelExpr[] =>
-  stage.dtypes.map((dtype, part) => scope.writer.variable(scope.into, widen(identityValue(stage.monoid, dtype, part), width)));
+  stage.dtypes.map((dtype, part) =>
+    scope.writer.variable(scope.into, widen(identityValue(stage.monoid, dtype, part), width)),
+  );
 
 /** Reduces a stage in this thread; the results are known in `scope` afterwards. */
 export function reduceSerially(scope: Scope, stage: ReduceStage): void {
@@ -89,21 +103,26 @@ export function storeAll(scope: Scope, stages: readonly StoreStage[]): void {
   });
 }
 
+const axesKey = (stage: StoreStage | undefined): string => (stage?.axes ?? []).map((axis) => axis.name).join(' ');
+
 /** Stages in runs: one reduce, or neighbouring stores over the same axes. */
 export function stageRuns(nest: Nest): (ReduceStage | readonly StoreStage[])[] {
   const runs: (ReduceStage | StoreStage[])[] = [];
-  const key = (stage: StoreStage | undefined): string => (stage?.axes ?? []).map((axis) => axis.name).join(' ');
   for (const stage of nest.stages) {
     const last = runs.at(-1);
     if (stage.kind === 'reduce') runs.push(stage);
-    else if (Array.isArray(last) && key(last[0]) === key(stage)) last.push(stage);
+    else if (Array.isArray(last) && axesKey(last[0]) === axesKey(stage)) last.push(stage);
     else runs.push([stage]);
   }
   return runs;
 }
 
 /** True when everything under `roots` is uniform, or four aligned neighbours, along `axis`. */
-export function runsInLanes(writer: KernelWriter, roots: readonly Expr[], axis: Axis): { readonly ok: boolean; readonly vectorLoads: number } {
+export function runsInLanes(
+  writer: KernelWriter,
+  roots: readonly Expr[],
+  axis: Axis,
+): { readonly ok: boolean; readonly vectorLoads: number } {
   let ok = writer.facts.divisible(axis.extent, 4) === 'proved';
   let vectorLoads = 0;
   const table = new ExprTable();
@@ -128,7 +147,11 @@ export const storesInLanes = (writer: KernelWriter, stages: readonly StoreStage[
   stages.every((stage) => isVectorAccess(storeIndex(stage), axis.name, writer));
 
 /** Axes with their values, the last one four lanes wide when `vector`. */
-export const definitions = (axes: readonly Axis[], values: ReadonlyMap<string, KernelExpr>, vector: boolean): Definitions => {
+export const definitions = (
+  axes: readonly Axis[],
+  values: ReadonlyMap<string, KernelExpr>,
+  vector: boolean,
+): Definitions => {
   const last = axes.at(-1);
   return vector && last ? { axes: values, vector: last.name } : { axes: values };
 };
@@ -138,4 +161,3 @@ export const isCoalesced = (index: Dim, axis: string): boolean => {
   const stride = constantStride(index, axis);
   return stride === 0 || stride === 1;
 };
-

@@ -8,10 +8,35 @@ import type { KernelExpr, Statement } from '../../../ir/kernel.ts';
 import type { Axis } from '../../../ir/nest.ts';
 import { CompilerBug } from '../../../support/diagnostic.ts';
 import type { Contraction } from './contraction.ts';
-import { all, binary, int, laneNumbers, laneOf, less, literal, madd, named, plus, quotient, remainder, select, splat, times, vectorFrom } from './expressions.ts';
+import {
+  all,
+  binary,
+  int,
+  laneNumbers,
+  laneOf,
+  less,
+  literal,
+  madd,
+  minus,
+  named,
+  plus,
+  quotient,
+  remainder,
+  select,
+  splat,
+  times,
+  vectorFrom,
+} from './expressions.ts';
 import { decode, definitions, points, runsInLanes, storeAll, storesInLanes, tableOf } from './loops.ts';
 import { Scope } from './scope.ts';
-import { invocationNumber, KernelWriter, linearGrid, workgroupNumber, type Surroundings, type Written } from './writer.ts';
+import {
+  invocationNumber,
+  KernelWriter,
+  linearGrid,
+  workgroupNumber,
+  type Surroundings,
+  type Written,
+} from './writer.ts';
 
 /** Sizes of a product's tiles; all are multiples of 4. */
 export interface Tiles {
@@ -95,7 +120,9 @@ function loadBlock(p: Product, scope: Scope, side: Side, x: KernelExpr, k: Kerne
   const first = side.along === 'x' ? writer.bind(into, clamp(writer, x, side.extent, 4, side.exact)) : undefined;
   return laneNumbers.map((at) => {
     const depth = writer.bind(into, kAt(at));
-    const line = first ? splat(place(first, depth, 'x')) : vectorFrom((i) => place(writer.bind(into, xAt(i)), depth, undefined));
+    const line = first
+      ? splat(place(first, depth, 'x'))
+      : vectorFrom((i) => place(writer.bind(into, xAt(i)), depth, undefined));
     const inside = less(plus(k, int(at)), writer.param(p.depth));
     return writer.bind(into, p.exactDepth ? line : select(inside, line, zero));
   });
@@ -104,21 +131,35 @@ function loadBlock(p: Product, scope: Scope, side: Side, x: KernelExpr, k: Kerne
 // Accumulators of a thread: rows × columns/4 vectors.
 const newTile = (p: Product, into: Statement[]): KernelExpr[][] =>
   Array.from({ length: p.tiles.threadRows }, () =>
-    Array.from({ length: p.tiles.threadColumns / 4 }, () => p.writer.variable(into, splat(literal('f32', 0)))));
+    Array.from({ length: p.tiles.threadColumns / 4 }, () => p.writer.variable(into, splat(literal('f32', 0)))),
+  );
 
 // tile += outer product of one column of a with one row of b.
-function addOuter(tile: readonly (readonly KernelExpr[])[], a: readonly KernelExpr[], b: readonly KernelExpr[], into: Statement[]): void {
-  tile.forEach((row, i) => row.forEach((acc, j) => {
-    const [x, y] = [a[i >> 2], b[j]];
-    const lane = laneNumbers[i % 4];
-    if (acc.kind !== 'name' || !x || !y || lane === undefined) throw new CompilerBug('a register tile has a hole');
-    into.push({ kind: 'assign', name: acc.name, value: madd(splat(laneOf(x, lane)), y, acc) });
-  }));
+function addOuter(
+  tile: readonly (readonly KernelExpr[])[],
+  a: readonly KernelExpr[],
+  b: readonly KernelExpr[],
+  into: Statement[],
+): void {
+  tile.forEach((row, i) =>
+    row.forEach((acc, j) => {
+      const [x, y] = [a[i >> 2], b[j]];
+      const lane = laneNumbers[i % 4];
+      if (acc.kind !== 'name' || !x || !y || lane === undefined) throw new CompilerBug('a register tile has a hole');
+      into.push({ kind: 'assign', name: acc.name, value: madd(splat(laneOf(x, lane)), y, acc) });
+    }),
+  );
 }
 
 const fours = (count: number): number[] => Array.from({ length: count / 4 }, (_, at) => at * 4);
 
-function multiplyDirect(p: Product, scope: Scope, tile: readonly (readonly KernelExpr[])[], m0: KernelExpr, n0: KernelExpr): void {
+function multiplyDirect(
+  p: Product,
+  scope: Scope,
+  tile: readonly (readonly KernelExpr[])[],
+  m0: KernelExpr,
+  n0: KernelExpr,
+): void {
   const block: Statement[] = [];
   const inner = scope.child({}, block);
   const k = named(p.writer.fresh('k'));
@@ -127,56 +168,99 @@ function multiplyDirect(p: Product, scope: Scope, tile: readonly (readonly Kerne
   const a = blocks(p.a, m0, p.tiles.threadRows);
   const b = blocks(p.b, n0, p.tiles.threadColumns);
   for (const step of laneNumbers) {
-    addOuter(tile, a.flatMap((x) => x[step] ?? []), b.flatMap((x) => x[step] ?? []), block);
+    addOuter(
+      tile,
+      a.flatMap((x) => x[step] ?? []),
+      b.flatMap((x) => x[step] ?? []),
+      block,
+    );
   }
-  if (k.kind === 'name') scope.into.push({ kind: 'for', name: k.name, from: int(0), to: p.writer.param(p.depth), step: 4, body: block });
+  if (k.kind === 'name')
+    scope.into.push({ kind: 'for', name: k.name, from: int(0), to: p.writer.param(p.depth), step: 4, body: block });
 }
 
-// Each thread copies blocks of the operand's tile into workgroup memory, k-major.
-function stageSide(p: Product, scope: Scope, side: Side, array: string, width: number, x0: KernelExpr, k0: KernelExpr, threads: number): void {
-  const [across, deep] = [width / 4, p.tiles.depth / 4];
-  const count = across * deep;
-  const copy = (into: Statement[], block: KernelExpr): void => {
-    const inner = scope.child({}, into, true);
-    const bind = (value: KernelExpr): KernelExpr => p.writer.bind(into, value);
-    const kFirst = side.along === 'k';
-    const kb = bind(times(kFirst ? remainder(block, int(deep)) : quotient(block, int(across)), int(4)));
-    const xb = bind(times(kFirst ? quotient(block, int(deep)) : remainder(block, int(across)), int(4)));
-    const lines = loadBlock(p, inner, side, bind(plus(x0, xb)), bind(plus(k0, kb)));
-    lines.forEach((value, at) => {
-      const index = plus(times(plus(kb, int(at)), int(width)), xb);
-      into.push({ kind: 'store-array', array, index, value });
-    });
-  };
+// One operand's tile in workgroup memory, k-major, and where it lies in the operand.
+interface Staged {
+  readonly side: Side;
+  readonly array: string;
+  readonly width: number;
+  readonly from: KernelExpr;
+}
+
+const blocksOf = (p: Product, { width }: Staged): number => (width / 4) * (p.tiles.depth / 4);
+
+// Copies one 4×4 block of an operand's tile.
+function copyBlock(p: Product, scope: Scope, staged: Staged, k0: KernelExpr, block: KernelExpr): void {
+  const { side, array, width } = staged;
+  const bind = (value: KernelExpr): KernelExpr => p.writer.bind(scope.into, value);
+  const [across, deep] = [int(width / 4), int(p.tiles.depth / 4)];
+  const along = side.along === 'k';
+  const kb = bind(times(along ? remainder(block, deep) : quotient(block, across), int(4)));
+  const xb = bind(times(along ? quotient(block, deep) : remainder(block, across), int(4)));
+  const lines = loadBlock(p, scope, side, bind(plus(staged.from, xb)), bind(plus(k0, kb)));
+  lines.forEach((value, at) => {
+    const index = plus(times(plus(kb, int(at)), int(width)), xb);
+    scope.into.push({ kind: 'store-array', array, index, value });
+  });
+}
+
+// Each thread copies its blocks of an operand's tile.
+function stageAlone(p: Product, scope: Scope, staged: Staged, k0: KernelExpr, threads: number): void {
+  const count = blocksOf(p, staged);
   for (let done = 0; done < count; done += threads) {
     const block = plus(named('%lx'), int(done));
-    if (done + threads <= count) copy(scope.into, block);
-    else {
-      const into: Statement[] = [];
-      copy(into, block);
-      scope.into.push({ kind: 'if', cond: less(block, int(count)), then: into, otherwise: [] });
+    if (done + threads <= count) {
+      copyBlock(p, scope, staged, k0, block);
+      continue;
     }
+    const into: Statement[] = [];
+    copyBlock(p, scope.child({}, into, true), staged, k0, block);
+    scope.into.push({ kind: 'if', cond: less(block, int(count)), then: into, otherwise: [] });
   }
+}
+
+// Where the blocks of both operands are as many as threads, one part of the threads copies each.
+function stageBoth(p: Product, scope: Scope, a: Staged, b: Staged, k0: KernelExpr, threads: number): void {
+  const first = blocksOf(p, a);
+  if (first + blocksOf(p, b) !== threads) {
+    for (const staged of [a, b]) stageAlone(p, scope, staged, k0, threads);
+    return;
+  }
+  const [then, otherwise]: [Statement[], Statement[]] = [[], []];
+  copyBlock(p, scope.child({}, then, true), a, k0, named('%lx'));
+  copyBlock(p, scope.child({}, otherwise, true), b, k0, minus(named('%lx'), int(first)));
+  scope.into.push({ kind: 'if', cond: less(named('%lx'), int(first)), then, otherwise });
 }
 
 function multiplyStaged(p: Product, scope: Scope, tile: readonly (readonly KernelExpr[])[], place: StagedPlace): void {
   const { writer, tiles } = p;
-  const [aTile, bTile] = [writer.array('f32', tiles.rows * tiles.depth), writer.array('f32', tiles.columns * tiles.depth)];
+  const [aTile, bTile] = [
+    writer.array('f32', tiles.rows * tiles.depth),
+    writer.array('f32', tiles.columns * tiles.depth),
+  ];
   const k0 = writer.fresh('k');
   const block: Statement[] = [];
   const inner = scope.child({}, block, true);
-  stageSide(p, inner, p.a, aTile, tiles.rows, place.tileRow, named(k0), place.threads);
-  stageSide(p, inner, p.b, bTile, tiles.columns, place.tileColumn, named(k0), place.threads);
+  const [a0, b0] = [
+    { side: p.a, array: aTile, width: tiles.rows, from: place.tileRow },
+    { side: p.b, array: bTile, width: tiles.columns, from: place.tileColumn },
+  ];
+  stageBoth(p, inner, a0, b0, named(k0), place.threads);
   const step = writer.fresh('k');
   const body: Statement[] = [];
-  const read = (array: string, width: number, from: KernelExpr, count: number): KernelExpr[] => fours(count).map((at) => {
-    const index = plus(times(named(step), int(width)), plus(from, int(at)));
-    return writer.bind(body, { kind: 'load-array', type: 'f32', width: 4, array, index });
-  });
+  const read = (array: string, width: number, from: KernelExpr, count: number): KernelExpr[] =>
+    fours(count).map((at) => {
+      const index = plus(times(named(step), int(width)), plus(from, int(at)));
+      return writer.bind(body, { kind: 'load-array', type: 'f32', width: 4, array, index });
+    });
   const a = read(aTile, tiles.rows, place.ownRow, tiles.threadRows);
   const b = read(bTile, tiles.columns, place.ownColumn, tiles.threadColumns);
   addOuter(tile, a, b, body);
-  block.push({ kind: 'barrier' }, { kind: 'for', name: step, from: int(0), to: int(tiles.depth), step: 1, body }, { kind: 'barrier' });
+  block.push(
+    { kind: 'barrier' },
+    { kind: 'for', name: step, from: int(0), to: int(tiles.depth), step: 1, body },
+    { kind: 'barrier' },
+  );
   scope.into.push({ kind: 'for', name: k0, from: int(0), to: writer.param(p.depth), step: tiles.depth, body: block });
 }
 
@@ -205,7 +289,13 @@ function storePart(p: Product, scope: Scope, row: KernelExpr, column: KernelExpr
   if (cond) scope.into.push({ kind: 'if', cond, then: block, otherwise: [] });
 }
 
-function storeTile(p: Product, scope: Scope, tile: readonly (readonly KernelExpr[])[], m0: KernelExpr, n0: KernelExpr): void {
+function storeTile(
+  p: Product,
+  scope: Scope,
+  tile: readonly (readonly KernelExpr[])[],
+  m0: KernelExpr,
+  n0: KernelExpr,
+): void {
   const { writer, contraction: c } = p;
   const last = c.n.at(-1);
   const roots = c.stores.map((store) => store.value);
@@ -224,9 +314,14 @@ function storeTile(p: Product, scope: Scope, tile: readonly (readonly KernelExpr
 export function scheduleProduct(contraction: Contraction, surroundings: Surroundings, tiles: Tiles): Written {
   const { nest, batch, m, n, k } = contraction;
   const writer = new KernelWriter(surroundings);
-  const [rows, columns, depth] = tiles.direct ? [tiles.threadRows, tiles.threadColumns, 4] : [tiles.rows, tiles.columns, tiles.depth];
+  const [rows, columns, depth] = tiles.direct
+    ? [tiles.threadRows, tiles.threadColumns, 4]
+    : [tiles.rows, tiles.columns, tiles.depth];
   const p: Product = {
-    writer, contraction, tiles, k,
+    writer,
+    contraction,
+    tiles,
+    k,
     a: sideOf(writer, contraction.a, m, k, rows),
     b: sideOf(writer, contraction.b, n, k, columns),
     depth: points(k),
@@ -241,7 +336,8 @@ export function scheduleProduct(contraction: Contraction, surroundings: Surround
   const block: Statement[] = [];
   const values = decode(writer, block, grid, named('n'));
   const scope = Scope.root(writer, tableOf(nest), block, { axes: values });
-  const at = (name: string, size: number): KernelExpr => writer.bind(block, times(values.get(name) ?? int(0), int(size)));
+  const at = (name: string, size: number): KernelExpr =>
+    writer.bind(block, times(values.get(name) ?? int(0), int(size)));
   const [row, column] = [at('%tile_row', rows), at('%tile_column', columns)];
   const tile = newTile(p, block);
   const across = tiles.columns / tiles.threadColumns;

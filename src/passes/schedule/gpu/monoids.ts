@@ -9,13 +9,21 @@ import type { KernelWriter } from './writer.ts';
 /** The number that changes nothing in part `part` of a monoid. */
 export function identityOf(monoid: Monoid, dtype: DType, part: number): number {
   switch (monoid.name) {
-    case 'sum': case 'or': return 0;
-    case 'prod': return 1;
-    case 'and': return dtype === 'i32' ? -1 : highest[dtype];
-    case 'max': return lowest[dtype];
-    case 'min': return highest[dtype];
-    case 'argmax': return part === 0 ? lowest[dtype] : highest[dtype];
-    case 'argmin': return part === 0 ? highest[dtype] : highest[dtype];
+    case 'sum':
+    case 'or':
+      return 0;
+    case 'prod':
+      return 1;
+    case 'and':
+      return dtype === 'i32' ? -1 : highest[dtype];
+    case 'max':
+      return lowest[dtype];
+    case 'min':
+      return highest[dtype];
+    case 'argmax':
+      return part === 0 ? lowest[dtype] : highest[dtype];
+    case 'argmin':
+      return part === 0 ? highest[dtype] : highest[dtype];
   }
 }
 

@@ -5,7 +5,18 @@ import type { Statement } from '../../../ir/kernel.ts';
 import type { Nest } from '../../../ir/nest.ts';
 import { int, less, named, times } from './expressions.ts';
 import type { StoreStage } from './flatten.ts';
-import { decode, definitions, forAxes, points, reduceSerially, runsInLanes, stageRuns, storeAll, storesInLanes, tableOf } from './loops.ts';
+import {
+  decode,
+  definitions,
+  forAxes,
+  points,
+  reduceSerially,
+  runsInLanes,
+  stageRuns,
+  storeAll,
+  storesInLanes,
+  tableOf,
+} from './loops.ts';
 import { Scope } from './scope.ts';
 import { invocationNumber, KernelWriter, linearGrid, type Surroundings, type Written } from './writer.ts';
 

@@ -6,7 +6,17 @@ import type { KernelExpr, Statement } from '../../../ir/kernel.ts';
 import type { Nest } from '../../../ir/nest.ts';
 import { binary, cast, int, laneNumbers, laneOf, less, named, times, widen } from './expressions.ts';
 import type { ReduceStage, StoreStage } from './flatten.ts';
-import { accumulators, decode, definitions, points, runsInLanes, stageRuns, storeAll, storesInLanes, tableOf } from './loops.ts';
+import {
+  accumulators,
+  decode,
+  definitions,
+  points,
+  runsInLanes,
+  stageRuns,
+  storeAll,
+  storesInLanes,
+  tableOf,
+} from './loops.ts';
 import { accumulate, combineValues } from './monoids.ts';
 import { Scope } from './scope.ts';
 import { KernelWriter, linearGrid, workgroupNumber, type Surroundings, type Written } from './writer.ts';
@@ -19,7 +29,13 @@ interface Shape {
 }
 
 // for the points of `axes` that fall to this thread { body }
-function forShare(scope: Scope, { writer, size }: Shape, axes: ReduceStage['axes'], wide: boolean, body: (inner: Scope) => void): void {
+function forShare(
+  scope: Scope,
+  { writer, size }: Shape,
+  axes: ReduceStage['axes'],
+  wide: boolean,
+  body: (inner: Scope) => void,
+): void {
   const name = writer.fresh('i');
   const block: Statement[] = [];
   const values = decode(writer, block, axes, named(name));
@@ -41,7 +57,10 @@ function meet(scope: Scope, { writer, size }: Shape, stage: ReduceStage, mine: r
     return type === 'bool' ? binary('ne', value, { kind: 'const', type: 'u32', width: 1, value: 0 }) : value;
   };
   const write = (part: number, value: KernelExpr): Statement => ({
-    kind: 'store-array', array: arrays[part] ?? '', index: local, value: cast(arrayType(value), value),
+    kind: 'store-array',
+    array: arrays[part] ?? '',
+    index: local,
+    value: cast(arrayType(value), value),
   });
   const { into } = scope;
   mine.forEach((x, part) => into.push(write(part, x)));
@@ -75,7 +94,9 @@ function reduceTogether(scope: Scope, shape: Shape, stage: ReduceStage): void {
   const mine = accs.map((acc) => {
     if (!wide || monoid.arity !== 1) return acc;
     const [a, b, c, d] = laneNumbers.map((lane) => laneOf(acc, lane));
-    return a && b && c && d ? combineValues(monoid.name, combineValues(monoid.name, a, b), combineValues(monoid.name, c, d)) : acc;
+    return a && b && c && d
+      ? combineValues(monoid.name, combineValues(monoid.name, a, b), combineValues(monoid.name, c, d))
+      : acc;
   });
   scope.setReduced(stage.id, meet(scope, shape, stage, mine));
 }

@@ -33,12 +33,21 @@ function targetOf(stage: StoreStage, shape: readonly Dim[], axes: readonly Axis[
   stage.indices.forEach((index, at) => {
     const output = outputs[at];
     if (!output) throw new CompilerBug(`a scatter into ${stage.buffer} has too many indices`);
-    const own = axes.find((axis) => !('kind' in index) && asVariable(index) === axis.name && sameDim(axis.extent, output.extent));
-    const onlyHere = own && stage.indices.every((other, i) => i === at || 'kind' in other || !variables(other).has(own.name));
+    const own = axes.find(
+      (axis) => !('kind' in index) && asVariable(index) === axis.name && sameDim(axis.extent, output.extent),
+    );
+    const onlyHere =
+      own && stage.indices.every((other, i) => i === at || 'kind' in other || !variables(other).has(own.name));
     if (own && onlyHere) replaced.set(own.name, variable(output.name));
     else {
       const [a, b] = [indexExpr(index), indexExpr(variable(output.name))];
-      matches.push({ kind: 'binary', dtype: 'bool', op: 'eq', a: a.dtype === 'i32' ? a : { kind: 'cast', dtype: 'i32', x: a }, b });
+      matches.push({
+        kind: 'binary',
+        dtype: 'bool',
+        op: 'eq',
+        a: a.dtype === 'i32' ? a : { kind: 'cast', dtype: 'i32', x: a },
+        b,
+      });
     }
   });
   return { axes: outputs, replaced, matches };
@@ -61,20 +70,44 @@ export function scheduleScatter(nest: Nest, surroundings: Surroundings): Written
   return writeScan(nest, surroundings, store, target, scan, before);
 }
 
-function writeScan(nest: Nest, surroundings: Surroundings, store: StoreStage, target: Target, scan: readonly Axis[], before: readonly Stage[]): Written {
+// Expressions that travel with the stages through the rewrites.
+const asReduce = (id: string, args: readonly Expr[]): ReduceStage => ({
+  kind: 'reduce',
+  id,
+  axes: [],
+  monoid: { name: 'sum', arity: 1 },
+  args,
+  dtypes: [],
+});
+
+function writeScan(
+  nest: Nest,
+  surroundings: Surroundings,
+  store: StoreStage,
+  target: Target,
+  scan: readonly Axis[],
+  before: readonly Stage[],
+): Written {
   const load: Expr = {
-    kind: 'load', dtype: surroundings.dtypes.get(store.buffer) ?? 'f32', buffer: store.buffer,
+    kind: 'load',
+    dtype: surroundings.dtypes.get(store.buffer) ?? 'f32',
+    buffer: store.buffer,
     indices: target.axes.map((axis) => variable(axis.name)),
   };
-  const carried: StoreStage = { ...store, axes: [], indices: target.axes.map((axis) => variable(axis.name)), combine: 'set' };
-  const asReduce = (id: string, args: readonly Expr[]): ReduceStage =>
-    ({ kind: 'reduce', id, axes: [], monoid: { name: 'sum', arity: 1 }, args, dtypes: [] });
-  const rewritten = [...before, asReduce('matches', target.matches), asReduce('old', [load]), carried]
-    .map((stage) => mapStage(stage, { axes: target.replaced }));
+  const carried: StoreStage = {
+    ...store,
+    axes: [],
+    indices: target.axes.map((axis) => variable(axis.name)),
+    combine: 'set',
+  };
+  const rewritten = [...before, asReduce('matches', target.matches), asReduce('old', [load]), carried].map((stage) =>
+    mapStage(stage, { axes: target.replaced }),
+  );
   const flat = flattenLoads({ ...nest, axes: [...target.axes, ...scan], stages: rewritten }, surroundings.scope);
   const final = flat.stages.at(-1);
   const [matches, old] = [flat.stages.at(-3), flat.stages.at(-2)];
-  if (final?.kind !== 'store' || matches?.kind !== 'reduce' || old?.kind !== 'reduce') throw new CompilerBug('a scatter lost a stage');
+  if (final?.kind !== 'store' || matches?.kind !== 'reduce' || old?.kind !== 'reduce')
+    throw new CompilerBug('a scatter lost a stage');
   const writer = new KernelWriter(surroundings);
   const block: Statement[] = [];
   const scope = Scope.root(writer, tableOf(flat), block, { axes: decode(writer, block, target.axes, named('n')) });

@@ -5,7 +5,25 @@ import { add, one, variables, type Dim } from '../../../ir/dim.ts';
 import type { Condition, Expr, Index } from '../../../ir/expr.ts';
 import type { KernelExpr, Statement, Width } from '../../../ir/kernel.ts';
 import { CompilerBug } from '../../../support/diagnostic.ts';
-import { all, binary, cast, int, isLeaf, laneNumbers, laneOf, literal, named, plus, registerType, select, splat, times, unary, vectorFrom, widen } from './expressions.ts';
+import {
+  all,
+  binary,
+  cast,
+  int,
+  isLeaf,
+  laneNumbers,
+  laneOf,
+  literal,
+  named,
+  plus,
+  registerType,
+  select,
+  splat,
+  times,
+  unary,
+  vectorFrom,
+  widen,
+} from './expressions.ts';
 import { type Entry, type ExprTable, reducedName } from './expr-table.ts';
 import { constantStride, isMultiple, linearIn } from './linear.ts';
 import { emitThreefry } from './threefry.ts';
@@ -32,7 +50,10 @@ export function isUniformCondition({ kind, lhs }: Condition, axis: string, write
   const rest = linearIn(lhs, axis)?.rest;
   if (kind !== '>=0' || rest === undefined) return false;
   const stride = constantStride(lhs, axis);
-  return (stride === 1 && isMultiple(rest, 4, writer.facts)) || (stride === -1 && isMultiple(add(rest, one), 4, writer.facts));
+  return (
+    (stride === 1 && isMultiple(rest, 4, writer.facts)) ||
+    (stride === -1 && isMultiple(add(rest, one), 4, writer.facts))
+  );
 }
 
 // The terms of a sum of positions.
@@ -50,8 +71,12 @@ export function isVectorPosition(position: Expr, axis: string, table: Needs, wri
   const parts = [...addends(position)];
   const moving = parts.filter((part) => table(part).has(axis));
   const [affine] = moving;
-  return moving.length === 1 && affine?.kind === 'index' && isVectorAccess(affine.dim, axis, writer)
-    && parts.every((part) => part === affine || isAlignedRow(part, writer));
+  return (
+    moving.length === 1 &&
+    affine?.kind === 'index' &&
+    isVectorAccess(affine.dim, axis, writer) &&
+    parts.every((part) => part === affine || isAlignedRow(part, writer))
+  );
 }
 
 /** The names that an expression needs. */
@@ -124,11 +149,8 @@ export class Scope {
 
   /** The vector axis here, if any. */
   vectorAxis(): string | undefined {
-    for (let scope: Scope | undefined = this as Scope; scope; scope = scope.parent) {
-      const name = scope.defines.vector;
-      if (name !== undefined) return this.axis(name)?.vector ? name : undefined;
-    }
-    return undefined;
+    const name = this.nearestVector();
+    return name !== undefined && this.axis(name)?.vector ? name : undefined;
   }
 
   /** The scope of lane `lane` of the vector axis, writing to the same list. */
@@ -137,7 +159,11 @@ export class Scope {
     const base = name === undefined ? undefined : this.axis(name)?.value;
     if (name === undefined || !base) return this;
     const scope = this.child({ axes: new Map([[name, plus(base, int(lane))]]) });
-    for (const [stage, values] of this.vectorResults()) scope.setReduced(stage, values.map((v) => laneOf(v, lane)));
+    for (const [stage, values] of this.vectorResults())
+      scope.setReduced(
+        stage,
+        values.map((v) => laneOf(v, lane)),
+      );
     return scope;
   }
 
@@ -145,32 +171,31 @@ export class Scope {
   store(buffer: string, index: Dim, value: KernelExpr): void {
     const name = this.writer.buffer(buffer, 'write');
     const axis = this.vectorAxis();
-    const push = (at: KernelExpr, x: KernelExpr): void => void this.into.push({ kind: 'store', buffer: name, index: at, value: x });
+    const push = (at: KernelExpr, x: KernelExpr): void =>
+      void this.into.push({ kind: 'store', buffer: name, index: at, value: x });
     if (axis === undefined || !variables(index).has(axis)) return push(this.emitDim(index), laneOf(value, 0));
     if (isVectorAccess(index, axis, this.writer)) return push(this.emitDim(index), splat(value));
     const bound = this.writer.bind(this.into, value);
     for (const lane of laneNumbers) push(this.laneScope(lane).emitDim(index), laneOf(bound, lane));
   }
 
+  private nearestVector(): string | undefined {
+    return this.defines.vector ?? this.parent?.nearestVector();
+  }
+
   private *vectorResults(): Generator<[string, readonly KernelExpr[]]> {
-    for (let scope: Scope | undefined = this as Scope; scope; scope = scope.parent) {
-      for (const [stage, values] of scope.reducedValues) if (values.some((v) => v.width === 4)) yield [stage, values];
-    }
+    for (const [stage, values] of this.reducedValues) if (values.some((v) => v.width === 4)) yield [stage, values];
+    if (this.parent) yield* this.parent.vectorResults();
   }
 
   private axis(name: string): { readonly value: KernelExpr; readonly vector: boolean } | undefined {
-    for (let scope: Scope | undefined = this as Scope; scope; scope = scope.parent) {
-      const value = scope.defines.axes?.get(name);
-      if (value) return { value, vector: scope.defines.vector === name };
-    }
-    return undefined;
+    const value = this.defines.axes?.get(name);
+    return value ? { value, vector: this.defines.vector === name } : this.parent?.axis(name);
   }
 
   private reduced(name: string): readonly KernelExpr[] | undefined {
-    for (let scope: Scope | undefined = this as Scope; scope; scope = scope.parent) {
-      for (const [stage, values] of scope.reducedValues) if (reducedName(stage) === name) return values;
-    }
-    return undefined;
+    for (const [stage, values] of this.reducedValues) if (reducedName(stage) === name) return values;
+    return this.parent?.reduced(name);
   }
 
   private hasOneOf(needs: ReadonlySet<string>): boolean {
@@ -180,11 +205,8 @@ export class Scope {
   }
 
   private find(id: string, needs: ReadonlySet<string>): KernelExpr | undefined {
-    for (let scope: Scope | undefined = this as Scope; scope; scope = scope.parent) {
-      const value = scope.cache.get(id);
-      if (value || scope.hasOneOf(needs)) return value;
-    }
-    return undefined;
+    const value = this.cache.get(id);
+    return value ?? (this.hasOneOf(needs) ? undefined : this.parent?.find(id, needs));
   }
 
   // The outermost scope where everything that is needed exists.
@@ -202,20 +224,30 @@ export class Scope {
   private build(expr: Expr, entry: Entry): KernelExpr {
     const type = registerType(expr.dtype);
     switch (expr.kind) {
-      case 'const': return literal(type, expr.value);
-      case 'index': return cast(type, this.indexValue(expr.dim));
-      case 'load': return this.load(expr);
-      case 'unary': return unary(expr.op, this.emit(expr.x));
-      case 'binary': return binary(expr.op, this.emit(expr.a), this.emit(expr.b));
-      case 'select': return select(this.emit(expr.cond), this.emit(expr.then), this.emit(expr.otherwise));
-      case 'cast': return cast(type, this.emit(expr.x));
+      case 'const':
+        return literal(type, expr.value);
+      case 'index':
+        return cast(type, this.indexValue(expr.dim));
+      case 'load':
+        return this.load(expr);
+      case 'unary':
+        return unary(expr.op, this.emit(expr.x));
+      case 'binary':
+        return binary(expr.op, this.emit(expr.a), this.emit(expr.b));
+      case 'select':
+        return select(this.emit(expr.cond), this.emit(expr.then), this.emit(expr.otherwise));
+      case 'cast':
+        return cast(type, this.emit(expr.x));
       case 'bitcast': {
         const x = this.emit(expr.x);
         return x.type === type ? x : { kind: 'bitcast', type, width: x.width, x };
       }
-      case 'guard': return this.guard(expr, entry);
-      case 'threefry': return this.threefry(expr);
-      case 'reduced': return this.reducedPart(expr.stage, expr.part);
+      case 'guard':
+        return this.guard(expr, entry);
+      case 'threefry':
+        return this.threefry(expr);
+      case 'reduced':
+        return this.reducedPart(expr.stage, expr.part);
     }
   }
 
@@ -252,7 +284,10 @@ export class Scope {
     return vectorFrom((lane) => read(this.laneScope(lane).emitDim(index)));
   }
 
-  private loadDynamic(index: Extract<Index, { kind: 'dynamic' }>, read: (index: KernelExpr, width?: Width) => KernelExpr): KernelExpr {
+  private loadDynamic(
+    index: Extract<Index, { kind: 'dynamic' }>,
+    read: (index: KernelExpr, width?: Width) => KernelExpr,
+  ): KernelExpr {
     const axis = this.vectorAxis();
     const needs: Needs = (e) => this.table.entry(e).needs;
     if (axis !== undefined && isVectorPosition(index.expr, axis, needs, this.writer)) {
@@ -303,8 +338,12 @@ export class Scope {
     const known = this.find(`threefry ${expr.word} ${ids}`, needs);
     if (known) return known;
     const value = (part: Expr): KernelExpr => this.writer.bind(this.into, this.emit(part));
-    const words = emitThreefry(this.writer, this.into,
-      [value(expr.key[0]), value(expr.key[1])], [value(expr.counter[0]), value(expr.counter[1])]);
+    const words = emitThreefry(
+      this.writer,
+      this.into,
+      [value(expr.key[0]), value(expr.key[1])],
+      [value(expr.counter[0]), value(expr.counter[1])],
+    );
     words.forEach((w, at) => this.cache.set(`threefry ${at} ${ids}`, w));
     return words[expr.word];
   }

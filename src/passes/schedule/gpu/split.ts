@@ -1,6 +1,18 @@
 // Long reductions of few results in two stages: a fixed number of parts is reduced side by side into
 // a temporary, then the parts are combined in order. Parts depend on dims only, so the bits do too.
-import { add, asConstant, ceilDiv, constant, mod, mul, product, sub, variable, zero, type Dim } from '../../../ir/dim.ts';
+import {
+  add,
+  asConstant,
+  ceilDiv,
+  constant,
+  mod,
+  mul,
+  product,
+  sub,
+  variable,
+  zero,
+  type Dim,
+} from '../../../ir/dim.ts';
 import type { Expr } from '../../../ir/expr.ts';
 import type { Axis, Buffer, Nest } from '../../../ir/nest.ts';
 import { mapStage, type ReduceStage } from './flatten.ts';
@@ -17,8 +29,10 @@ const partAxis = '%part';
 
 // Position of a partial result: all outer points of one part lie together.
 const partialIndex = (axes: readonly Axis[]): Dim =>
-  [{ name: partAxis, extent: zero }, ...axes].reduce((sum, axis, at) =>
-    add(sum, mul(variable(axis.name), product(axes.slice(at).map((a) => a.extent)))), zero);
+  [{ name: partAxis, extent: zero }, ...axes].reduce(
+    (sum, axis, at) => add(sum, mul(variable(axis.name), product(axes.slice(at).map((a) => a.extent)))),
+    zero,
+  );
 
 function guardedStage(stage: ReduceStage, axis: Axis, parts: number): ReduceStage {
   const chunk = ceilDiv(axis.extent, parts);
@@ -30,7 +44,10 @@ function guardedStage(stage: ReduceStage, axis: Axis, parts: number): ReduceStag
   }
   const inside = [{ kind: '>=0' as const, lhs: sub(sub(axis.extent, 1), position) }];
   const args = moved.args.map((then, part): Expr => ({
-    kind: 'guard', dtype: then.dtype, conditions: inside, then,
+    kind: 'guard',
+    dtype: then.dtype,
+    conditions: inside,
+    then,
     otherwise: { kind: 'const', dtype: then.dtype, value: identityOf(stage.monoid, then.dtype, part) },
   }));
   return { ...stage, axes, args };
@@ -52,12 +69,24 @@ export function splitReduction(nest: Nest, stage: ReduceStage, parts: number): S
     ...nest,
     name: `${nest.name}.parts`,
     axes: [part, ...nest.axes],
-    stages: [guardedStage(stage, axis, parts), ...buffers.map((buffer, at) => ({
-      kind: 'store' as const, axes: [], buffer: buffer.id, indices: [index], combine: 'set' as const,
-      value: { kind: 'reduced' as const, dtype: buffer.type.dtype, stage: stage.id, part: at },
-    }))],
+    stages: [
+      guardedStage(stage, axis, parts),
+      ...buffers.map((buffer, at) => ({
+        kind: 'store' as const,
+        axes: [],
+        buffer: buffer.id,
+        indices: [index],
+        combine: 'set' as const,
+        value: { kind: 'reduced' as const, dtype: buffer.type.dtype, stage: stage.id, part: at },
+      })),
+    ],
   };
-  const args = buffers.map((buffer): Expr => ({ kind: 'load', dtype: buffer.type.dtype, buffer: buffer.id, indices: [index] }));
+  const args = buffers.map((buffer): Expr => ({
+    kind: 'load',
+    dtype: buffer.type.dtype,
+    buffer: buffer.id,
+    indices: [index],
+  }));
   const second: Nest = { ...nest, stages: [{ ...stage, axes: [part], args }, ...rest] };
   return { first, second, buffers };
 }

@@ -3,7 +3,10 @@ import type { KernelExpr, Statement } from '../../../ir/kernel.ts';
 import { binary, literal } from './expressions.ts';
 import type { KernelWriter } from './writer.ts';
 
-const rotations = [[13, 15, 26, 6], [17, 29, 16, 24]] as const;
+const rotations = [
+  [13, 15, 26, 6],
+  [17, 29, 16, 24],
+] as const;
 const parity = 0x1bd11bda;
 
 const word = (value: number): KernelExpr => literal('u32', value);

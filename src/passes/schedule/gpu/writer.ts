@@ -49,9 +49,7 @@ export class KernelWriter {
   private readonly arrays: KernelArray[] = [];
   private locals = 0;
 
-  constructor(
-    readonly surroundings: Surroundings,
-  ) {}
+  constructor(readonly surroundings: Surroundings) {}
 
   get facts(): Facts {
     return this.surroundings.facts;
@@ -129,7 +127,10 @@ export class KernelWriter {
         ? { negative: true, value: product }
         : { negative: false, value: times(product, this.param(scale)) };
     });
-    return parts.reduce<KernelExpr>((sum, part) => (part.negative ? minus(sum, part.value) : plus(sum, part.value)), int(0));
+    return parts.reduce<KernelExpr>(
+      (sum, part) => (part.negative ? minus(sum, part.value) : plus(sum, part.value)),
+      int(0),
+    );
   }
 
   private atom(atom: Atom, axis: (name: string) => KernelExpr | undefined): KernelExpr {
