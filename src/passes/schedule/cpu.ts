@@ -5,9 +5,11 @@ import { Facts } from '../../ir/dim-solver.ts';
 import type { Dim } from '../../ir/dim.ts';
 import type { DType } from '../../ir/dtype.ts';
 import type { Nest, NestFunction } from '../../ir/nest.ts';
+import { asContraction } from './cpu/contraction.ts';
 import { DimValues } from './cpu/dim-values.ts';
 import { KernelWriter } from './cpu/kernel-writer.ts';
 import { emitLoops } from './cpu/loops.ts';
+import { emitMatrixProduct } from './cpu/matrix-product.ts';
 import { clampScatters } from './cpu/scatter.ts';
 import { Values } from './cpu/values.ts';
 import { flattenNest } from './gpu/flatten.ts';
@@ -20,7 +22,8 @@ export const scheduleForCpu: ScheduleNest = (nest, scope) => {
   const writer = new KernelWriter((buffer) => dtypeOf(buffer, scope));
   const written = new Set(flat.stages.flatMap((stage) => (stage.kind === 'store' ? [stage.buffer] : [])));
   const values = new Values(writer, new DimValues(writer, new Facts(scope.dims, scope.facts)), written);
-  const extent = emitLoops(values, flat)?.extent ?? constant(1);
+  const contraction = asContraction(flat);
+  const extent = contraction ? emitMatrixProduct(values, contraction) : (emitLoops(values, flat)?.extent ?? constant(1));
   return finish(nest, writer, extent);
 };
 

@@ -8,6 +8,7 @@ import type { Axis, Nest, Stage } from '../../../ir/nest.ts';
 import { linearIn } from '../gpu/linear.ts';
 import { emptyEnvironment, withAxis, type Environment } from './environment.ts';
 import { i32, type Atom } from './kernel-writer.ts';
+import { overLanes } from './lanes.ts';
 import { overAxes, reduceAcross, reduceAlong } from './reductions.ts';
 import type { Values } from './values.ts';
 
@@ -20,8 +21,8 @@ function indicesOf(stage: Stage): Index[] {
   return stage.kind === 'store' ? [...loads, ...stage.indices] : loads;
 }
 
-// Contiguous is best, the same element for all lanes is good, anything else is gathered.
-function score(indices: readonly Index[], axis: string): number {
+/** How well lanes along `axis` suit: contiguous is best, one element for all is good, anything else is gathered. */
+export function score(indices: readonly Index[], axis: string): number {
   return indices.reduce((sum, index) => {
     if ('kind' in index) return sum - 1;
     const linear = linearIn(index, axis);
@@ -100,29 +101,8 @@ class NestLoops {
         this.axes([next, ...rest], withAxis(env, axis.name, i), i32(0), writer.dim(next.extent)));
     }
     if (!this.across) return writer.for(from, to, 1, (i) => this.stages([withAxis(env, axis.name, i)]));
-    this.lanes(axis, from, to, env, this.copies, (envs) => this.stages(envs));
-  }
-
-  // Whole groups of lanes, and a remainder: one loop with a branch, so that no load follows a store of
-  // the group before it in program order (a kernel that updates in place relies on that).
-  private lanes(axis: Axis, from: Atom, to: Atom, env: Environment, copies: number, body: (envs: Environment[]) => void): void {
-    const { writer, dims } = this.values;
-    const at = (i: Atom, vector: boolean): Environment => withAxis(env, axis.name, i, vector);
-    const size = 4 * copies;
-    const whole = (i: Atom): void => body(Array.from({ length: copies }, (_, copy) => at(dims.combine('add', i, i32(4 * copy)), true)));
-    const extent = asConstant(axis.extent);
-    const starts = from.kind === 'const';
-    if (starts && extent !== undefined && extent < 4) return writer.for(from, to, 1, (i) => body([at(i, false)]));
-    writer.for(from, to, size, (i) => {
-      if (starts && extent !== undefined && extent % size === 0) return whole(i);
-      const end = dims.combine('add', i, i32(size));
-      const fits = writer.let({ kind: 'binary', type: 'bool', width: 1, op: 'le', a: end, b: to });
-      writer.if(fits, () => whole(i), () => {
-        const until = dims.combine('min', end, to);
-        if (copies > 1) this.lanes(axis, i, until, env, 1, body);
-        else writer.for(i, until, 1, (single) => body([at(single, false)]));
-      });
-    });
+    overLanes(this.values, { extent: asConstant(axis.extent), from, to, copies: this.copies },
+      (i, vector) => withAxis(env, axis.name, i, vector), (envs) => this.stages(envs));
   }
 
   /** All stages at one point, or at the points of several groups of lanes. */
@@ -171,7 +151,8 @@ class NestLoops {
     const inner = last(stage.axes);
     if (!env || !inner) return;
     overAxes(this.values, stage.axes.slice(0, -1), [env], ([moved = env]) =>
-      this.lanes(inner, i32(0), this.values.writer.dim(inner.extent), moved, 1, put));
+      overLanes(this.values, { extent: asConstant(inner.extent), from: i32(0), to: this.values.writer.dim(inner.extent), copies: 1 },
+        (i, vector) => withAxis(moved, inner.name, i, vector), put));
   }
 
   private put(stage: StoreStage, env: Environment, value: Atom): void {

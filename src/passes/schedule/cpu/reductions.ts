@@ -13,7 +13,7 @@ import type { Values } from './values.ts';
 /** A reduce stage. */
 export type ReduceStage = Extract<Stage, { kind: 'reduce' }>;
 
-const scalarChunk = 256;
+const scalarChunk = 1024;
 const vectorChunk = 4096;
 
 /** True when the sum should be cut in chunks of `size`: float sums that may be longer. */

@@ -1,0 +1,92 @@
+// Recognises matrix products: one sum of a product of two operands whose axes fall into batch, rows (only
+// in the first operand), columns (only in the second) and the reduced ones; any prologue and epilogue.
+import { asConstant, floorDiv, mod, product, variable, variables, type Dim } from '../../../ir/dim.ts';
+import type { Expr } from '../../../ir/expr.ts';
+import type { Index } from '../../../ir/expr.ts';
+import { Rewriter } from '../../../ir/expr-rewrite.ts';
+import type { Axis, Nest, Stage } from '../../../ir/nest.ts';
+import { mapStage } from '../gpu/flatten.ts';
+import { linearIn } from '../gpu/linear.ts';
+
+type StoreStage = Extract<Stage, { kind: 'store' }>;
+
+/** A product over single axes %row, %column and %depth, and the batch axes. */
+export interface Contraction {
+  readonly stage: string;
+  readonly batch: readonly Axis[];
+  readonly rows: Axis;
+  readonly columns: Axis;
+  readonly depth: Axis;
+  readonly left: Expr;
+  readonly right: Expr;
+  readonly stores: readonly StoreStage[];
+}
+
+/** The axes and other variables that the dims of `e` mention. */
+function variablesIn(e: Expr): Set<string> {
+  const names = new Set<string>();
+  new Rewriter({ simplify: (d) => (variables(d, names), d) }).expr(e);
+  return names;
+}
+
+const isSmall = (axes: readonly Axis[], limit: number): boolean => {
+  const size = asConstant(product(axes.map((axis) => axis.extent)));
+  return size !== undefined && size < limit;
+};
+
+/** The matrix product that `nest` (flat) is, or undefined. */
+export function asContraction(nest: Nest): Contraction | undefined {
+  const [reduce, ...rest] = nest.stages;
+  const stores = rest.filter((stage): stage is StoreStage => stage.kind === 'store');
+  if (reduce?.kind !== 'reduce' || stores.length !== rest.length || reduce.monoid.name !== 'sum') return undefined;
+  const [arg] = reduce.args;
+  if (arg?.kind !== 'binary' || arg.op !== 'mul' || arg.dtype !== 'f32') return undefined;
+  if (stores.some((store) => store.axes.length > 0 || store.combine !== 'set' || store.indices.some((index) => 'kind' in index))) return undefined;
+  const [inLeft, inRight] = [variablesIn(arg.a), variablesIn(arg.b)];
+  if (reduce.axes.some(({ name }) => !inLeft.has(name) || !inRight.has(name))) return undefined;
+  const rows = nest.axes.filter(({ name }) => inLeft.has(name) && !inRight.has(name));
+  const columns = nest.axes.filter(({ name }) => !inLeft.has(name) && inRight.has(name));
+  const batch = nest.axes.filter((axis) => !rows.includes(axis) && !columns.includes(axis));
+  if (rows.length === 0 || columns.length === 0 || isSmall(reduce.axes, 4)) return undefined;
+  if (isSmall(rows, 3) || isSmall(columns, 3)) return undefined;
+  const straight = { rows, columns, left: arg.a, right: arg.b };
+  const swapped = { rows: columns, columns: rows, left: arg.b, right: arg.a };
+  const sides = storesAlong(stores, rows) && !storesAlong(stores, columns) ? swapped : straight;
+  return joinAxes({ stage: reduce.id, batch, depth: reduce.axes, stores, ...sides });
+}
+
+// Whether the first store is contiguous along one of `axes`.
+function storesAlong(stores: readonly StoreStage[], axes: readonly Axis[]): boolean {
+  const [index] = stores[0]?.indices ?? [];
+  if (!index || 'kind' in index) return false;
+  return axes.some(({ name }) => {
+    const linear = linearIn(index, name);
+    return linear !== undefined && asConstant(linear.coefficient) === 1;
+  });
+}
+
+type Parts = Omit<Contraction, 'rows' | 'columns' | 'depth'> & Record<'rows' | 'columns' | 'depth', readonly Axis[]>;
+
+// Several axes of one role become one, taken apart by division.
+function joinAxes(parts: Parts): Contraction {
+  const replaced = new Map<string, Index>();
+  const join = (axes: readonly Axis[], name: string): Axis => {
+    const [only] = axes;
+    if (only && axes.length === 1) return only;
+    for (const [axis, position] of unravel(axes, variable(name))) replaced.set(axis, position);
+    return { name, extent: product(axes.map((axis) => axis.extent)) };
+  };
+  const [rows, columns, depth] = [join(parts.rows, '%rows'), join(parts.columns, '%columns'), join(parts.depth, '%depth')];
+  if (replaced.size === 0) return { ...parts, rows, columns, depth };
+  const rewriter = new Rewriter({ axes: replaced });
+  const stores = parts.stores.map((store) => mapStage(store, { axes: replaced })).filter((stage): stage is StoreStage => stage.kind === 'store');
+  return { ...parts, rows, columns, depth, left: rewriter.expr(parts.left), right: rewriter.expr(parts.right), stores };
+}
+
+/** The position along each axis of row-major element `at`. */
+export function unravel(axes: readonly Axis[], at: Dim): [string, Dim][] {
+  return axes.map(({ name, extent }, axis) => {
+    const inner = floorDiv(at, product(axes.slice(axis + 1).map((next) => next.extent)));
+    return [name, axis === 0 ? inner : mod(inner, extent)];
+  });
+}

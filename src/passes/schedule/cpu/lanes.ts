@@ -1,0 +1,38 @@
+// Loops that take points four at a time.
+import type { Environment } from './environment.ts';
+import { i32, type Atom } from './kernel-writer.ts';
+import type { Values } from './values.ts';
+
+/** The points from ≤ i < to; `extent` is their number where it is known and `from` is 0. */
+export interface LaneRange {
+  readonly extent: number | undefined;
+  readonly from: Atom;
+  readonly to: Atom;
+  /** Groups of four lanes that the body handles together. */
+  readonly copies: number;
+}
+
+/**
+ * Whole groups of lanes, and a remainder: one loop with a branch, so that no load follows a store of the
+ * group before it in program order (a kernel that updates in place relies on that).
+ */
+export function overLanes(
+  values: Values, range: LaneRange, place: (i: Atom, vector: boolean) => Environment, body: (envs: Environment[]) => void,
+): void {
+  const { writer, dims } = values;
+  const { extent, from, to, copies } = range;
+  const size = 4 * copies;
+  const known = from.kind === 'const' ? extent : undefined;
+  const whole = (i: Atom): void => body(Array.from({ length: copies }, (_, copy) => place(dims.combine('add', i, i32(4 * copy)), true)));
+  if (known !== undefined && known < 4) return writer.for(from, to, 1, (i) => body([place(i, false)]));
+  writer.for(from, to, size, (i) => {
+    if (known !== undefined && known % size === 0) return whole(i);
+    const end = dims.combine('add', i, i32(size));
+    const fits = writer.let({ kind: 'binary', type: 'bool', width: 1, op: 'le', a: end, b: to });
+    writer.if(fits, () => whole(i), () => {
+      const until = dims.combine('min', end, to);
+      if (copies > 1) overLanes(values, { ...range, from: i, to: until, copies: 1 }, place, body);
+      else writer.for(i, until, 1, (single) => body([place(single, false)]));
+    });
+  });
+}
