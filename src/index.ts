@@ -4,11 +4,35 @@ import { emit, lowerModule, type Lowered, type Observer, type Target } from './c
 import { elaborate } from './elaborate/elaborate.ts';
 import type { FileHost } from './elaborate/modules.ts';
 import type { GraphModule } from './ir/graph.ts';
-import type { Diagnostic } from './support/diagnostic.ts';
+import { parse } from './parser/parse.ts';
+import { format } from './parser/prettier-plugin.ts';
+import { hasErrors, type Diagnostic } from './support/diagnostic.ts';
+import { createSource } from './support/source.ts';
 
 export { lowerModule, emit, passNames, type Lowered, type Observer, type Stage, type Target } from './compile.ts';
 export type { FileHost } from './elaborate/modules.ts';
-export { CompilerBug, type Diagnostic, type Fix, type Help } from './support/diagnostic.ts';
+export {
+  CompilerBug,
+  createDiagnostic,
+  hasErrors,
+  type Diagnostic,
+  type Fix,
+  type Help,
+} from './support/diagnostic.ts';
+export { applyFixes } from './support/apply-fixes.ts';
+export { explanations, messages } from './support/messages.gen.ts';
+export { renderGithub, renderJson, renderSarif, toJson } from './support/render-json.ts';
+export { renderTerminal, type Palette } from './support/render-terminal.ts';
+export { asConstant } from './ir/dim.ts';
+export type { GraphFunction, GraphModule, ModelInfo, Structure, TensorType, TrainInfo } from './ir/graph.ts';
+export { printGraph } from './ir/graph-text.ts';
+export { printStage } from './inspect/stage-text.ts';
+export { summarize, type Formula, type FunctionSummary, type ModelSummary, type Summary } from './inspect/summary.ts';
+export { parseCsv, type CsvTable } from './io/csv.ts';
+export type { FileTensor } from './io/file-tensor.ts';
+export { FormatError } from './io/format-error.ts';
+export { parseNpz } from './io/npy.ts';
+export { parseSafetensors, withSafetensorsMetadata } from './io/safetensors.ts';
 
 /** What `check` and `compile` may be told. */
 export interface CompileOptions {
@@ -31,6 +55,15 @@ export interface Compiled extends Checked {
   readonly lowered?: Lowered;
   readonly js?: string;
   readonly dts?: string;
+}
+
+/** The program in the one layout; syntax errors instead where it has some. Never throws on bad input. */
+export async function formatProgram(
+  name: string,
+  text: string,
+): Promise<{ readonly diagnostics: readonly Diagnostic[]; readonly text?: string }> {
+  const { diagnostics } = parse(createSource(name, text));
+  return hasErrors(diagnostics) ? { diagnostics } : { diagnostics, text: await format(text) };
 }
 
 /** Parses and checks the program whose root file is `root`. Never throws on bad input. */

@@ -1,0 +1,54 @@
+// `dlm compile`: one module and its declarations beside each program.
+import { basename, dirname, join } from 'node:path';
+import { emit, printGraph, type Lowered } from '../../index.ts';
+import { checkProgram, lowerProgram, targetsOf, type CommandContext } from '../command.ts';
+import { UsageError } from '../failure.ts';
+import { programFiles } from '../program-files.ts';
+import { writeFiles } from '../write-file.ts';
+
+const kinds = ['js', 'ir'] as const;
+
+/** Compiles every program named; nothing is written unless all of them compile. */
+export async function compile(cx: CommandContext): Promise<number> {
+  const { flags } = cx;
+  const wanted = flags.list('emit').flatMap((item) => item.split(','));
+  for (const kind of wanted) if (!kinds.some((known) => known === kind)) throw flags.wrong('emit', kind, kinds);
+  const started = performance.now();
+  const written: Record<string, string> = {};
+  for (const file of programFiles(cx.args)) {
+    const target = join(flags.text('o') ?? dirname(file), basename(file));
+    for (const [path, text] of await outputs(cx, file, target, wanted)) {
+      if (path in written) throw new UsageError(`two programs would be written to ${path}`);
+      written[path] = text;
+    }
+  }
+  writeFiles(written);
+  report(cx, written, performance.now() - started);
+  return 0;
+}
+
+async function outputs(
+  cx: CommandContext,
+  file: string,
+  target: string,
+  wanted: readonly string[],
+): Promise<[string, string][]> {
+  const lowered: Lowered = lowerProgram(cx, checkProgram(cx, file), targetsOf(cx.flags));
+  const made: [string, string][] = [];
+  if (wanted.length === 0 || wanted.includes('js')) {
+    const { js, dts } = await emit(lowered, basename(file));
+    made.push([`${target}.js`, js], [`${target}.d.ts`, dts]);
+  }
+  if (wanted.includes('ir')) made.push([`${target}.ir`, printGraph(lowered.graph)]);
+  return made;
+}
+
+function report({ console }: CommandContext, written: Readonly<Record<string, string>>, ms: number): void {
+  const files = Object.entries(written).map(([path, text]) => ({
+    path: path.replaceAll('\\', '/'),
+    bytes: Buffer.byteLength(text),
+  }));
+  if (console.json) console.event({ event: 'done', files, ms: Math.round(ms) });
+  for (const { path, bytes } of files) console.note(`${path}  ${(bytes / 1000).toFixed(1)} kB`);
+  console.note(`compiled in ${ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(2)} s`}`);
+}

@@ -1,0 +1,78 @@
+// Typed reading of command-line options; every mistake is a usage error that names the option.
+import { UsageError } from './failure.ts';
+
+/** The options of one command as the parser found them. */
+export class Flags {
+  constructor(private readonly values: Readonly<Record<string, unknown>>) {}
+
+  /** Whether the switch was given. */
+  on(name: string): boolean {
+    return this.values[name] === true;
+  }
+
+  /** The value of an option that may be given once. */
+  text(name: string): string | undefined {
+    const list = this.list(name);
+    if (list.length > 1) throw new UsageError(`--${dashed(name)} is given ${list.length} times`);
+    return list[0];
+  }
+
+  /** One of `choices`; the first when the option is absent. */
+  choice<T extends string>(name: string, choices: readonly [T, ...T[]]): T {
+    const text = this.text(name);
+    const found = choices.find((choice) => choice === text);
+    if (text !== undefined && found === undefined) throw this.wrong(name, text, choices);
+    return found ?? choices[0];
+  }
+
+  /** The error of an option that is none of `choices`. */
+  wrong(name: string, got: string, choices: readonly string[]): UsageError {
+    return new UsageError(`--${dashed(name)} is ${got}, expected ${choices.join(', ')}`);
+  }
+
+  /** A finite number. */
+  number(name: string): number | undefined {
+    const text = this.text(name);
+    return text === undefined ? undefined : numberOf(`--${dashed(name)}`, text);
+  }
+
+  /** A whole number ≥ `least`, or `otherwise` when the option is absent. */
+  count(name: string, otherwise: number, least = 1): number {
+    const value = this.number(name) ?? otherwise;
+    if (!Number.isSafeInteger(value) || value < least)
+      throw new UsageError(`--${dashed(name)} is ${value}, expected a whole number ≥ ${least}`);
+    return value;
+  }
+
+  /** All values of an option that may be repeated. */
+  list(name: string): readonly string[] {
+    const value = this.values[name];
+    const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+    return items
+      .filter((item) => item !== undefined && item !== false)
+      .map((item) => {
+        if (item === true) throw new UsageError(`--${dashed(name)} needs a value`);
+        return String(item);
+      });
+  }
+
+  /** Values of the form `key=value`, e.g. `--set Mlp.hidden=512`; `key=a,b` stays one text. */
+  pairs(name: string): Record<string, string> {
+    const pairs: Record<string, string> = {};
+    for (const item of this.list(name)) {
+      const at = item.indexOf('=');
+      if (at <= 0 || at === item.length - 1) throw new UsageError(`--${dashed(name)} ${item}: expected name=value`);
+      pairs[item.slice(0, at).trim()] = item.slice(at + 1).trim();
+    }
+    return pairs;
+  }
+}
+
+const dashed = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** The number that `text` is. @throws UsageError naming `what` */
+export function numberOf(what: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new UsageError(`${what} is ${text}, expected a number`);
+  return value;
+}

@@ -1,0 +1,56 @@
+// Ends a command that failed: diagnostics for people or machines, and for a bug of the compiler the program to replay.
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  createDiagnostic,
+  FormatError,
+  printStage,
+  renderTerminal,
+  toJson,
+  type Diagnostic,
+  type Stage,
+} from '../index.ts';
+import type { Console } from './console.ts';
+import { exitCodes, Failure, isModuleError } from './failure.ts';
+import { writeFiles } from './write-file.ts';
+
+/** Prints diagnostics where a command's result would be with `--json`, else on standard error. */
+export function reportDiagnostics(console: Console, diagnostics: readonly Diagnostic[]): void {
+  if (console.json) console.event({ event: 'error', diagnostics: diagnostics.map(toJson) });
+  else if (diagnostics.length > 0) console.note(renderTerminal(diagnostics, console.palette).trimEnd());
+}
+
+/** Reports whatever a command threw, and gives the exit code. */
+export function reportError(console: Console, error: unknown, lastStage?: Stage): number {
+  const failure = asFailure(error);
+  if (failure) {
+    reportDiagnostics(console, failure.diagnostics);
+    return failure.exitCode;
+  }
+  const saved = lastStage && saveStage(lastStage);
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (console.json) console.event({ event: 'bug', message: text, ...(saved !== undefined && { ir: saved }) });
+  console.note(`dlm: this is a bug of the compiler, not of your program\n${text}`);
+  if (saved !== undefined) console.note(`The program before the failing pass is in ${saved}; please report it.`);
+  return exitCodes.bug;
+}
+
+function asFailure(error: unknown): Failure | undefined {
+  if (error instanceof Failure) return error;
+  if (error instanceof FormatError) return new Failure(error.diagnostic);
+  if (!isModuleError(error)) return undefined;
+  const message = error.message.startsWith(`${error.code} `)
+    ? error.message.slice(error.code.length + 1)
+    : error.message;
+  return new Failure(createDiagnostic(error.code, 'error', message, null));
+}
+
+function saveStage(stage: Stage): string | undefined {
+  try {
+    const path = join(tmpdir(), `dlm-bug-${process.pid}.ir`);
+    writeFiles({ [path]: printStage(stage) });
+    return path;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,119 @@
+// What a program costs, as formulas in its dims: parameters, work, traffic and peak memory of every function.
+import { add, asConstant, evaluateDim, product, variables, zero, type Dim } from '../ir/dim.ts';
+import { byteSize } from '../ir/dtype.ts';
+import type { GraphFunction, GraphModule, ModelInfo, ParameterInfo, TensorType } from '../ir/graph.ts';
+import type { TargetProgram } from '../ir/plan.ts';
+import { flopsOf } from './flops.ts';
+import { kernelRows, type KernelRow } from './kernel-table.ts';
+import { peakMemory } from './peak-memory.ts';
+
+/** A formula in the dims, and its value where the dims were given. */
+export interface Formula {
+  readonly formula: string;
+  readonly value?: number;
+}
+
+/** One weight or state. */
+export interface ParameterSummary {
+  readonly path: string;
+  readonly type: string;
+  readonly count: number;
+  readonly role: ParameterInfo['role'];
+  readonly frozen: boolean;
+  readonly aliases: readonly string[];
+}
+
+/** One function: what it takes and gives, and what it costs. */
+export interface FunctionSummary {
+  readonly name: string;
+  readonly kind: GraphFunction['kind'];
+  readonly inputs: readonly { readonly name: string; readonly type: string }[];
+  readonly outputs: readonly { readonly name: string; readonly type: string }[];
+  readonly flops: Formula;
+  /** Bytes that its kernels read and write. */
+  readonly traffic: Formula;
+  /** Bytes in memory at its fullest moment, weights among them. */
+  readonly peak: Formula;
+  readonly kernels: readonly KernelRow[];
+}
+
+/** One model. */
+export interface ModelSummary {
+  readonly name: string;
+  readonly parameters: readonly ParameterSummary[];
+  /** Elements of all parameters, and of those that training may change. */
+  readonly total: number;
+  readonly trainable: number;
+  readonly bytes: number;
+}
+
+/** A whole program. */
+export interface Summary {
+  readonly target: TargetProgram['target'];
+  readonly models: readonly ModelSummary[];
+  readonly functions: readonly FunctionSummary[];
+}
+
+/** Sums up a program for one target. With `dims`, formulas get values too. */
+export function summarize(
+  graph: GraphModule,
+  program: TargetProgram,
+  dims: Readonly<Record<string, number>> = {},
+): Summary {
+  return {
+    target: program.target,
+    models: graph.models.map(modelSummary),
+    functions: graph.functions.map((fn) => functionSummary(fn, program, dims)),
+  };
+}
+
+const counted = (list: readonly ParameterSummary[]): number => list.reduce((sum, { count }) => sum + count, 0);
+
+function modelSummary({ name, parameters }: ModelInfo): ModelSummary {
+  const all = parameters.map(({ path, type, role, frozen, aliases }) => ({
+    path,
+    type: typeText(type),
+    count: asConstant(product(type.shape)) ?? 0,
+    role,
+    frozen,
+    aliases,
+  }));
+  return {
+    name,
+    parameters: all,
+    total: counted(all.filter(({ role }) => role === 'param')),
+    trainable: counted(all.filter(({ role, frozen }) => role === 'param' && !frozen)),
+    bytes: parameters.reduce((sum, { type }) => sum + (asConstant(product(type.shape)) ?? 0) * byteSize[type.dtype], 0),
+  };
+}
+
+function functionSummary(
+  fn: GraphFunction,
+  program: TargetProgram,
+  dims: Readonly<Record<string, number>>,
+): FunctionSummary {
+  const plan = program.plans.find(({ name }) => name === fn.name);
+  const rows = plan ? kernelRows(plan, program.kernels) : [];
+  const formula = (dim: Dim): Formula => withValue(dim, dims);
+  return {
+    name: fn.name,
+    kind: fn.kind,
+    inputs: fn.inputs
+      .filter(({ role }) => role === 'argument')
+      .map(({ name, value }) => ({ name, type: typeText(value.type) })),
+    outputs: fn.results
+      .filter(({ role }) => role === 'output')
+      .map(({ name, value }) => ({ name, type: typeText(value.type) })),
+    flops: formula(flopsOf(fn.nodes)),
+    traffic: formula(rows.reduce((sum, row) => add(sum, row.traffic), zero)),
+    peak: formula(plan ? peakMemory(plan) : zero),
+    kernels: rows,
+  };
+}
+
+function withValue(dim: Dim, dims: Readonly<Record<string, number>>): Formula {
+  const known = [...variables(dim)].every((name) => name in dims);
+  return { formula: dim.key, ...(known && { value: evaluateDim(dim, (name) => dims[name]) }) };
+}
+
+const typeText = ({ dtype, shape }: TensorType): string => `${dtype}[${shape.map(({ key }) => key).join(', ')}]`;
