@@ -15,6 +15,7 @@ export class FunctionWriter {
   readonly maddSites: number[] = [];
   private readonly named = new Map<string, Local>();
   private readonly types: ValueType[] = [];
+  private readonly scopes: string[][] = [];
   private readonly free = new Map<ValueType, Local[]>();
 
   constructor(private readonly params: readonly { readonly name: string; readonly type: ValueType }[]) {
@@ -29,19 +30,27 @@ export class FunctionWriter {
   local(name: string, type: ValueType): Local {
     const known = this.named.get(name);
     if (known) return known;
-    const made = this.fresh(type);
+    const made = this.temporary(type);
     this.named.set(name, made);
+    this.scopes.at(-1)?.push(name);
     return made;
+  }
+
+  /** Opens a scope; calling the result ends it and frees the named locals that were made in it. */
+  scope(): () => void {
+    this.scopes.push([]);
+    return () => {
+      for (const name of this.scopes.pop() ?? []) {
+        const local = this.named.get(name);
+        if (local) this.release(local);
+        this.named.delete(name);
+      }
+    };
   }
 
   /** A local without a name; give it back with {@link release} when its value is dead. */
   temporary(type: ValueType): Local {
     return this.free.get(type)?.pop() ?? this.fresh(type);
-  }
-
-  /** A local that is never given back: the bound of a loop lives as long as the loop. */
-  limit(): Local {
-    return this.fresh('i32');
   }
 
   release(...locals: readonly Local[]): void {

@@ -3,6 +3,7 @@
 import type { Kernel, KernelExpr, Statement } from '../../ir/kernel.ts';
 import { signed, type FunctionBody } from './encoder.ts';
 import { FunctionWriter } from './function-writer.ts';
+import { inlineOnce } from './inline-once.ts';
 import { op, wide } from './instructions.ts';
 import {
   printAddress, printArrayAddress, printExpression, printStored, storageOf, type AddressSpace,
@@ -37,7 +38,7 @@ export function printKernel(kernel: Kernel, scratchBytes: number): PrintedKernel
     array: (name) => ({ local: 'scratch', offset: offsets.get(name) ?? 0 }),
   };
   printPrologue(kernel, scratchBytes, writer);
-  printStatements(kernel.body, space);
+  printStatements(inlineOnce(kernel), space);
   return { body: writer.finish(), maddSites: writer.maddSites };
 }
 
@@ -97,8 +98,11 @@ function printMin(into: ReturnType<FunctionWriter['local']>, limit: typeof into,
   w.set(into);
 }
 
+// What a list defines is dead after it, so its locals serve again.
 function printStatements(body: readonly Statement[], at: AddressSpace): void {
+  const end = at.writer.scope();
   for (const statement of body) printStatement(statement, at);
+  end();
 }
 
 function printStatement(s: Statement, at: AddressSpace): void {
@@ -142,7 +146,7 @@ function printArrayStore(s: Extract<Statement, { kind: 'store-array' }>, at: Add
 function printFor(s: Extract<Statement, { kind: 'for' }>, at: AddressSpace): void {
   const w = at.writer;
   const i = w.local(s.name, 'i32');
-  const limit = printLimit(s.to, at);
+  const { limit, release } = printLimit(s.to, at);
   printExpression(s.from, at);
   w.tee(i);
   limit();
@@ -153,16 +157,18 @@ function printFor(s: Extract<Statement, { kind: 'for' }>, at: AddressSpace): voi
   w.tee(i);
   limit();
   w.emit(op.i32LtS, op.brIf, 0, op.end, op.end);
+  release();
 }
 
 // The upper bound is evaluated once, unless reading it again costs nothing.
-function printLimit(to: KernelExpr, at: AddressSpace): () => void {
-  if (to.kind === 'const' || to.kind === 'param' || to.kind === 'name') return () => printExpression(to, at);
+function printLimit(to: KernelExpr, at: AddressSpace): { limit: () => void; release: () => void } {
+  const isFree = to.kind === 'const' || to.kind === 'param' || to.kind === 'name';
+  if (isFree) return { limit: () => printExpression(to, at), release: () => undefined };
   const w = at.writer;
   printExpression(to, at);
-  const local = w.limit();
+  const local = w.temporary('i32');
   w.set(local);
-  return () => w.get(local);
+  return { limit: () => w.get(local), release: () => w.release(local) };
 }
 
 function printIf(s: Extract<Statement, { kind: 'if' }>, at: AddressSpace): void {
