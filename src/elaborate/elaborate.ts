@@ -1,0 +1,106 @@
+// From text to graph: loads the root file and its imports, elaborates its models and trains, and checks
+// every other declaration by itself. Never throws on bad input.
+import type { EntryInfo, GraphFunction, GraphModule, ModelInfo, TrainInfo } from '../ir/graph.ts';
+import type { FnDecl, TrainDecl } from '../parser/ast.ts';
+import { Reporter, sortDiagnostics, type Diagnostic } from '../support/diagnostic.ts';
+import { messages } from '../support/messages.gen.ts';
+import { createSource, createSpan } from '../support/source.ts';
+import { checkModule } from './check.ts';
+import type { Session } from './frame.ts';
+import { checkHoles, constructModel, elaborateEntry, elaborateInit, guarded, modelInfo, type Model } from './models.ts';
+import { Modules, type FileHost, type Module } from './modules.ts';
+import type { Scope } from './scope.ts';
+import { elaborateTrain, planTrain, type TrainPlan } from './train.ts';
+
+/** What elaboration may be told: config of models and parameters of trains, as text. */
+export interface ElaborateOptions {
+  readonly set?: Readonly<Record<string, string>>;
+}
+
+/** The graph of a program, whole only where no diagnostic is an error. */
+export interface Elaborated {
+  readonly module: GraphModule;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Elaborates the program whose root file is `root`. */
+export function elaborate(files: FileHost, root: string, options: ElaborateOptions = {}): Elaborated {
+  const reporter = new Reporter();
+  const modules = new Modules(files, (prelude) => createSession(reporter, prelude, new Map(Object.entries(options.set ?? {}))));
+  const session = modules.start();
+  const module = modules.load(root, session);
+  if (!module) {
+    const source = createSource(root, '');
+    session.report(messages.E0208(createSpan(source, 0, 0), { module: root }));
+    return { module: emptyModule(root), diagnostics: reporter.diagnostics };
+  }
+  const result = elaborateRoot(session, module);
+  for (const loaded of modules.loaded.values()) if (!loaded.isStd) checkModule(session, loaded);
+  return { module: result, diagnostics: sortDiagnostics(reporter.diagnostics) };
+}
+
+// One place has one error of a kind: the first configuration that shows it speaks for all.
+function createSession(reporter: Reporter, prelude: Scope, settings: ReadonlyMap<string, string>): Session {
+  const places = new Set<string>();
+  let holes = 0;
+  return {
+    holes: new Map(), prelude, broken: new Set(), settings,
+    report(diagnostic) {
+      const { code, span } = diagnostic;
+      const key = `${code} ${span?.source.name ?? ''} ${span?.start ?? ''} ${span?.end ?? ''}`;
+      if (places.has(key)) return;
+      places.add(key);
+      reporter.report(diagnostic);
+    },
+    nextHole: () => `%hole${holes++}`,
+  };
+}
+
+const nameOf = (path: string): string => (path.split('/').at(-1) ?? path).replace(/\.dlm$/, '');
+
+const emptyModule = (root: string): GraphModule => ({ name: nameOf(root), functions: [], entries: {}, models: [], trains: [] });
+
+function elaborateRoot(session: Session, module: Module): GraphModule {
+  const models = new Map<string, Model>();
+  const declarations = module.file.declarations;
+  const plans = declarations.filter((d): d is TrainDecl => d.kind === 'train')
+    .map((decl) => guarded(() => planTrain(session, module, decl, models))).filter((p): p is TrainPlan => p !== null);
+  for (const d of declarations) {
+    if (d.kind !== 'unit' || d.unit !== 'model' || models.has(d.name.name)) continue;
+    const model = constructModel(session, d, module.scope);
+    if (model) models.set(d.name.name, model);
+  }
+  const functions: GraphFunction[] = [];
+  const entries: Record<string, EntryInfo> = {};
+  const infos: ModelInfo[] = [];
+  const elaborated = [...models.values()].map((model) => ({ model, names: elaborateEntries(session, model, functions, entries) }));
+  const trains: TrainInfo[] = [];
+  for (const plan of plans) {
+    const train = elaborateTrain(session, plan);
+    if (!train) continue;
+    functions.push(...train.functions);
+    trains.push(train.info);
+  }
+  for (const { model, names } of elaborated) {
+    checkHoles(session, model);
+    const init = guarded(() => elaborateInit(session, model));
+    if (init) functions.push(init);
+    infos.push(modelInfo(session, model, names));
+  }
+  return { name: nameOf(module.path), functions, entries, models: infos, trains };
+}
+
+function elaborateEntries(session: Session, model: Model, functions: GraphFunction[], entries: Record<string, EntryInfo>): Record<string, string> {
+  const names: Record<string, string> = {};
+  for (const member of model.decl.members) {
+    if (!isEntry(member)) continue;
+    const entry = elaborateEntry(session, model, member);
+    if (!entry) continue;
+    functions.push(entry.fn);
+    entries[entry.fn.name] = entry.info;
+    names[member.name.name] = entry.fn.name;
+  }
+  return names;
+}
+
+const isEntry = (member: Model['decl']['members'][number]): member is FnDecl => member.kind === 'fn' && member.exported;

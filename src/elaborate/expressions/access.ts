@@ -1,0 +1,175 @@
+// Members, indices and `with`.
+import { add, asConstant, constant, sub, type Dim } from '../../ir/dim.ts';
+import type { Value as GraphValue } from '../../ir/graph.ts';
+import type { Expr, IndexExpr, IndexItem, MemberExpr, WithExpr } from '../../parser/ast.ts';
+import { messages } from '../../support/messages.gen.ts';
+import { spanText, type Span } from '../../support/source.ts';
+import { equalDims, lessEqualDims, resolved } from '../dims.ts';
+import { reject, report, type Frame } from '../frame.ts';
+import { overridden, type Instance } from '../instances.ts';
+import { didYouMean } from '../types.ts';
+import { asNumber, describe, list, tensor, typeText, unknown, type Value } from '../values.ts';
+import { evaluate, read } from './evaluate.ts';
+import { graphOf, NeedsGraph } from './tensors.ts';
+
+/** `object.member`: a member of an instance, else its config; a named element of a tuple; a name of a module. */
+export function evaluateMember(frame: Frame, expr: MemberExpr): Value {
+  const object = evaluate(frame, expr.object);
+  const { name, span } = expr.member;
+  if (object.kind === 'unknown' || name === '') return unknown;
+  const candidates = membersOf(object);
+  const found = candidates.get(name)?.();
+  if (found) return read(frame, found);
+  return reject(frame, messages.E0209(span, { what: describe(object), member: name }, didYouMean(name, candidates.keys(), span)));
+}
+
+function membersOf(object: Value): ReadonlyMap<string, () => Value> {
+  const members = new Map<string, () => Value>();
+  if (object.kind === 'instance' || object.kind === 'optimizer') {
+    for (const [name, value] of [...object.instance.config, ...object.instance.members]) members.set(name, () => value);
+  } else if (object.kind === 'tuple') object.names.forEach((name, i) => name !== null && members.set(name, () => object.items[i] ?? unknown));
+  else if (object.kind === 'namespace') return object.names;
+  return members;
+}
+
+/** `object[indices]`. */
+export function evaluateIndex(frame: Frame, expr: IndexExpr): Value {
+  const object = evaluate(frame, expr.object);
+  if (object.kind === 'unknown') return unknown;
+  if (object.kind === 'list' || object.kind === 'tuple') return indexItems(frame, expr, object);
+  if (object.kind !== 'tensor') return reject(frame, messages.E0412(expr.span, { operation: 'index', operands: describe(object) }));
+  const items = expandEllipsis(frame, expr, object.value.type.shape.length);
+  let value = object.value;
+  let axis = 0;
+  for (const item of items) {
+    if (item.kind === 'slice-index') value = sliceAxis(frame, value, axis++, item);
+    else if (item.kind === 'at-index') value = takeAt(frame, value, axis, item.value);
+    else axis++;
+  }
+  return object.derivation ? tensor(value, object.derivation) : tensor(value);
+}
+
+function indexItems(frame: Frame, expr: IndexExpr, object: Value & { readonly kind: 'list' | 'tuple' }): Value {
+  const [item] = expr.indices;
+  if (!item || expr.indices.length > 1 || item.kind === 'ellipsis-index')
+    return reject(frame, messages.E0412(expr.span, { operation: 'index', operands: `${describe(object)} by ${expr.indices.length} axes` }));
+  const n = object.items.length;
+  if (item.kind === 'slice-index') {
+    const [from, to] = [item.from ? staticInt(frame, item.from) : 0, item.to ? staticInt(frame, item.to) : n];
+    if (from === undefined || to === undefined) return unknown;
+    return list(object.items.slice(from, to));
+  }
+  const at = staticInt(frame, item.value);
+  if (at === undefined) return unknown;
+  const found = object.items[at < 0 && isWrittenMinus(item.value) ? n + at : at];
+  return found ?? reject(frame, messages.E0313(item.span, { axis: at, shape: describe(object) }));
+}
+
+const isWrittenMinus = (expr: Expr): boolean => expr.kind === 'unary' && expr.operator === '-';
+
+function staticInt(frame: Frame, expr: Expr): number | undefined {
+  const value = evaluate(frame, expr);
+  if (value.kind === 'unknown') return undefined;
+  const n = value.kind === 'int' ? asNumber({ ...value, dim: resolved(frame, value.dim) }) : undefined;
+  return n ?? reject(frame, messages.E0404(expr.span, { what: `the index \`${spanText(expr.span)}\`` }));
+}
+
+// One item per axis: `...` becomes whole axes, missing ones at the end too.
+function expandEllipsis(frame: Frame, expr: IndexExpr, rank: number): readonly (IndexItem | { readonly kind: 'whole' })[] {
+  const given = expr.indices.filter((item) => item.kind !== 'ellipsis-index').length;
+  if (given > rank) return reject(frame, messages.E0309(expr.span, { callee: `\`${spanText(expr.span)}\``, needed: String(given), got: String(rank) }));
+  const whole = Array.from({ length: rank - given }, () => ({ kind: 'whole' as const }));
+  const at = expr.indices.findIndex((item) => item.kind === 'ellipsis-index');
+  if (at < 0) return [...expr.indices, ...whole];
+  return [...expr.indices.slice(0, at), ...whole, ...expr.indices.slice(at + 1)];
+}
+
+// A static position along an axis: a written minus counts from the end.
+function position(frame: Frame, expr: Expr, extent: Dim): Dim | GraphValue {
+  const value = evaluate(frame, expr);
+  if (value.kind === 'int') {
+    const d = resolved(frame, value.dim);
+    return isWrittenMinus(expr) ? add(extent, d) : d;
+  }
+  if (value.kind === 'tensor' && value.value.type.shape.length === 0 && value.value.type.dtype === 'i32') return value.value;
+  if (value.kind === 'unknown') return reject(frame, messages.E0404(expr.span, { what: 'this index' }));
+  const many = value.kind === 'tensor' && value.value.type.shape.length > 0;
+  return reject(frame, messages.E0402(expr.span, { what: 'an index', expected: 'an int or `i32[]`', got: describe(value) }, many ? { helps: [{ text: 'several positions at once: `gather(x, ids, axis)`' }] } : {}));
+}
+
+const isDim = (p: Dim | GraphValue): p is Dim => 'terms' in p;
+
+function takeAt(frame: Frame, x: GraphValue, axis: number, expr: Expr): GraphValue {
+  const extent = x.type.shape[axis] ?? constant(0);
+  const at = position(frame, expr, extent);
+  const { builder } = graphOf(frame);
+  if (!isDim(at)) return builder.op('gather', [x, at], { axis });
+  inBounds(frame, expr, at, sub(extent, 1), axis);
+  const start = x.type.shape.map((_, i) => (i === axis ? at : constant(0)));
+  const size = x.type.shape.map((d, i) => (i === axis ? constant(1) : d));
+  const cut = builder.op('slice', [x], { start, size, stride: size.map(() => 1) });
+  return builder.reshape(cut, x.type.shape.filter((_, i) => i !== axis));
+}
+
+function sliceAxis(frame: Frame, x: GraphValue, axis: number, item: IndexItem & { readonly kind: 'slice-index' }): GraphValue {
+  const extent = x.type.shape[axis] ?? constant(0);
+  const [from, to] = [item.from ? position(frame, item.from, extent) : constant(0), item.to ? position(frame, item.to, extent) : extent];
+  if (!isDim(from) || !isDim(to)) return reject(frame, messages.E0404(item.span, { what: 'the bounds of a slice' }));
+  if (asConstant(from) === 0 && to.key === extent.key) return x;
+  if (item.from) inBounds(frame, item.from, from, extent, axis);
+  if (item.to) inBounds(frame, item.to, to, extent, axis);
+  if (lessEqualDims(frame, from, to) !== 'proved') return reject(frame, messages.E0314(item.span, { size: sub(to, from).key }));
+  const start = x.type.shape.map((_, i) => (i === axis ? from : constant(0)));
+  const size = x.type.shape.map((d, i) => (i === axis ? sub(to, from) : d));
+  return graphOf(frame).builder.op('slice', [x], { start, size, stride: size.map(() => 1) });
+}
+
+function inBounds(frame: Frame, expr: Expr, at: Dim, last: Dim, axis: number): void {
+  const text = spanText(expr.span);
+  if (lessEqualDims(frame, constant(0), at) !== 'proved') report(frame, messages.E0307(expr.span, { index: text, axis, bound: 'not negative' }));
+  else if (lessEqualDims(frame, at, last) !== 'proved') report(frame, messages.E0307(expr.span, { index: text, axis, bound: `at most ${last.key}` }));
+}
+
+/** `object with { name=value, … }`. */
+export function evaluateWith(frame: Frame, expr: WithExpr): Value {
+  const object = evaluate(frame, expr.object);
+  if (object.kind === 'unknown') return unknown;
+  const changes = new Map(expr.overrides.map((o) => [o.name.name, o] as const));
+  const values = new Map<string, Value>();
+  for (const [name, override] of changes) values.set(name, replacement(frame, override.value));
+  if (object.kind === 'optimizer') {
+    for (const [name, override] of changes)
+      if (name !== 'clip') reject(frame, messages.E0201(override.name.span, { argument: name, what: 'optimizer option', callee: 'with' }, didYouMean(name, ['clip'], override.name.span)));
+    return { ...object, options: new Map([...object.options, ...values]) };
+  }
+  if (object.kind !== 'instance') return reject(frame, messages.E0412(expr.span, { operation: 'override members of', operands: describe(object) }));
+  const mode = values.get('training');
+  values.delete('training');
+  if (mode && mode.kind !== 'bool') return reject(frame, messages.E0404(expr.span, { what: '`training`' }));
+  for (const [name, value] of values) checkOverride(frame, object.instance, name, value, changes.get(name)?.name.span ?? expr.span);
+  return { kind: 'instance', instance: overridden(object.instance, values, mode?.value) };
+}
+
+// In a member, what needs tensors is computed where it is used.
+function replacement(frame: Frame, expr: Expr): Value {
+  try {
+    const value = evaluate(frame, expr);
+    return value.kind === 'tensor' && value.slot ? { kind: 'parameter', slot: value.slot } : value;
+  } catch (error) {
+    if (!(error instanceof NeedsGraph)) throw error;
+    return { kind: 'computed', make: (reader) => evaluate({ ...frame, graph: reader.graph, keys: reader.keys, training: reader.training }, expr) };
+  }
+}
+
+function checkOverride(frame: Frame, instance: Instance, name: string, value: Value, span: Span): void {
+  const target = instance.members.get(name);
+  if (target === undefined || target.kind === 'none')
+    return reject(frame, messages.E0209(span, { what: describe({ kind: 'instance', instance }), member: name }, didYouMean(name, instance.members.keys(), span)));
+  if (target.kind !== 'parameter' || value.kind === 'computed' || value.kind === 'unknown') return;
+  const type = value.kind === 'parameter' ? value.slot.type : value.kind === 'tensor' ? value.value.type : null;
+  if (type === null) return reject(frame, messages.E0402(span, { what: `\`${name}\``, expected: typeText(target.slot.type, true), got: describe(value) }));
+  const same = type.dtype === target.slot.type.dtype && type.shape.length === target.slot.type.shape.length
+    && type.shape.every((d, i) => { const own = target.slot.type.shape[i]; return own && equalDims(frame, d, own) === 'proved'; });
+  if (!same)
+    reject(frame, messages.E0503(span, { target: name, source: describe(value), reason: `${typeText(target.slot.type, true)} is not ${typeText(type, true)}` }));
+}

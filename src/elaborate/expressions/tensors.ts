@@ -1,0 +1,112 @@
+// From values to tensors of the graph, and the one place where operands are broadcast and brought to
+// one dtype. Alignment is from the right; only scalars, suffixes and a literal 1 stretch.
+import { asConstant, type Dim } from '../../ir/dim.ts';
+import { isFloat, type DType } from '../../ir/dtype.ts';
+import type { Value as GraphValue } from '../../ir/graph.ts';
+import { messages } from '../../support/messages.gen.ts';
+import type { Span } from '../../support/source.ts';
+import { equalDims, resolved } from '../dims.ts';
+import { reject, type Frame } from '../frame.ts';
+import type { GraphContext } from '../graph-context.ts';
+import { asNumber, describe, typeText, type Value } from '../values.ts';
+
+/** Thrown where a tensor is needed and no graph is under construction: the value is made later. */
+export class NeedsGraph extends Error {}
+
+/** The graph under construction. @throws NeedsGraph */
+export function graphOf(frame: Frame): GraphContext {
+  if (frame.graph === null) throw new NeedsGraph();
+  return frame.graph;
+}
+
+/** A scalar constant; its graph type is that of the value, or `dtype`. */
+export function toTensor(frame: Frame, value: Value, dtype: DType | undefined, span: Span): GraphValue {
+  const { builder } = graphOf(frame);
+  if (value.kind === 'tensor') return checkElement(frame, value.value, span);
+  if (value.kind === 'computed') return toTensor(frame, value.make(frame), dtype, span);
+  if (value.kind === 'parameter') return graphOf(frame).read(value.slot);
+  if (value.kind === 'bool') return builder.full(dtype ?? 'bool', value.value ? 1 : 0);
+  const number = asNumber(value);
+  if (number !== undefined) return builder.full(checkedDType(frame, value, number, dtype, span), number);
+  if (value.kind === 'int') return builder.cast(builder.dimValue(resolved(frame, value.dim)), dtype ?? 'i32');
+  return reject(frame, messages.E0402(span, { what: 'this', expected: 'a tensor or a number', got: describe(value) }));
+}
+
+// In a tabulation a whole tensor is no scalar: an element of it must be read.
+function checkElement(frame: Frame, value: GraphValue, span: Span): GraphValue {
+  if (frame.tabulating && value.type.shape.length > 0 && !frame.tabulating.owns(value))
+    reject(frame, messages.E0412(span, { operation: 'use', operands: `the whole of ${typeText(value.type, true)} as a scalar of a tabulation` }, { helps: [{ text: 'read an element of it, or compute outside of the `for`' }] }));
+  return value;
+}
+
+function checkedDType(frame: Frame, value: Value, number: number, wanted: DType | undefined, span: Span): DType {
+  const dtype = wanted ?? (value.kind === 'int' ? 'i32' : 'f32');
+  if (!isFloat(dtype) && !Number.isInteger(number))
+    reject(frame, messages.E0411(span, { value: number, dtype }));
+  const [low, high] = dtype === 'i32' ? [-(2 ** 31), 2 ** 31 - 1] : dtype === 'u32' ? [0, 2 ** 32 - 1] : [-Infinity, Infinity];
+  if (number < low || number > high) reject(frame, messages.E0411(span, { value: number, dtype }));
+  return dtype;
+}
+
+/** Whether the value takes the dtype of the tensor beside it. */
+export const isAdaptable = (value: Value): boolean => value.kind === 'int' || value.kind === 'real';
+
+/** Both operands as tensors of one dtype; numbers adapt. Rejects other mixes with E0401. */
+export function unify(frame: Frame, left: Value, right: Value, operation: string, span: Span): readonly [GraphValue, GraphValue] {
+  if (isAdaptable(left) && isAdaptable(right)) {
+    const dtype = left.kind === 'real' || right.kind === 'real' ? 'f32' : 'i32';
+    return [toTensor(frame, left, dtype, span), toTensor(frame, right, dtype, span)];
+  }
+  if (isAdaptable(left)) {
+    const b = toTensor(frame, right, undefined, span);
+    return [adapted(frame, left, b, operation, span, [left, right]), b];
+  }
+  const a = toTensor(frame, left, undefined, span);
+  if (isAdaptable(right)) return [a, adapted(frame, right, a, operation, span, [left, right])];
+  const b = toTensor(frame, right, undefined, span);
+  if (a.type.dtype !== b.type.dtype) rejectDTypes(frame, operation, typeText(a.type, true), typeText(b.type, true), span);
+  return [a, b];
+}
+
+function adapted(frame: Frame, number: Value, beside: GraphValue, operation: string, span: Span, [left, right]: readonly [Value, Value]): GraphValue {
+  const dtype = beside.type.dtype;
+  const fits = dtype !== 'bool' && (isFloat(dtype) || number.kind === 'int');
+  if (!fits) rejectDTypes(frame, operation, describe(left), describe(right), span);
+  return toTensor(frame, number, dtype, span);
+}
+
+function rejectDTypes(frame: Frame, operation: string, left: string, right: string, span: Span): never {
+  const cast = left.startsWith('i32') || left.startsWith('u32') || left.startsWith('bool') ? 'left' : 'right';
+  reject(frame, messages.E0401(span, { operation, left, right, problem: 'dtypes differ' }, {
+    helps: [{ text: `cast the ${cast} side to what you mean, such as \`f32(x)\`` }],
+  }));
+}
+
+/** The common shape of several, or the first pair of dims that does not fit. */
+export function broadcastShapes(frame: Frame, shapes: readonly (readonly Dim[])[]):
+  { readonly shape: readonly Dim[] } | { readonly clash: readonly [Dim, Dim]; readonly answer: 'refuted' | 'unknown' } {
+  const rank = Math.max(0, ...shapes.map((s) => s.length));
+  const result: Dim[] = [];
+  for (let k = 1; k <= rank; k++) {
+    let d: Dim | undefined;
+    for (const shape of shapes) {
+      const own = shape[shape.length - k];
+      if (own === undefined) continue;
+      if (d === undefined || asConstant(d) === 1) d = resolved(frame, own);
+      else if (asConstant(own) !== 1) {
+        const answer = equalDims(frame, d, own);
+        if (answer !== 'proved') return { clash: [d, own], answer };
+      }
+    }
+    if (d) result.unshift(d);
+  }
+  return { shape: result };
+}
+
+/** `x` stretched to `shape`, aligned from the right. The shape must be one that it broadcasts to. */
+export function stretch(frame: Frame, x: GraphValue, shape: readonly Dim[]): GraphValue {
+  const own = x.type.shape;
+  if (own.length === shape.length && own.every((d, i) => d.key === shape[i]?.key)) return x;
+  const offset = shape.length - own.length;
+  return graphOf(frame).builder.broadcast(x, own.map((_, i) => i + offset), shape);
+}

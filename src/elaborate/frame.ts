@@ -1,0 +1,102 @@
+// Where an expression is evaluated: names, dims of the signature, mode, the graph under construction
+// and the calls that led here. Errors are reported through a frame, which finds the user's line.
+import type { Dim } from '../ir/dim.ts';
+import type { DType } from '../ir/dtype.ts';
+import type { FnDecl, UnitDecl } from '../parser/ast.ts';
+import type { Diagnostic } from '../support/diagnostic.ts';
+import type { Span } from '../support/source.ts';
+import type { GraphContext, Holes, KeySite } from './graph-context.ts';
+import type { Instance } from './instances.ts';
+import type { Scope } from './scope.ts';
+import type { Tabulation } from './expressions/tabulate.ts';
+
+/** What elaboration of one root shares: reports, solved holes, settings. */
+export interface Session {
+  readonly holes: Holes;
+  /** Scopes that hold only the prelude: names found from there are no ints of a signature. */
+  readonly prelude: Scope;
+  readonly broken: Set<FnDecl | UnitDecl>;
+  /** Values of `--set`, by `Model.field` or train parameter. */
+  readonly settings: ReadonlyMap<string, string>;
+  report(diagnostic: Diagnostic): void;
+  nextHole(): string;
+}
+
+/** Dims, packs and dtypes that a signature bound. `...` is the pack named ''. */
+export interface Signature {
+  readonly dims: Map<string, Dim>;
+  readonly packs: Map<string, readonly Dim[]>;
+  readonly generics: Map<string, DType | null>;
+}
+
+export const emptySignature = (): Signature => ({ dims: new Map(), packs: new Map(), generics: new Map() });
+
+/** The place of evaluation. */
+export interface Frame {
+  readonly session: Session;
+  readonly scope: Scope;
+  readonly signature: Signature;
+  /** Null where no tensors exist: members, consts, defaults of trains. */
+  readonly graph: GraphContext | null;
+  readonly keys: KeySite | null;
+  readonly training: boolean;
+  /** The function whose body this is. */
+  readonly fn: FnDecl | null;
+  readonly instance: Instance | null;
+  readonly constructing: readonly UnitDecl[];
+  /** The call that led here. */
+  readonly caller: { readonly frame: Frame; readonly span: Span } | null;
+  readonly depth: number;
+  /** Set in the body of a tabulation, where scalars stand for one tensor over the index axes. */
+  readonly tabulating?: Tabulation;
+}
+
+/** Thrown after a report: the expression has no value. */
+export class Rejected extends Error {}
+
+const isStd = (span: Span): boolean => span.source.name.startsWith('std/');
+
+/**
+ * Reports a diagnostic. What is found inside the standard library is shown at the user's call that led there.
+ */
+export function report(frame: Frame, diagnostic: Diagnostic): void {
+  frame.session.report(atUserCode(frame, diagnostic));
+}
+
+function atUserCode(frame: Frame, diagnostic: Diagnostic): Diagnostic {
+  if (diagnostic.span === null) return diagnostic;
+  const outer: Span[] = [];
+  for (let at: Frame | null = frame; at?.caller; at = at.caller.frame) outer.push(at.caller.span);
+  if (!isStd(diagnostic.span)) return withInstantiation(diagnostic, outer);
+  const place = outer.find((span) => !isStd(span));
+  if (!place) return diagnostic;
+  const inside = frame.fn ? `found inside \`${frame.fn.name.name}\` of the standard library` : 'found inside the standard library';
+  const secondary = diagnostic.secondary.filter((label) => !isStd(label.span));
+  return { ...diagnostic, span: place, secondary, notes: [...diagnostic.notes, inside], helps: diagnostic.helps.filter((h) => h.fix === undefined) };
+}
+
+// Where the same text is checked for several configurations, the call tells which one this is.
+function withInstantiation(diagnostic: Diagnostic, outer: readonly Span[]): Diagnostic {
+  const call = outer.find((span) => !isStd(span));
+  if (!call || diagnostic.code !== 'E0304') return diagnostic;
+  return { ...diagnostic, secondary: [...diagnostic.secondary, { span: call, label: 'constructed or called here' }] };
+}
+
+/** Reports and gives up on the expression. */
+export function reject(frame: Frame, diagnostic: Diagnostic): never {
+  report(frame, diagnostic);
+  throw new Rejected();
+}
+
+/** Runs `body` with graph nodes attributed to `span`; spans of the standard library keep the user's. */
+export function withOrigin<T>(frame: Frame, span: Span, body: () => T): T {
+  const builder = frame.graph?.builder;
+  if (!builder || isStd(span)) return body();
+  const before = builder.origin;
+  builder.origin = [span];
+  try {
+    return body();
+  } finally {
+    builder.origin = before;
+  }
+}

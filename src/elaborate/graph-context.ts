@@ -1,0 +1,180 @@
+// One graph function under construction: its builder, inputs, dims, facts, and the current values of
+// parameters and states. Random keys are derived lazily along the chain of call sites.
+import { Builder } from '../ir/builder.ts';
+import { substitute, variable, type Dim } from '../ir/dim.ts';
+import { Facts } from '../ir/dim-solver.ts';
+import type { DimVariable, Fact, FunctionInput, FunctionResult, GraphFunction, InputRole, TensorType, Value } from '../ir/graph.ts';
+import type { Slot } from './instances.ts';
+
+/** A builder whose facts grow while it builds. */
+class FactBuilder extends Builder {
+  declare facts: Facts;
+}
+
+/** Solutions of `_` in constructor calls: hole variable -> dim. */
+export type Holes = Map<string, Dim>;
+
+/** Replaces solved holes, holes in their solutions too. */
+export function resolveHoles(d: Dim, holes: Holes): Dim {
+  if (holes.size === 0 || !d.key.includes('%hole')) return d;
+  const solved = substitute(d, (name) => holes.get(name));
+  return solved.key === d.key ? d : resolveHoles(solved, holes);
+}
+
+/** The graph function being built. */
+export class GraphContext {
+  readonly builder: FactBuilder = new FactBuilder();
+  readonly inputs: FunctionInput[] = [];
+  readonly results: FunctionResult[] = [];
+  /** Layers may be constructed at the moment: members of a standalone check, the body of a `test`. */
+  mayConstruct = false;
+  readonly #dims: DimVariable[] = [];
+  readonly #facts: Fact[] = [];
+  readonly #current = new Map<Slot, Value>();
+  readonly #updated = new Set<Slot>();
+
+  constructor(
+    readonly name: string,
+    readonly kind: GraphFunction['kind'],
+    readonly holes: Holes,
+    /** Checkpoint paths of all slots that the function may read. */
+    readonly paths: ReadonlyMap<Slot, string>,
+    /** A check of a signature by itself: config are symbols, obligations on them are assumed. */
+    readonly standalone = false,
+    /** Config symbols of a standalone check. */
+    readonly symbols: Set<string> = new Set(),
+  ) {}
+
+  /** A fresh dim variable of the signature. */
+  dim(name: string, min = 1): Dim {
+    if (!this.#dims.some((d) => d.name === name)) {
+      this.#dims.push({ name, min });
+      this.builder.facts = this.builder.facts.extend([{ name, min }], []);
+    }
+    return variable(name);
+  }
+
+  get facts(): readonly Fact[] {
+    return this.#facts;
+  }
+
+  get dims(): readonly DimVariable[] {
+    return this.#dims;
+  }
+
+  /** Assumes a fact from here on. */
+  assume(fact: Fact): void {
+    this.#facts.push(fact);
+    this.builder.facts = this.builder.facts.extend([], [fact]);
+  }
+
+  input(name: string, role: InputRole, type: TensorType): Value {
+    const found = this.inputs.find((input) => input.name === name);
+    if (found) return found.value;
+    const value: Value = { type, name };
+    this.inputs.push({ name, role, value });
+    return value;
+  }
+
+  /** The current value of a parameter, state or cache. */
+  read(slot: Slot): Value {
+    return this.#current.get(slot) ?? this.slotInput(slot);
+  }
+
+  /** The value that a slot has when the function starts. */
+  slotInput(slot: Slot): Value {
+    const path = this.paths.get(slot) ?? slot.name;
+    const shape = slot.type.shape.map((d) => resolveHoles(d, this.holes));
+    return this.input(path, slot.role, { dtype: slot.type.dtype, shape });
+  }
+
+  write(slot: Slot, value: Value): void {
+    this.#current.set(slot, value);
+    this.#updated.add(slot);
+  }
+
+  /** Gives a slot of an optimizer its input. */
+  adopt(slot: Slot, value: Value): void {
+    this.#current.set(slot, value);
+  }
+
+  /** The value of an optimizer's slot; from here on it is no slot of the function. */
+  take(slot: Slot): Value {
+    const value = this.read(slot);
+    this.#current.delete(slot);
+    this.#updated.delete(slot);
+    return value;
+  }
+
+  /** Remembers the values of slots; the result puts them back. */
+  snapshot(): () => void {
+    const [current, updated] = [new Map(this.#current), new Set(this.#updated)];
+    return () => {
+      this.#current.clear();
+      this.#updated.clear();
+      for (const [slot, value] of current) this.#current.set(slot, value);
+      for (const slot of updated) this.#updated.add(slot);
+    };
+  }
+
+  /** Slots written so far, in order of the first write. */
+  get updated(): ReadonlySet<Slot> {
+    return this.#updated;
+  }
+
+  /** The base key: the two words that the host passes. */
+  baseKey(): readonly [Value, Value] {
+    const type: TensorType = { dtype: 'u32', shape: [] };
+    return [this.input('key.0', 'key', type), this.input('key.1', 'key', type)];
+  }
+
+  iteration(): Value {
+    return this.input('iteration', 'iteration', { dtype: 'i32', shape: [] });
+  }
+
+  finish(): GraphFunction {
+    return {
+      name: this.name, kind: this.kind, dims: this.#dims, facts: this.#facts,
+      inputs: this.inputs, nodes: this.builder.nodes, results: this.results, host: [],
+    };
+  }
+}
+
+/** The key of one place in the chain of calls; calls made there get keys of their own. */
+export class KeySite {
+  #key: readonly [Value, Value] | null = null;
+  #calls = 0;
+
+  constructor(readonly make: () => readonly [Value, Value]) {}
+
+  /** Both words; nodes are emitted at the first use. */
+  key(): readonly [Value, Value] {
+    this.#key ??= this.make();
+    return this.#key;
+  }
+
+  /** The key of the next call made from here. */
+  next(graph: GraphContext): KeySite {
+    const ordinal = this.#calls++;
+    return new KeySite(() => foldIn(graph, this.key(), ordinal));
+  }
+}
+
+/** fold_in of a key and a static word. */
+export function foldIn(graph: GraphContext, key: readonly [Value, Value], word: number): readonly [Value, Value] {
+  return foldInValue(graph, key, graph.builder.full('u32', word >>> 0));
+}
+
+/** fold_in of a key and a run-time u32 word. */
+export function foldInValue(graph: GraphContext, [k0, k1]: readonly [Value, Value], word: Value): readonly [Value, Value] {
+  const [a, b] = graph.builder.node('fold_in', [k0, k1, word]);
+  if (!a || !b) throw new RangeError('fold_in has two results');
+  return [a, b];
+}
+
+/** FNV-1a of a path, the word that its initialiser's key is folded with. */
+export function hashPath(path: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < path.length; i++) hash = Math.imul(hash ^ path.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
+}

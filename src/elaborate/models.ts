@@ -1,0 +1,190 @@
+// Models as compile roots: construction from defaults and settings, entry points, initialisation.
+import type { EntryInfo, GraphFunction, ModelInfo, ParameterInfo, Structure, Value as GraphValue } from '../ir/graph.ts';
+import type { FnDecl, UnitDecl } from '../parser/ast.ts';
+import { asConstant, one, product, type Dim } from '../ir/dim.ts';
+import { messages } from '../support/messages.gen.ts';
+import { callValue, checkResult } from './calls.ts';
+import { equalDims } from './dims.ts';
+import { evaluate, read } from './expressions/evaluate.ts';
+import { stretch, toTensor } from './expressions/tensors.ts';
+import { emptySignature, Rejected, reject, report, type Frame, type Session } from './frame.ts';
+import { foldIn, GraphContext, hashPath, KeySite, resolveHoles } from './graph-context.ts';
+import { collectPaths, construct, type Instance, type PathTable, type Slot } from './instances.ts';
+import { staticFrame } from './modules.ts';
+import { assumeRequirement } from './requirements.ts';
+import { Scope } from './scope.ts';
+import { settingValue, symbolicArguments } from './signatures.ts';
+import { describe, int, list, typeText, type GivenArgument, type Value } from './values.ts';
+
+/** A model with its config fixed, and the paths of its parameters. */
+export interface Model {
+  readonly decl: UnitDecl;
+  readonly instance: Instance;
+  readonly table: PathTable;
+}
+
+/** Constructs a model from `--set` values and defaults; null where config is missing or wrong. */
+export function constructModel(session: Session, decl: UnitDecl, scope: Scope): Model | null {
+  const frame = staticFrame(session, scope);
+  const named = new Map<string, GivenArgument & { readonly nameSpan: typeof decl.span }>();
+  for (const param of decl.params) {
+    const setting = `${decl.name.name}.${param.name.name}`;
+    const text = session.settings.get(setting);
+    if (text === undefined) continue;
+    const value = settingValue(frame, param.type, text);
+    if (value) named.set(param.name.name, { value, span: param.name.span, nameSpan: param.name.span });
+    else session.report(messages.E0402(param.name.span, { what: `\`--set ${setting}\``, expected: 'a value of its type', got: text }));
+  }
+  if (decl.params.some((p) => !p.default && !named.has(p.name.name))) return null;
+  const value = guarded(() => construct(frame, decl, scope, { positional: [], named }, decl.name.span));
+  return value?.kind === 'instance' ? { decl, instance: value.instance, table: collectPaths(value.instance) } : null;
+}
+
+/** Runs `body`; null after a reported error. */
+export function guarded<T>(body: () => T): T | null {
+  try {
+    return body();
+  } catch (error) {
+    if (error instanceof Rejected) return null;
+    throw error;
+  }
+}
+
+/** The frame of a function that is elaborated by itself. */
+export function rootFrame(session: Session, graph: GraphContext, scope: Scope, decl: FnDecl | null, instance: Instance | null, training: boolean): Frame {
+  const signature = emptySignature();
+  for (const generic of decl?.generics ?? []) signature.generics.set(generic.name, null);
+  return {
+    session, scope: new Scope(scope), signature, graph, keys: new KeySite(() => graph.baseKey()), training,
+    fn: decl, instance, constructing: [], caller: null, depth: 0,
+  };
+}
+
+/** Evaluates a function with inputs for its parameters: the common part of entries and checks. */
+export function elaborateBody(frame: Frame, decl: FnDecl): Value | null {
+  return guarded(() => {
+    symbolicArguments(frame, decl);
+    for (const clause of decl.requires) assumeRequirement(frame, clause);
+    return read(frame, checkResult(frame, decl, evaluate(frame, decl.body)));
+  });
+}
+
+/** One entry point as a graph function. Null after an error. */
+export function elaborateEntry(session: Session, model: Model, decl: FnDecl): { readonly fn: GraphFunction; readonly info: EntryInfo } | null {
+  const name = `${model.decl.name.name}.${decl.name.name}`;
+  const graph = new GraphContext(name, 'entry', session.holes, model.table.paths);
+  const frame = rootFrame(session, graph, model.instance.scope, decl, model.instance, false);
+  if (!checkEntrySignature(frame, name, decl)) return null;
+  const value = elaborateBody(frame, decl);
+  if (!value || value.kind === 'unknown') return null;
+  const returns = guarded(() => addOutputs(frame, value, decl, ''));
+  if (!returns) return null;
+  commitUpdates(graph);
+  return { fn: ordered(graph.finish(), model.table), info: { name, doc: decl.doc ?? '', returns, span: decl.span } };
+}
+
+function checkEntrySignature(frame: Frame, name: string, decl: FnDecl): boolean {
+  let fine = true;
+  for (const param of decl.params) {
+    const kind = param.type.kind === 'named-type' ? param.type.path[0]?.name : param.type.kind;
+    const bad = kind === 'real' || kind === 'bool' || kind === 'str' ? `\`${param.name.name}\` is a static ${kind}`
+      : kind === 'list-type' ? `\`${param.name.name}\` is a list` : undefined;
+    if (bad === undefined || param.default) continue;
+    fine = false;
+    report(frame, messages.E0901(param.span, { entry: name, reason: bad }, { helps: [{ text: 'take a tensor such as `f32[]`, or make it config of the model' }] }));
+  }
+  return fine;
+}
+
+// Results get names from the structure: `result`, or `logits`, `0.h` inside tuples and lists.
+function addOutputs(frame: Frame, value: Value, decl: FnDecl, path: string): Structure {
+  if (value.kind === 'tuple' || value.kind === 'list') {
+    const items = value.items.map((item, i) => {
+      const name = value.kind === 'tuple' ? value.names[i] ?? undefined : undefined;
+      const inner = addOutputs(frame, item, decl, `${path === '' ? '' : `${path}.`}${name ?? i}`);
+      return name === undefined ? { item: inner } : { name, item: inner };
+    });
+    return { kind: value.kind, items };
+  }
+  const accepted = ['tensor', 'int', 'real', 'bool', 'computed', 'parameter'].includes(value.kind);
+  if (!accepted) return reject(frame, messages.E0901(decl.name.span, { entry: decl.name.name, reason: `it returns ${describe(value)}` }));
+  const result = path === '' ? 'result' : path;
+  frame.graph?.results.push({ name: result, role: 'output', value: toTensor(frame, value, undefined, decl.body.span) });
+  return { kind: 'tensor', result };
+}
+
+/** New values of states, as updates of their inputs. */
+export function commitUpdates(graph: GraphContext): void {
+  for (const slot of graph.updated) {
+    graph.slotInput(slot);
+    graph.results.push({ name: graph.paths.get(slot) ?? slot.name, role: 'update', value: graph.read(slot) });
+  }
+}
+
+/** Inputs in a fixed order: arguments as declared, then parameters in the order of the model, then the rest. */
+export function ordered(fn: GraphFunction, table: Pick<PathTable, 'paths'>): GraphFunction {
+  const places = new Map([...table.paths.values()].map((path, i) => [path, i]));
+  const rank = (role: string): number => ['argument', 'param', 'state', 'cache', 'slot', 'option', 'iteration', 'key', 'step'].indexOf(role);
+  const inputs = fn.inputs.toSorted((a, b) => rank(a.role) - rank(b.role) || (places.get(a.name) ?? 0) - (places.get(b.name) ?? 0));
+  return { ...fn, inputs };
+}
+
+/** The function that makes every parameter and state from a key: `M.init`. */
+export function elaborateInit(session: Session, model: Model): GraphFunction | null {
+  const graph = new GraphContext(`${model.decl.name.name}.init`, 'init', session.holes, model.table.paths);
+  let failed = false;
+  for (const [slot, path] of model.table.paths) {
+    const value = guarded(() => initialValue(session, graph, slot, path));
+    if (!value) failed = true;
+    else graph.results.push({ name: path, role: 'update', value });
+  }
+  return failed ? null : graph.finish();
+}
+
+/** The initial value of one slot. Its key is the seed folded with the hash of its path. */
+export function initialValue(session: Session, graph: GraphContext, slot: Slot, path: string): GraphValue {
+  const keys = new KeySite(() => foldIn(graph, graph.baseKey(), hashPath(path)));
+  const frame: Frame = { ...slot.frame, session, graph, keys, fn: null };
+  const shape = slot.type.shape.map((d) => resolveHoles(d, session.holes));
+  const type = { dtype: slot.type.dtype, shape };
+  if (!slot.init) {
+    if (slot.role === 'param') return reject(frame, messages.E0205(slot.span, { what: 'param', callee: slot.name, argument: 'an initialiser' }, { helps: [{ text: 'for example `= zeros()` or `= kaiming_uniform()`' }] }));
+    return graph.builder.full(type.dtype, 0, shape);
+  }
+  const { init } = slot;
+  const made = evaluate(frame, init);
+  if (made.kind === 'unknown') throw new Rejected();
+  const [fanIn, fanOut] = fans(shape);
+  const isFunction = made.kind === 'fn' || made.kind === 'lambda' || made.kind === 'primitive';
+  const value = isFunction ? callValue(frame, made, [list(shape.map((d) => int(d))), int(fanIn), int(fanOut)], init.span) : made;
+  if (value.kind === 'unknown') throw new Rejected();
+  const x = toTensor(frame, value, type.dtype, init.span);
+  const fits = x.type.shape.length === 0 || (x.type.shape.length === shape.length && x.type.shape.every((d, i) => { const own = shape[i]; return own && equalDims(frame, d, own) === 'proved'; }));
+  if (!fits) return reject(frame, messages.E0402(init.span, { what: `the initial value of \`${slot.name}\``, expected: typeText(type, true), got: typeText(x.type, true) }));
+  return stretch(frame, graph.builder.cast(x, type.dtype), shape);
+}
+
+// PyTorch's fans: [out, in, ...receptive field].
+function fans(shape: readonly Dim[]): readonly [Dim, Dim] {
+  const [out = one, inner = out, ...field] = shape;
+  const receptive = product(field);
+  return [product([inner, receptive]), product([out, receptive])];
+}
+
+/** What tools show of a model. */
+export function modelInfo(session: Session, model: Model, entries: Readonly<Record<string, string>>): ModelInfo {
+  const parameters = [...model.table.paths].map(([slot, path]): ParameterInfo => ({
+    path, role: slot.role, span: slot.span, frozen: model.table.frozen.has(slot), aliases: model.table.aliases.get(slot) ?? [],
+    type: { dtype: slot.type.dtype, shape: slot.type.shape.map((d) => resolveHoles(d, session.holes)) },
+  }));
+  const config = Object.fromEntries([...model.instance.config].map(([name, value]) => [name, describe(value)]));
+  return { name: model.decl.name.name, doc: model.decl.doc ?? '', config, parameters, entries, init: `${model.decl.name.name}.init` };
+}
+
+/** Reports `_` that no call solved. */
+export function checkHoles(session: Session, model: Model): void {
+  for (const [slot] of model.table.paths) {
+    const open = slot.type.shape.map((d) => resolveHoles(d, session.holes)).find((d) => asConstant(d) === undefined);
+    if (open) session.report(messages.E0310(slot.frame.caller?.span ?? slot.span, { callee: slot.frame.instance?.decl.name.name ?? slot.name }));
+  }
+}

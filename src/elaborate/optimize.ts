@@ -1,0 +1,208 @@
+// `minimize L of ms using Opt`: which parameters move, their gradients, the optimizer's update of each.
+import { gradientReach } from '../ir/gradient-reach.ts';
+import type { TensorType, Value as GraphValue } from '../ir/graph.ts';
+import { isFloat } from '../ir/dtype.ts';
+import type { Expr, OptimizeMember } from '../parser/ast.ts';
+import { messages } from '../support/messages.gen.ts';
+import { spanText } from '../support/source.ts';
+import { callFn, callValue } from './calls.ts';
+import { evaluate } from './expressions/evaluate.ts';
+import { elementwiseSelect } from './expressions/select.ts';
+import { graphOf, toTensor } from './expressions/tensors.ts';
+import { emptySignature, reject, Rejected, report, type Frame } from './frame.ts';
+import { GraphContext } from './graph-context.ts';
+import { buildMembers, collectPaths, type Instance, type PathTable, type Slot } from './instances.ts';
+import { initialValue } from './models.ts';
+import { describe, list, tensor, typeText, type Value } from './values.ts';
+
+/** A carried tensor of an optimizer: `m:fc1.weight`. */
+export interface OptimizerSlot {
+  readonly name: string;
+  readonly type: TensorType;
+  readonly initial: number;
+  value: GraphValue;
+}
+
+/** A minimize whose loss has been evaluated. */
+export interface Prepared {
+  readonly member: OptimizeMember;
+  readonly loss: GraphValue;
+  /** What is shown to the user: the loss, or what `maximize` makes larger. */
+  readonly reported: GraphValue;
+  readonly optimizer: Value & { readonly kind: 'optimizer' };
+  readonly slots: readonly Slot[];
+  readonly table: PathTable;
+}
+
+/** When a step takes place. */
+export interface StepCondition {
+  readonly when: GraphValue | null;
+  readonly every: number;
+  readonly from: number;
+}
+
+/** Evaluates loss, optimizer and the parameters it moves. Null after an error. */
+export function prepareMinimize(frame: Frame, member: OptimizeMember, table: PathTable, models: readonly Instance[]): Prepared | null {
+  const value = evaluate(frame, member.loss);
+  const optimizer = evaluate(frame, member.using);
+  if (optimizer.kind !== 'optimizer' && optimizer.kind !== 'unknown')
+    report(frame, messages.E0706(member.using.span, { got: describe(optimizer) }, optimizer.kind === 'unit' ? { helps: [{ text: `call it: \`${spanText(member.using.span)}()\`` }] } : {}));
+  if (value.kind === 'unknown' || optimizer.kind !== 'optimizer') return null;
+  const reported = toTensor(frame, value, 'f32', member.loss.span);
+  if (reported.type.shape.length > 0 || !isFloat(reported.type.dtype))
+    return reject(frame, messages.E0704(member.loss.span, { got: typeText(reported.type, true) }, { helps: [{ text: 'reduce it to one number: `mean(…)` or `sum(…)`' }] }));
+  const loss = member.direction === 'maximize' ? graphOf(frame).builder.neg(reported) : reported;
+  const wanted = selected(frame, member, models);
+  const slots = [...table.paths.keys()].filter((slot) => wanted.has(slot) && slot.role === 'param' && isFloat(slot.type.dtype) && !table.frozen.has(slot));
+  const moving = reachable(frame, member, loss, slots, table);
+  return moving && { member, loss, reported, optimizer, slots: moving, table };
+}
+
+// The parameters of `of`, or all of the train's models.
+function selected(frame: Frame, member: OptimizeMember, models: readonly Instance[]): ReadonlySet<Slot> {
+  const found = new Set<Slot>();
+  if (member.of.length === 0) for (const model of models) addSlots(frame, { kind: 'instance', instance: model }, found, member.using);
+  for (const expr of member.of) addSlots(frame, evaluate(frame, expr), found, expr);
+  return found;
+}
+
+function addSlots(frame: Frame, value: Value, into: Set<Slot>, expr: Expr): void {
+  if (value.kind === 'instance') for (const slot of collectPaths(value.instance).paths.keys()) into.add(slot);
+  else if (value.kind === 'parameter') into.add(value.slot);
+  else if (value.kind === 'tensor' && value.slot) into.add(value.slot);
+  else if (value.kind === 'list' || value.kind === 'tuple') for (const item of value.items) addSlots(frame, item, into, expr);
+  else if (value.kind === 'unknown') throw new Rejected();
+  else reject(frame, messages.E0707(expr.span, { got: describe(value) }));
+}
+
+// E0701 where the loss depends on a parameter only through steps without a gradient, E0703 where it does
+// not depend on any; a parameter that this loss happens not to use stays as it is.
+function reachable(frame: Frame, member: OptimizeMember, loss: GraphValue, slots: readonly Slot[], table: PathTable): readonly Slot[] | null {
+  const graph = graphOf(frame);
+  const values = new Map(slots.map((slot) => [slot, graph.read(slot)]));
+  const { reached, blockedBy } = gradientReach(graph.builder.nodes, loss, [...values.values()]);
+  const of = (test: (value: GraphValue) => boolean): readonly Slot[] => slots.filter((slot) => { const v = values.get(slot); return v !== undefined && test(v); });
+  const blocked = of((v) => blockedBy.has(v));
+  const moving = of((v) => reached.has(v));
+  if (blocked.length > 0) {
+    const [first] = blocked;
+    const node = first && blockedBy.get(values.get(first) ?? loss);
+    const place = node?.origin[0];
+    const names = blocked.map((slot) => table.paths.get(slot) ?? slot.name);
+    const shown = names.length > 3 ? [...names.slice(0, 2), `${names.length - 2} more`].join('`, `') : names.join('`, `');
+    report(frame, messages.E0701(place ?? member.loss.span, { parameters: shown }, {
+      ...(place ? { label: blockReason(node.op) } : {}),
+      secondary: [{ span: member.loss.span, label: `${slots.length} parameters, ${moving.length === 0 ? 'none' : moving.length} reached` }],
+      helps: [{ text: 'use a smooth loss, such as `cross_entropy(logits, y)` or `bce_with_logits(x, y)`' }],
+    }));
+    return null;
+  }
+  if (moving.length > 0) return moving;
+  const model = member.of.map((e) => spanText(e.span)).join(', ') || 'any model';
+  report(frame, messages.E0703(member.loss.span, { model }));
+  return null;
+}
+
+function blockReason(op: string): string {
+  if (['lt', 'le', 'eq', 'ne', 'cast'].includes(op)) return 'this is piecewise constant: its gradient is zero everywhere';
+  if (op === 'argreduce') return 'an index has no gradient';
+  if (op === 'stop_gradient') return '`stop_gradient` makes it a constant';
+  return `\`${op}\` has no gradient`;
+}
+
+/** Gradients of all minimizes of a step at the same parameters, then the updates. */
+export function applyMinimize(frame: Frame, prepared: readonly Prepared[], condition: StepCondition, step: string, slots: OptimizerSlot[]): void {
+  const graph = graphOf(frame);
+  const gradients = prepared.map(({ loss, slots: moving, member }) => {
+    graph.builder.origin = [member.span];
+    return graph.builder.node('gradient', [loss, ...moving.map((slot) => graph.read(slot))]);
+  });
+  prepared.forEach((one, i) => {
+    graph.builder.origin = [one.member.using.span];
+    const raw = gradients[i] ?? [];
+    const clipped = clip(frame, one, raw);
+    one.slots.forEach((slot, k) => {
+      const gradient = clipped[k];
+      if (gradient) updateParameter(frame, one, slot, gradient, condition, step, slots);
+    });
+  });
+}
+
+// `with { clip=f }`: f maps the list of all gradients to a list of the same shapes.
+function clip(frame: Frame, one: Prepared, gradients: readonly GraphValue[]): readonly GraphValue[] {
+  const rule = one.optimizer.options.get('clip');
+  if (!rule || rule.kind === 'none') return gradients;
+  const result = callValue(frame, rule, [list(gradients.map((g) => tensor(g)))], one.member.using.span);
+  if (result.kind === 'unknown') throw new Rejected();
+  if (result.kind !== 'list' || result.items.length !== gradients.length)
+    return reject(frame, messages.E0402(one.member.using.span, { what: 'the result of `clip`', expected: `a list of ${gradients.length} gradients`, got: describe(result) }));
+  return result.items.map((item) => toTensor(frame, item, 'f32', one.member.using.span));
+}
+
+// One call of `update_param`, with slots of the parameter's shape.
+function updateParameter(frame: Frame, one: Prepared, slot: Slot, gradient: GraphValue, condition: StepCondition, step: string, slots: OptimizerSlot[]): void {
+  const graph = graphOf(frame);
+  const { optimizer, member } = one;
+  const parameter = graph.read(slot);
+  const path = one.table.paths.get(slot) ?? slot.name;
+  const instance = instantiate(frame, optimizer.instance, parameter.type);
+  const own = ownSlots(frame, instance, path, step, slots);
+  const update = instance.members.get('update_param');
+  if (update?.kind !== 'fn')
+    return reject(frame, messages.E0706(member.using.span, { got: `\`${instance.decl.name.name}\`, which has no \`update_param\`` }));
+  const span = member.using.span;
+  const args = [tensor(parameter), tensor(gradient), tensor(updateCount(frame, condition))].map((value) => ({ value, span }));
+  const result = callFn(frame, update, { positional: args, named: new Map() }, span, { name: 'update_param', what: 'function', span, text: 'update_param' }, instance);
+  if (result.kind === 'unknown') throw new Rejected();
+  const next = toTensor(frame, result, parameter.type.dtype, span);
+  graph.write(slot, when(frame, condition, next, parameter));
+  for (const [state, record] of own) record.value = when(frame, condition, graph.take(state), record.value);
+}
+
+const when = (frame: Frame, condition: StepCondition, next: GraphValue, before: GraphValue): GraphValue =>
+  condition.when ? elementwiseSelect(frame, condition.when, next, before) : next;
+
+// t of update_param: updates of this step so far, from 1.
+function updateCount(frame: Frame, { every, from }: StepCondition): GraphValue {
+  const { builder } = graphOf(frame);
+  const since = from === 0 ? graphOf(frame).iteration() : builder.sub(graphOf(frame).iteration(), builder.full('i32', from));
+  const completed = every === 1 ? since : builder.div(since, builder.full('i32', every));
+  return builder.add(completed, builder.full('i32', 1));
+}
+
+function instantiate(frame: Frame, optimizer: Instance, type: TensorType): Instance {
+  const scope = optimizer.scope.parent;
+  if (!scope) return optimizer;
+  const signature = emptySignature();
+  signature.packs.set('', type.shape);
+  return buildMembers({ ...frame, scope, signature, fn: null, instance: null }, optimizer.decl, optimizer.configSpans, optimizer.span);
+}
+
+function ownSlots(frame: Frame, instance: Instance, path: string, step: string, slots: OptimizerSlot[]): readonly (readonly [Slot, OptimizerSlot])[] {
+  const graph = graphOf(frame);
+  const found: (readonly [Slot, OptimizerSlot])[] = [];
+  for (const [name, member] of instance.members) {
+    if (member.kind !== 'parameter') continue;
+    const plain = `${name}:${path}`;
+    const full = slots.some((s) => s.name === plain) ? `${step}.${plain}` : plain;
+    const value = graph.input(full, 'slot', member.slot.type);
+    graph.adopt(member.slot, value);
+    const record: OptimizerSlot = { name: full, type: member.slot.type, initial: fillValue(frame, member.slot), value };
+    slots.push(record);
+    found.push([member.slot, record]);
+  }
+  return found;
+}
+
+// Slots start at one value everywhere, so that the host can make them without a kernel.
+function fillValue(frame: Frame, slot: Slot): number {
+  const scratch = new GraphContext('slot', 'init', frame.session.holes, new Map());
+  const value = initialValue(frame.session, scratch, { ...slot, role: 'state' }, slot.name);
+  let at: GraphValue | undefined = value;
+  while (at) {
+    const node = scratch.builder.nodes.find((n) => n.outputs.some((out) => out === at));
+    if (node?.op === 'constant' && typeof node.attrs['value'] === 'number') return node.attrs['value'];
+    at = node && ['broadcast', 'reshape', 'cast'].includes(node.op) ? node.inputs[0] : undefined;
+  }
+  return reject(frame, messages.E0404(slot.span, { what: `the initial value of the slot \`${slot.name}\`` }));
+}

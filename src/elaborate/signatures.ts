@@ -1,0 +1,120 @@
+// A function by itself: its parameters as inputs of a graph function, dims as fresh variables. Entry
+// points become compiled functions; checks of signatures use the same inputs and drop the graph.
+import { variable, type Dim } from '../ir/dim.ts';
+import type { TensorType as GraphType } from '../ir/graph.ts';
+import type { DimExpr, FnDecl, Param, TensorType, TypeExpr } from '../parser/ast.ts';
+import { derive } from './derivation.ts';
+import type { Frame } from './frame.ts';
+import { aliasOf, bindDim, dimNamed, dimOf, dtypeOf, lookupPath } from './types.ts';
+import { bool, int, list, none, real, str, tensor, tuple, unknown, type Value } from './values.ts';
+import { evaluate } from './expressions/evaluate.ts';
+import { reject } from './frame.ts';
+import { messages } from '../support/messages.gen.ts';
+
+/** Names all dims at plain occurrences, so that expressions in any order can use them. */
+export function bindFreshDims(frame: Frame, types: readonly TypeExpr[]): void {
+  for (const type of types) {
+    if (type.kind === 'optional-type') bindFreshDims(frame, [type.type]);
+    else if (type.kind === 'tuple-type') bindFreshDims(frame, type.elements.map((e) => e.type));
+    else if (type.kind === 'union-type') bindFreshDims(frame, type.types);
+    else if (type.kind === 'named-type') {
+      const alias = aliasOf(frame, type);
+      if (alias) bindFreshDims(frame, [alias]);
+    } else if (type.kind === 'tensor-type') type.dims.forEach((d) => bindFresh(frame, d));
+  }
+}
+
+function bindFresh(frame: Frame, entry: DimExpr): void {
+  if (entry.kind === 'pack-dim') {
+    const name = entry.name?.name ?? '';
+    // One axis stands for the pack: an error at any rank that involves it shows up at this one too.
+    if (!frame.signature.packs.has(name)) frame.signature.packs.set(name, [freshDim(frame, name === '' ? 'rest' : name)]);
+    return;
+  }
+  if (entry.kind !== 'expr-dim' || entry.value.kind !== 'name') return;
+  const { name } = entry.value;
+  if (dimNamed(frame, name) === undefined) bindDim(frame, name, freshDim(frame, name));
+}
+
+const freshDim = (frame: Frame, name: string): Dim => frame.graph?.dim(name) ?? variable(name);
+
+/** The graph type of an input. Null after an error. */
+export function inputType(frame: Frame, type: TensorType): GraphType | null {
+  const shape: Dim[] = [];
+  for (const entry of type.dims) {
+    if (entry.kind === 'pack-dim') shape.push(...(frame.signature.packs.get(entry.name?.name ?? '') ?? []));
+    else if (entry.kind === 'any-dim') shape.push(freshDim(frame, `any${shape.length}`));
+    else {
+      const d = dimOf(frame, entry.value);
+      if (!d) return null;
+      shape.push(d);
+    }
+  }
+  const dtype = dtypeOf(frame, type);
+  if (dtype === null && type.dtype) frame.signature.generics.set(type.dtype.name, 'f32');
+  return { dtype: dtype ?? 'f32', shape };
+}
+
+/** What a parameter is when nobody gives it: an input, a symbol, or its default. */
+export function symbolicValue(frame: Frame, param: Param, type: TypeExpr = param.type, path = param.name.name): Value {
+  if (param.default && type.kind !== 'tensor-type') return evaluate(frame, param.default);
+  switch (type.kind) {
+    case 'tensor-type': {
+      const own = inputType(frame, type);
+      if (!own || !frame.graph) return unknown;
+      return tensor(frame.graph.input(path, 'argument', own), derive(path, own, 'parameter `' + path + '`'));
+    }
+    case 'optional-type': return none;
+    case 'tuple-type':
+      return tuple(type.elements.map((e, i) => symbolicValue(frame, param, e.type, `${path}.${e.name?.name ?? i}`)), type.elements.map((e) => e.name?.name ?? null));
+    case 'named-type': {
+      const alias = aliasOf(frame, type);
+      if (alias) return symbolicValue(frame, param, alias, path);
+      return type.path[0]?.name === 'int' ? int(freshDim(frame, path)) : unknown;
+    }
+    default: return unknown;
+  }
+}
+
+/** Inputs for all parameters of a function. Also defines them in its scope. */
+export function symbolicArguments(frame: Frame, decl: FnDecl): void {
+  for (const param of decl.params)
+    if (param.type.kind === 'named-type' && param.type.path[0]?.name === 'int' && !param.default)
+      frame.scope.define(param.name.name, int(freshDim(frame, param.name.name)));
+  bindFreshDims(frame, decl.params.map((p) => p.type));
+  for (const param of decl.params) {
+    const before = frame.scope.has(param.name.name) ? frame.scope.lookup(param.name.name) : undefined;
+    const value = before?.kind === 'int' ? before : symbolicValue(frame, param);
+    if (before && before.kind === 'int' && frame.signature.dims.has(param.name.name) && !isInt(param.type))
+      reject(frame, messages.E0203(param.name.span, { name: param.name.name }));
+    frame.scope.define(param.name.name, value);
+  }
+}
+
+const isInt = (type: TypeExpr): boolean => type.kind === 'named-type' && type.path[0]?.name === 'int';
+
+/** A setting given as text (`--set`), by the declared type. Undefined where it does not fit. */
+export function settingValue(frame: Frame, type: TypeExpr, text: string): Value | undefined {
+  if (type.kind === 'union-type') return type.types.map((t) => settingValue(frame, t, text)).find((v) => v !== undefined);
+  if (type.kind === 'optional-type') return text === 'none' ? none : settingValue(frame, type.type, text);
+  if (type.kind === 'literal-type') return type.value.kind === 'string' && type.value.value === text ? str(text) : undefined;
+  if (type.kind === 'list-type') {
+    const items = text.replace(/^\[|\]$/g, '').split(',').map((part) => part.trim()).filter((part) => part !== '');
+    const values = items.map((part) => (/^-?\d+$/.test(part) ? int(Number(part)) : isNumber(part) ? real(Number(part)) : str(part)));
+    return list(values);
+  }
+  if (type.kind === 'layer-type') return frame.scope.lookup(text);
+  if (type.kind !== 'named-type') return undefined;
+  switch (type.path[0]?.name) {
+    case 'int': return /^-?\d+$/.test(text) ? int(Number(text)) : undefined;
+    case 'real': return isNumber(text) ? real(Number(text)) : undefined;
+    case 'bool': return text === 'true' || text === 'false' ? bool(text === 'true') : undefined;
+    case 'str': return str(text);
+    default: {
+      const found = lookupPath(frame, type);
+      return found?.kind === 'type' ? settingValue(frame, found.decl.value, text) : found?.kind === 'unit' ? frame.scope.lookup(text) : undefined;
+    }
+  }
+}
+
+const isNumber = (text: string): boolean => text.trim() !== '' && Number.isFinite(Number(text));
