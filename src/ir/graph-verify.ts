@@ -2,7 +2,7 @@
 // infer them, unique names, results that exist. Returns what is wrong, in words; empty when all is well.
 import { sameDim, variables } from './dim.ts';
 import { Facts } from './dim-solver.ts';
-import type { GraphFunction, GraphModule, HostScalar, Node, Region, TensorType, Value } from './graph.ts';
+import type { GraphFunction, GraphModule, HostScalar, ModelInfo, Node, Region, TensorType, Value } from './graph.ts';
 import { opNamed } from './ops/registry.ts';
 import { typeText } from './text/writer.ts';
 
@@ -42,8 +42,9 @@ function checkResults(fn: GraphFunction, check: FunctionCheck): void {
     check.use(value, `result ${name}`);
     if (role !== 'update') continue;
     const target = inputs.get(name);
-    if (!target) check.report(`an update of ${name}, which is no input`);
-    else check.sameType(value.type, target.type, `the update of ${name}`);
+    // An init function makes what it updates; its names are checked against the models.
+    if (!target && fn.kind !== 'init') check.report(`an update of ${name}, which is no input`);
+    if (target) check.sameType(value.type, target.type, `the update of ${name}`);
   }
 }
 
@@ -149,6 +150,21 @@ class FunctionCheck {
   }
 }
 
+// An init function gives every parameter, and nothing else, a value of its type.
+function verifyInit(model: ModelInfo, init: GraphFunction | undefined): string[] {
+  const made = new Map((init?.results ?? []).map(({ name, value }) => [name, value.type]));
+  const problems: string[] = [];
+  for (const { path, type } of model.parameters) {
+    const found = made.get(path);
+    if (!found) problems.push(`model ${model.name}: its init makes no ${path}`);
+    else if (typeText(found) !== typeText(type))
+      problems.push(`model ${model.name}: its init makes ${path} ${typeText(found)}, not ${typeText(type)}`);
+    made.delete(path);
+  }
+  for (const path of made.keys()) problems.push(`model ${model.name}: its init makes ${path}, which it does not have`);
+  return problems;
+}
+
 function verifyReferences(module: GraphModule): string[] {
   const functions = new Map(module.functions.map((fn) => [fn.name, fn]));
   const problems: string[] = [];
@@ -160,6 +176,7 @@ function verifyReferences(module: GraphModule): string[] {
   for (const name of Object.keys(module.entries)) wants(name, `entry ${name}`, 'entry');
   for (const model of module.models) {
     wants(model.init, `model ${model.name}`, 'init');
+    problems.push(...verifyInit(model, functions.get(model.init)));
     for (const name of Object.values(model.entries)) wants(name, `model ${model.name}`, 'entry');
   }
   for (const train of module.trains) {
