@@ -433,7 +433,7 @@ export interface ExprDim {
 
 /** Binary operators, as written. */
 export type BinaryOperator =
-  | '||' | '&&' | '==' | '!=' | '<' | '<=' | '>' | '>=' | '+' | '-' | '*' | '/' | '%' | '@' | '^' | '??';
+  '||' | '&&' | '==' | '!=' | '<' | '<=' | '>' | '>=' | '+' | '-' | '*' | '/' | '%' | '@' | '^' | '??';
 
 /** Any expression. */
 export type Expr =

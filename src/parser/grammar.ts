@@ -12,7 +12,20 @@ import {
   type ParserMethod,
   type TokenType,
 } from 'chevrotain';
-import { allTokens, Arithmetic, Constant, Name, Numeral, Operator, signs, startsPhrase, Text, Underscore, Word, words } from './tokens.ts';
+import {
+  allTokens,
+  Arithmetic,
+  Constant,
+  Name,
+  Numeral,
+  Operator,
+  signs,
+  startsPhrase,
+  Text,
+  Underscore,
+  Word,
+  words,
+} from './tokens.ts';
 
 type Rule = ParserMethod<[], CstNode>;
 
@@ -329,17 +342,18 @@ export class DlmParser extends CstParser {
 
   readonly block: Rule = this.RULE('block', () => {
     this.CONSUME(signs.openBrace);
-    this.MANY(() => this.SUBRULE(this.statement));
-    this.OPTION(() => this.SUBRULE(this.expr));
+    this.MANY(() => this.SUBRULE(this.blockItem));
     this.CONSUME(signs.closeBrace);
   });
 
-  readonly statement: Rule = this.RULE('statement', () => {
+  /** Only the last item may be an expression; `to-ast` sees to that, so that recovery has less to do. */
+  readonly blockItem: Rule = this.RULE('blockItem', () => {
     this.#guard();
     this.OR([
       { ALT: () => this.SUBRULE(this.letStatement) },
       { ALT: () => this.SUBRULE(this.updateStatement) },
       { ALT: () => this.SUBRULE(this.assertStatement) },
+      { ALT: () => this.SUBRULE(this.expr) },
     ]);
   });
 

@@ -29,7 +29,10 @@ export function stringLiteral(cx: Conversion, token: IToken | undefined, near: n
 
 /** A string as it is written in source. */
 export function quote(value: string): string {
-  const escaped = value.replace(/["\\]/g, (c) => `\\${c}`).replaceAll('\n', '\\n').replaceAll('\r', '\\r');
+  const escaped = value
+    .replace(/["\\]/g, (c) => `\\${c}`)
+    .replaceAll('\n', '\\n')
+    .replaceAll('\r', '\\r');
   return `"${escaped.replaceAll('\t', '\\t')}"`;
 }
 

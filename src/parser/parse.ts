@@ -39,7 +39,11 @@ export function parse(source: Source): Parsed {
   return { file: parsed, diagnostics: sortDiagnostics(reporter.diagnostics), comments };
 }
 
-function runParser(source: Source, { tokens, errors: unknown }: Lexed, reporter: Reporter): ReturnType<DlmParser['run']>['tree'] {
+function runParser(
+  source: Source,
+  { tokens, errors: unknown }: Lexed,
+  reporter: Reporter,
+): ReturnType<DlmParser['run']>['tree'] {
   const reported = unknown.map(({ offset }) => positionAt(source, offset).line);
   parser ??= new DlmParser({ errorMessageProvider: expectations });
   try {
@@ -71,12 +75,16 @@ function reportStray(source: Source, { stray, errors }: Lexed, reporter: Reporte
   }
   for (const { offset, length } of errors) {
     const text = source.text.slice(offset, offset + length);
-    const character = `\`${[...text].slice(0, 20).join('')}\``;
+    const character = `\`${text.length > 20 ? `${text.slice(0, 20)}…` : text}\``;
     reporter.report(messages.E0107(createSpan(source, offset, offset + length), { character }));
   }
 }
 
-function strayEdit(source: Source, token: IToken, isComment: boolean): { span: ReturnType<typeof createSpan>; text: string } {
+function strayEdit(
+  source: Source,
+  token: IToken,
+  isComment: boolean,
+): { span: ReturnType<typeof createSpan>; text: string } {
   return { span: createSpan(source, token.startOffset, token.startOffset + 1), text: isComment ? '//' : '' };
 }
 
@@ -92,7 +100,8 @@ function docBefore(source: Source, comments: readonly Comment[], offset: number)
   let end = offset;
   for (let i = lastBefore(comments, offset); i >= 0; i--) {
     const comment = comments[i];
-    if (comment === undefined || !startsLine(source, comment) || source.text.slice(comment.span.end, end).trim() !== '') break;
+    if (comment === undefined || !startsLine(source, comment) || source.text.slice(comment.span.end, end).trim() !== '')
+      break;
     if (comment.isDoc) lines.unshift(comment.text.slice(3).replace(/^ /, ''));
     end = comment.span.start;
   }

@@ -40,7 +40,9 @@ function parseForFormat(text: string): Formatted {
 }
 
 /** The language, for prettier's choice by file name. */
-export const languages: SupportLanguage[] = [{ name: 'dlm', parsers: ['dlm'], extensions: ['.dlm'], vscodeLanguageIds: ['dlm'] }];
+export const languages: SupportLanguage[] = [
+  { name: 'dlm', parsers: ['dlm'], extensions: ['.dlm'], vscodeLanguageIds: ['dlm'] },
+];
 
 /** Prettier's parser for `.dlm`. */
 export const parsers: Readonly<Record<'dlm', Parser<Formatted>>> = {
@@ -55,7 +57,8 @@ export const parsers: Readonly<Record<'dlm', Parser<Formatted>>> = {
 /** Prettier's printer for `.dlm`. */
 export const printers: Readonly<Record<'dlm-ast', Printer<Formatted>>> = {
   'dlm-ast': {
-    print: ({ node: { file, attached } }: AstPath<Formatted>): Doc => fileDoc({ text: file.span.source.text, attached }, file),
+    print: ({ node: { file, attached } }: AstPath<Formatted>): Doc =>
+      fileDoc({ text: file.span.source.text, attached }, file),
   },
 };
 
@@ -65,5 +68,10 @@ export const defaultOptions = { printWidth: 100, tabWidth: 2 } as const;
 /** A text as the formatter writes it. Throws `FormatError` where the text has syntax errors. */
 export async function format(text: string): Promise<string> {
   const { format: run } = await import('prettier/standalone');
-  return run(text, { parser: 'dlm', plugins: [{ languages: [...languages], parsers, printers }], ...defaultOptions, endOfLine: 'lf' });
+  return run(text, {
+    parser: 'dlm',
+    plugins: [{ languages: [...languages], parsers, printers }],
+    ...defaultOptions,
+    endOfLine: 'lf',
+  });
 }

@@ -16,8 +16,14 @@ import { createSpan, positionAt, type Source, type Span } from '../support/sourc
 import { tokenEnd, Word } from './tokens.ts';
 
 const categories: Readonly<Record<string, string>> = {
-  Word: 'a name', Name: 'a name', Text: 'a string', Numeral: 'a number', Constant: 'a value',
-  Arithmetic: 'an operator', Operator: 'an operator', Underscore: '`_`',
+  Word: 'a name',
+  Name: 'a name',
+  Text: 'a string',
+  Numeral: 'a number',
+  Constant: 'a value',
+  Arithmetic: 'an operator',
+  Operator: 'an operator',
+  Underscore: '`_`',
 };
 
 const declarations = '`import`, `const`, `type`, `fn`, `layer`, `model`, `optimizer`, `train` or `test`';
@@ -25,21 +31,41 @@ const rules: Readonly<Record<string, string>> = {
   item: `a declaration (${declarations})`,
   member: 'a member (`param`, `state`, `cache`, `let`, `assert` or `fn`)',
   trainMember: 'a member (`batch`, `let`, `minimize`, `maximize`, `update`, `step` or `metric`)',
-  typePart: 'a type', dim: 'a dim', index: 'an index', primary: 'an expression', operand: 'an expression', arg: 'an argument',
-  pattern: 'a name to bind', bind: 'a loop bind such as `i < n` or `x in xs`', importDecl: '`{ names }` or `* as name`',
-  fnDecl: '`=` or a block', suffix: 'the rest of the expression', axis: 'an axis', statement: 'a statement',
+  typePart: 'a type',
+  dim: 'a dim',
+  index: 'an index',
+  primary: 'an expression',
+  operand: 'an expression',
+  arg: 'an argument',
+  pattern: 'a name to bind',
+  bind: 'a loop bind such as `i < n` or `x in xs`',
+  importDecl: '`{ names }` or `* as name`',
+  fnDecl: '`=` or a block',
+  suffix: 'the rest of the expression',
+  axis: 'an axis',
+  blockItem: 'a statement or an expression',
 };
 
 /** What closes or continues a rule, said for the token that is missing there. */
 const purposes: Readonly<Record<string, string>> = {
-  'file EOF': rules['item'] ?? '', 'args CloseParen': '`)` or `,` after this argument', 'params CloseParen': '`)` or `,` after this parameter',
-  'tuple CloseParen': '`)` or `,`', 'listExpr CloseBracket': '`]` or `,`', 'indices CloseBracket': '`]` or `,` after this index',
-  'dims CloseBracket': '`]` or `,` after this dim', 'tupleType CloseParen': '`)` or `,`',
-  'block CloseBrace': '`}` to close the block', 'trainBody CloseBrace': '`}` or a member of a `train`',
+  'file EOF': rules['item'] ?? '',
+  'args CloseParen': '`)` or `,` after this argument',
+  'params CloseParen': '`)` or `,` after this parameter',
+  'tuple CloseParen': '`)` or `,`',
+  'listExpr CloseBracket': '`]` or `,`',
+  'indices CloseBracket': '`]` or `,` after this index',
+  'dims CloseBracket': '`]` or `,` after this dim',
+  'tupleType CloseParen': '`)` or `,`',
+  'block CloseBrace': '`}` to close the block',
+  'trainBody CloseBrace': '`}` or a member of a `train`',
   'unitDecl CloseBrace': '`}` or a member (`param`, `state`, `cache`, `let`, `assert` or `fn`)',
-  'slotMember Colon': '`:` and a type', 'batchInput Colon': '`:` and a type', 'param Colon': '`:` and a type: every parameter has one', 'letStatement Assign': '`=` and a value',
+  'slotMember Colon': '`:` and a type',
+  'batchInput Colon': '`:` and a type',
+  'param Colon': '`:` and a type: every parameter has one',
+  'letStatement Assign': '`=` and a value',
   'ifExpr word:else': '`else`: an `if` is a value and needs both branches',
-  'patternExpr Arrow': '`->` between the two sides of the pattern', 'optimizeMember word:using': '`using` and an optimizer',
+  'patternExpr Arrow': '`->` between the two sides of the pattern',
+  'optimizeMember word:using': '`using` and an optimizer',
 };
 
 function describe(type: TokenType): string {
@@ -96,17 +122,27 @@ function startsDeclaration({ message }: IRecognitionException): boolean {
   return message.includes('declaration') || message.includes('member');
 }
 
+function expectsName(exception: IRecognitionException): boolean {
+  const { message } = exception;
+  if (message === 'a name' || message === rules['pattern']) return true;
+  return message === purposes['params CloseParen'] && /^[(,]$/.test(previousOf(exception)?.image ?? '');
+}
+
 function diagnosticOf(source: Source, exception: IRecognitionException, span: Span): Diagnostic {
   const { token, message } = exception;
-  if (message === 'a name' && tokenMatcher(token, Word) && !startsLine(source, token)) {
+  if (expectsName(exception) && tokenMatcher(token, Word) && !startsLine(source, token)) {
     return messages.E0108(span, { word: token.image });
   }
   const short = message.replace(/ \(.*\)|(?<=[`\w]): .*/g, '');
-  const helps = [...helpFor(previousOf(exception)), ...helpFor(token)];
-  return messages.E0101(span, { expected: message, found: found(token) }, {
-    ...(short === message ? {} : { label: `expected ${short}` }),
-    helps,
-  });
+  const helps = [...helpFor(previousOf(exception)), ...(startsLine(source, token) ? [] : helpFor(token))];
+  return messages.E0101(
+    span,
+    { expected: message, found: found(token) },
+    {
+      ...(short === message ? {} : { label: `expected ${short}` }),
+      helps,
+    },
+  );
 }
 
 function startsLine(source: Source, token: IToken): boolean {
@@ -121,11 +157,21 @@ function found(token: IToken): string {
 
 /** What people of other languages write, and what it is here. */
 const habits: Readonly<Record<string, string>> = {
-  and: '`and` is written `&&`', or: '`or` is written `||`', not: '`not` is written `!`', def: 'functions start with `fn`',
-  function: 'functions start with `fn`', func: 'functions start with `fn`', class: 'layers start with `layer`, models with `model`',
-  return: 'a block ends in its result, without `return`', var: 'values are named with `let`', True: '`True` is written `true`',
-  False: '`False` is written `false`', None: '`None` is written `none`', while: 'loops are `for`, `fold` and `scan`',
-  '=>': 'a lambda is written `fn (x: type) => e`', elif: '`elif` is written `else if`',
+  and: '`and` is written `&&`',
+  or: '`or` is written `||`',
+  not: '`not` is written `!`',
+  def: 'functions start with `fn`',
+  function: 'functions start with `fn`',
+  func: 'functions start with `fn`',
+  class: 'layers start with `layer`, models with `model`',
+  return: 'a block ends in its result, without `return`',
+  var: 'values are named with `let`',
+  True: '`True` is written `true`',
+  False: '`False` is written `false`',
+  None: '`None` is written `none`',
+  while: 'loops are `for`, `fold` and `scan`',
+  '=>': 'a lambda is written `fn (x: type) => e`',
+  elif: '`elif` is written `else if`',
 };
 
 function helpFor(token: IToken | undefined): readonly { readonly text: string }[] {

@@ -6,10 +6,33 @@ import type { CstNode, IToken } from 'chevrotain';
 import { messages } from '../support/messages.gen.ts';
 import { createSpan, joinSpans, spanText, type Span } from '../support/source.ts';
 import type {
-  Argument, Axes, Axis, BinaryOperator, BlockExpr, Expr, FoldExpr, Identifier, IfExpr, IndexItem, NamedValue,
-  PatternExpr, TupleElement,
+  Argument,
+  Axes,
+  Axis,
+  BinaryOperator,
+  BlockExpr,
+  Expr,
+  FoldExpr,
+  Identifier,
+  IfExpr,
+  IndexItem,
+  NamedValue,
+  PatternExpr,
+  TupleElement,
 } from './ast.ts';
-import { emptySpan, endOf, identifier, inOrder, nodeOf, nodes, spanOf, startOf, tokenOf, tokens, type Conversion } from './cst.ts';
+import {
+  emptySpan,
+  endOf,
+  identifier,
+  inOrder,
+  nodeOf,
+  nodes,
+  spanOf,
+  startOf,
+  tokenOf,
+  tokens,
+  type Conversion,
+} from './cst.ts';
 import { numberLiteral, stringLiteral } from './literals.ts';
 import { statement } from './to-ast.ts';
 import { binds, params, pattern, type } from './to-ast-type.ts';
@@ -33,8 +56,24 @@ interface Placed {
 
 const comparisons: ReadonlySet<string> = new Set(['==', '!=', '<', '<=', '>', '>=']);
 const precedences: Readonly<Record<string, number>> = {
-  '|>': 1, '||': 2, '&&': 3, '==': 4, '!=': 4, '<': 4, '<=': 4, '>': 4, '>=': 4, '..': 5, '+': 6, '-': 6,
-  '*': 7, '/': 7, '%': 7, '@': 7, '^': 8, '??': 8,
+  '|>': 1,
+  '||': 2,
+  '&&': 3,
+  '==': 4,
+  '!=': 4,
+  '<': 4,
+  '<=': 4,
+  '>': 4,
+  '>=': 4,
+  '..': 5,
+  '+': 6,
+  '-': 6,
+  '*': 7,
+  '/': 7,
+  '%': 7,
+  '@': 7,
+  '^': 8,
+  '??': 8,
 };
 const tightest = 8;
 
@@ -155,9 +194,15 @@ function suffix(cx: Conversion, value: Expr, node: CstNode, span: Span): Expr {
   }
   const overrides = nodeOf(node, 'overrides');
   if (overrides !== undefined) {
-    return { kind: 'with', span, object: value, overrides: nodes(overrides, 'namedValue').map((item) => namedValue(cx, item)) };
+    return {
+      kind: 'with',
+      span,
+      object: value,
+      overrides: nodes(overrides, 'namedValue').map((item) => namedValue(cx, item)),
+    };
   }
-  if (tokenOf(node, 'word:as') !== undefined) return { kind: 'as', span, value, type: type(cx, nodeOf(node, 'type'), span.end) };
+  if (tokenOf(node, 'word:as') !== undefined)
+    return { kind: 'as', span, value, type: type(cx, nodeOf(node, 'type'), span.end) };
   return { kind: 'member', span, object: value, member: identifier(cx, tokenOf(node, 'Word'), span.end) };
 }
 
@@ -167,7 +212,10 @@ export function args(cx: Conversion, node: CstNode | undefined): readonly Argume
     const span = spanOf(cx, arg, startOf(arg));
     const name = optionalName(cx, tokenOf(arg, 'Word'));
     const hole = tokenOf(arg, 'Underscore');
-    const value = hole === undefined ? expr(cx, nodeOf(arg, 'expr'), span.end) : ({ kind: 'hole', span: spanOf(cx, hole, span.end) } as const);
+    const value =
+      hole === undefined
+        ? expr(cx, nodeOf(arg, 'expr'), span.end)
+        : ({ kind: 'hole', span: spanOf(cx, hole, span.end) } as const);
     return { kind: 'argument', span, name, value };
   });
 }
@@ -213,7 +261,11 @@ function primary(cx: Conversion, node: CstNode | undefined, near: number): Expr 
 const compounds: Readonly<Record<string, (cx: Conversion, node: CstNode, span: Span) => Expr>> = {
   tuple: tupleExpr,
   block: (cx, node, span) => block(cx, node, span.start),
-  listExpr: (cx, node, span) => ({ kind: 'list', span, elements: nodes(node, 'expr').map((item) => expr(cx, item, span.start)) }),
+  listExpr: (cx, node, span) => ({
+    kind: 'list',
+    span,
+    elements: nodes(node, 'expr').map((item) => expr(cx, item, span.start)),
+  }),
   ifExpr,
   patternExpr,
   lambda: (cx, node, span) => ({
@@ -254,21 +306,40 @@ function tupleExpr(cx: Conversion, node: CstNode, span: Span): Expr {
 /** A block; a missing one is empty. */
 export function block(cx: Conversion, node: CstNode | undefined, near: number): BlockExpr {
   const span = spanOf(cx, node, near);
-  const result = nodeOf(node, 'expr');
-  const statements = nodes(node, 'statement').flatMap((item) => statement(cx, item) ?? []);
-  if (result !== undefined && statements.length > 0) warnOfMinus(cx, startOf(result));
-  return {
-    kind: 'block',
-    span,
-    statements,
-    result: result === undefined ? null : expr(cx, result, span.end),
-  };
+  const items = nodes(node, 'blockItem');
+  const result = nodeOf(items.at(-1), 'expr');
+  const statements = items.flatMap((item) => statement(cx, item) ?? []);
+  const early = items.slice(0, -1).findIndex((item) => nodeOf(item, 'expr') !== undefined);
+  if (early >= 0) reportEarlyResult(cx, items[early], items[early + 1]);
+  else if (result !== undefined && statements.length > 0) warnOfMinus(cx, startOf(result));
+  return { kind: 'block', span, statements, result: result === undefined ? null : expr(cx, result, span.end) };
+}
+
+/** An expression that something follows: a block has one result, at its end. */
+function reportEarlyResult(cx: Conversion, item: CstNode | undefined, following: CstNode | undefined): void {
+  if (item === undefined || following === undefined) return;
+  const span = spanOf(cx, item, startOf(item));
+  const next = spanText(spanOf(cx, following, span.end));
+  const found = `\`${/^\w+|^./.exec(next)?.[0] ?? next}\``;
+  const text =
+    spanText(span) === 'return'
+      ? 'a block ends in its result, without `return`'
+      : 'name a value with `let`; only the last line of a block is its result';
+  cx.reporter.report(
+    messages.E0101(
+      span,
+      { expected: '`}` after the result of the block', found },
+      { label: 'not the last of its block', helps: [{ text }] },
+    ),
+  );
 }
 
 /** A result that starts with `-` below a statement looks like its continuation. */
 function warnOfMinus(cx: Conversion, start: number): void {
   if (cx.source.text[start] !== '-') return;
-  cx.reporter.report(messages.W1101(createSpan(cx.source, start, start + 1), { label: 'a line that starts with `-` is a new phrase' }));
+  cx.reporter.report(
+    messages.W1101(createSpan(cx.source, start, start + 1), { label: 'a line that starts with `-` is a new phrase' }),
+  );
 }
 
 /** The grammar has a chain of `else if` in a row; here it nests. */

@@ -2,7 +2,18 @@
 import type { CstNode } from 'chevrotain';
 import { createSpan } from '../support/source.ts';
 import type { Bind, DimExpr, Identifier, Param, Pattern, TupleTypeElement, TypeExpr } from './ast.ts';
-import { emptySpan, endOf, identifier, nodeOf, nodes, spanOf, startOf, tokenOf, tokens, type Conversion } from './cst.ts';
+import {
+  emptySpan,
+  endOf,
+  identifier,
+  nodeOf,
+  nodes,
+  spanOf,
+  startOf,
+  tokenOf,
+  tokens,
+  type Conversion,
+} from './cst.ts';
 import { numberLiteral, stringLiteral } from './literals.ts';
 import { expr, sum } from './to-ast-expr.ts';
 
@@ -38,7 +49,12 @@ function plainType(cx: Conversion, node: CstNode, near: number, end?: number): T
   const path = tokens(node, 'path').map((token) => identifier(cx, token, span.start));
   const dimsNode = nodeOf(node, 'dims') ?? nodeOf(nodeOf(node, 'tensorType'), 'dims');
   if (dimsNode !== undefined) {
-    return { kind: 'tensor-type', span, dtype: path[0] ?? null, dims: nodes(dimsNode, 'dim').map((d) => dim(cx, d, span.start)) };
+    return {
+      kind: 'tensor-type',
+      span,
+      dtype: path[0] ?? null,
+      dims: nodes(dimsNode, 'dim').map((d) => dim(cx, d, span.start)),
+    };
   }
   if (path.length > 0) return { kind: 'named-type', span, path };
   return compoundType(cx, node, span.start) ?? { kind: 'error-type', span };
@@ -51,7 +67,11 @@ function compoundType(cx: Conversion, node: CstNode, near: number): TypeExpr | n
   if (list !== undefined) {
     const span = spanOf(cx, list, near);
     const bracket = tokenOf(list, 'OpenBracket');
-    return { kind: 'list-type', span, element: bracket === undefined ? null : type(cx, nodeOf(list, 'type'), span.end) };
+    return {
+      kind: 'list-type',
+      span,
+      element: bracket === undefined ? null : type(cx, nodeOf(list, 'type'), span.end),
+    };
   }
   const fn = nodeOf(node, 'fnType');
   if (fn === undefined) return null;
@@ -74,7 +94,9 @@ function tupleType(cx: Conversion, node: CstNode, near: number): TypeExpr {
     };
   });
   const [only] = elements;
-  return only !== undefined && elements.length === 1 && only.name === null ? only.type : { kind: 'tuple-type', span, elements };
+  return only !== undefined && elements.length === 1 && only.name === null
+    ? only.type
+    : { kind: 'tuple-type', span, elements };
 }
 
 function dim(cx: Conversion, node: CstNode, near: number): DimExpr {
@@ -137,6 +159,7 @@ function bindOf(cx: Conversion, node: CstNode): Bind {
     span,
     pattern: pattern(cx, nodeOf(node, 'pattern'), span.start),
     over: expr(cx, nodeOf(node, 'expr'), span.end),
-    along: along === undefined ? null : numberLiteral(cx, tokenOf(node, 'Numeral'), endOf(along), tokenOf(node, 'Minus')),
+    along:
+      along === undefined ? null : numberLiteral(cx, tokenOf(node, 'Numeral'), endOf(along), tokenOf(node, 'Minus')),
   };
 }

@@ -6,8 +6,22 @@ import type { CstNode, IToken } from 'chevrotain';
 import { messages } from '../support/messages.gen.ts';
 import { createSpan, type Span } from '../support/source.ts';
 import type {
-  AssertStatement, Attribute, Declaration, DeclarationBase, Expr, File, FnDecl, ImportDecl, ImportName, LetStatement,
-  Member, SlotMember, Statement, TrainMember, UnitDecl, UpdateStatement,
+  AssertStatement,
+  Attribute,
+  Declaration,
+  DeclarationBase,
+  Expr,
+  File,
+  FnDecl,
+  ImportDecl,
+  ImportName,
+  LetStatement,
+  Member,
+  SlotMember,
+  Statement,
+  TrainMember,
+  UnitDecl,
+  UpdateStatement,
 } from './ast.ts';
 import { emptySpan, identifier, nodeOf, nodes, spanOf, startOf, tokenOf, tokens, type Conversion } from './cst.ts';
 import { stringLiteral } from './literals.ts';
@@ -52,7 +66,13 @@ function declaration(cx: Conversion, node: CstNode, base: DeclarationBase): Decl
   if (alias !== undefined) {
     const name = identifier(cx, tokenOf(alias, 'Name'), near);
     const parameters = generics(cx, nodeOf(alias, 'generics'));
-    return { ...base, kind: 'type-decl', name, generics: parameters, value: type(cx, nodeOf(alias, 'type'), base.span.end) };
+    return {
+      ...base,
+      kind: 'type-decl',
+      name,
+      generics: parameters,
+      value: type(cx, nodeOf(alias, 'type'), base.span.end),
+    };
   }
   const fn = child('fnDecl');
   if (fn !== undefined) return fnDecl(cx, fn, base);
@@ -87,7 +107,14 @@ function importDecl(cx: Conversion, node: CstNode, span: Span, found: readonly A
   });
   const star = tokenOf(node, 'Times');
   const namespace = star === undefined ? null : identifier(cx, tokenOf(node, 'Name'), span.end);
-  return { kind: 'import', span, attributes: found, names, namespace, from: stringLiteral(cx, tokenOf(node, 'Text'), span.end) };
+  return {
+    kind: 'import',
+    span,
+    attributes: found,
+    names,
+    namespace,
+    from: stringLiteral(cx, tokenOf(node, 'Text'), span.end),
+  };
 }
 
 function declarationBase(cx: Conversion, node: CstNode): DeclarationBase {
@@ -201,11 +228,15 @@ function trainMember(cx: Conversion, node: CstNode): TrainMember | null {
   const updated = nodeOf(node, 'updateStatement');
   if (updated !== undefined) return { ...updateStatement(cx, updated), doc };
   const batch = nodeOf(node, 'batchMember');
-  if (batch !== undefined) return { kind: 'batch', span, doc, inputs: nodes(batch, 'batchInput').map((input) => batchInput(cx, input)) };
+  if (batch !== undefined)
+    return { kind: 'batch', span, doc, inputs: nodes(batch, 'batchInput').map((input) => batchInput(cx, input)) };
   return actionMember(cx, node, span, doc);
 }
 
-function batchInput(cx: Conversion, node: CstNode): { kind: 'batch-input'; span: Span; name: ReturnType<typeof identifier>; type: ReturnType<typeof type> } {
+function batchInput(
+  cx: Conversion,
+  node: CstNode,
+): { kind: 'batch-input'; span: Span; name: ReturnType<typeof identifier>; type: ReturnType<typeof type> } {
   const span = spanOf(cx, node, startOf(node));
   const name = identifier(cx, tokenOf(node, 'Name'), span.start);
   return { kind: 'batch-input', span, name, type: type(cx, nodeOf(node, 'type'), span.end) };
@@ -228,7 +259,14 @@ function actionMember(cx: Conversion, node: CstNode, span: Span, doc: string | n
   if (step !== undefined) {
     const list = nodeOf(step, 'args');
     const name = identifier(cx, tokenOf(step, 'Name'), span.start + 4);
-    return { kind: 'step', span, doc, name, args: list === undefined ? null : args(cx, list), members: trainBody(cx, step) };
+    return {
+      kind: 'step',
+      span,
+      doc,
+      name,
+      args: list === undefined ? null : args(cx, list),
+      members: trainBody(cx, step),
+    };
   }
   const metric = nodeOf(node, 'metricMember');
   if (metric === undefined) return null;

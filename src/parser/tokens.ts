@@ -7,15 +7,56 @@ import { createToken, Lexer, type ILexingError, type IToken, type TokenType } fr
 
 /** Words that are never names, except after `.` and before `=` in calls. */
 export const reservedWords = [
-  'import', 'export', 'as', 'const', 'fn', 'layer', 'optimizer', 'train', 'param', 'let', 'update', 'assert', 'if',
-  'else', 'for', 'in', 'fold', 'scan', 'while', 'requires', 'with', 'minimize', 'maximize', 'einsum', 'rearrange',
-  'reduce', 'list', 'true', 'false', 'none',
+  'import',
+  'export',
+  'as',
+  'const',
+  'fn',
+  'layer',
+  'optimizer',
+  'train',
+  'param',
+  'let',
+  'update',
+  'assert',
+  'if',
+  'else',
+  'for',
+  'in',
+  'fold',
+  'scan',
+  'while',
+  'requires',
+  'with',
+  'minimize',
+  'maximize',
+  'einsum',
+  'rearrange',
+  'reduce',
+  'list',
+  'true',
+  'false',
+  'none',
 ] as const;
 
 /** Words with a meaning in one place only; elsewhere they are names. */
 export const contextualWords = [
-  'from', 'of', 'over', 'along', 'using', 'when', 'batch', 'step', 'metric', 'model', 'state', 'cache', 'type', 'test',
-  'forall', 'dtype',
+  'from',
+  'of',
+  'over',
+  'along',
+  'using',
+  'when',
+  'batch',
+  'step',
+  'metric',
+  'model',
+  'state',
+  'cache',
+  'type',
+  'test',
+  'forall',
+  'dtype',
 ] as const;
 
 type WordText = (typeof reservedWords)[number] | (typeof contextualWords)[number];
@@ -98,7 +139,11 @@ export const signs = {
 /** A well-formed string; escapes are checked later. */
 export const StringToken = createToken({ name: 'String', pattern: /"(?:[^"\\\r\n]|\\[^\r\n])*"/, categories: [Text] });
 /** A string that its line does not close. */
-export const OpenString = createToken({ name: 'OpenString', pattern: /"(?:[^"\\\r\n]|\\[^\r\n])*\\?/, categories: [Text] });
+export const OpenString = createToken({
+  name: 'OpenString',
+  pattern: /"(?:[^"\\\r\n]|\\[^\r\n])*\\?/,
+  categories: [Text],
+});
 /** A string in single quotes. */
 export const SingleQuoted = createToken({ name: 'SingleQuoted', pattern: /'[^'\r\n]*'?/, categories: [Text] });
 /** A number with whatever is stuck to it, such as `3x`, `1.` or `1.2.3`; `wellFormedNumber` tells them apart. */
@@ -110,7 +155,12 @@ export const NumberToken = createToken({
 /** What a number may look like. */
 export const wellFormedNumber = /^\d[\d_]*(?:\.\d[\d_]*)?(?:[eE][+-]?\d+)?$/;
 
-const Space = createToken({ name: 'Space', pattern: /[ \t\r\n\f\v\u00a0\ufeff]+/, group: Lexer.SKIPPED, line_breaks: true });
+const Space = createToken({
+  name: 'Space',
+  pattern: /[ \t\r\n\f\v\u00a0\ufeff]+/,
+  group: Lexer.SKIPPED,
+  line_breaks: true,
+});
 const LineComment = createToken({ name: 'Comment', pattern: /\/\/[^\r\n]*/, group: 'comments' });
 /** `/* … *\/`, which the language does not have. */
 export const BlockComment = createToken({
@@ -130,11 +180,26 @@ const wordTypes = Object.entries(words)
 
 /** Every token type, in the order in which the lexer tries them. */
 export const allTokens: TokenType[] = [
-  Space, LineComment, BlockComment, HashComment, Semicolon,
-  ...wordTypes, Underscore, Identifier,
-  NumberToken, StringToken, OpenString, SingleQuoted,
+  Space,
+  LineComment,
+  BlockComment,
+  HashComment,
+  Semicolon,
+  ...wordTypes,
+  Underscore,
+  Identifier,
+  NumberToken,
+  StringToken,
+  OpenString,
+  SingleQuoted,
   ...Object.values(signs),
-  Word, Name, Text, Numeral, Constant, Arithmetic, Operator,
+  Word,
+  Name,
+  Text,
+  Numeral,
+  Constant,
+  Arithmetic,
+  Operator,
 ];
 
 const lexer = new Lexer(allTokens, { positionTracking: 'onlyOffset', skipValidations: true });
@@ -167,8 +232,16 @@ export function tokenEnd(token: IToken): number {
 const phraseStart = 'phrase';
 const phraseSigns: ReadonlySet<TokenType> = new Set([signs.openParen, signs.openBracket, signs.minus, signs.at]);
 const memberWords: ReadonlySet<TokenType> = new Set([
-  words.let, words.param, words.export, words.train, words.import, words.update, words.const, words.minimize,
-  words.maximize, words.optimizer,
+  words.let,
+  words.param,
+  words.export,
+  words.train,
+  words.import,
+  words.update,
+  words.const,
+  words.minimize,
+  words.maximize,
+  words.optimizer,
 ]);
 
 /** Depth counts `(` and `[`; `{` starts a fresh 0, `}` returns. A member keyword on its own line resets a lost depth. */

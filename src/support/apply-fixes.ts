@@ -39,5 +39,8 @@ function overlap({ span: a }: Edit, { span: b }: Edit): boolean {
 /** The text after the edits, which do not overlap. */
 export function applyEdits(text: string, edits: readonly Edit[]): string {
   const ordered = [...edits].sort((a, b) => b.span.start - a.span.start);
-  return ordered.reduce((result, { span, text: replacement }) => result.slice(0, span.start) + replacement + result.slice(span.end), text);
+  return ordered.reduce(
+    (result, { span, text: replacement }) => result.slice(0, span.start) + replacement + result.slice(span.end),
+    text,
+  );
 }

@@ -59,7 +59,15 @@ export function renderJson(diagnostics: readonly Diagnostic[]): string {
 function placeOf({ source, start, end }: Span): JsonPlace {
   const from = positionAt(source, start);
   const to = positionAt(source, end);
-  return { file: source.name, line: from.line, column: from.column, endLine: to.line, endColumn: to.column, start, end };
+  return {
+    file: source.name,
+    line: from.line,
+    column: from.column,
+    endLine: to.line,
+    endColumn: to.column,
+    start,
+    end,
+  };
 }
 
 const sarifLevels: Readonly<Record<Severity, string>> = { error: 'error', warning: 'warning', info: 'note' };
@@ -72,10 +80,18 @@ export function renderSarif(diagnostics: readonly Diagnostic[]): string {
     level: sarifLevels[severity],
     message: { text: message },
     locations: span === null ? [] : [{ physicalLocation: sarifPlace(span) }],
-    relatedLocations: secondary.map((mark, id) => ({ id, physicalLocation: sarifPlace(mark.span), message: { text: mark.label } })),
+    relatedLocations: secondary.map((mark, id) => ({
+      id,
+      physicalLocation: sarifPlace(mark.span),
+      message: { text: mark.label },
+    })),
   }));
   const run = { tool: { driver: { name: 'dlm', rules } }, columnKind: 'utf16CodeUnits', results };
-  return JSON.stringify({ $schema: 'https://json.schemastore.org/sarif-2.1.0.json', version: '2.1.0', runs: [run] }, null, 2);
+  return JSON.stringify(
+    { $schema: 'https://json.schemastore.org/sarif-2.1.0.json', version: '2.1.0', runs: [run] },
+    null,
+    2,
+  );
 }
 
 function sarifPlace(span: Span): object {

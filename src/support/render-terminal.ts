@@ -23,7 +23,13 @@ export interface Palette {
 const same = (text: string): string => text;
 /** No colours. */
 export const plainPalette: Palette = {
-  error: same, warning: same, info: same, frame: same, secondary: same, strong: same, help: same,
+  error: same,
+  warning: same,
+  info: same,
+  frame: same,
+  secondary: same,
+  strong: same,
+  help: same,
 };
 
 /** Widest part of a source line that is shown; longer ones are cut around their labels. */
@@ -43,7 +49,9 @@ export function renderDiagnostic(diagnostic: Diagnostic, palette: Palette = plai
   const frames = span === null ? [] : new Frame(diagnostic, palette).lines();
   const margin = ' '.repeat(span === null ? 3 : gutterWidth(diagnostic) + 1);
   const rule = derivation === undefined || span === null ? [] : [`${margin}${palette.frame('|')}`];
-  return [head, ...frames, ...rule, ...footer(diagnostic, margin, palette)].map((line) => `${line.trimEnd()}\n`).join('');
+  return [head, ...frames, ...rule, ...footer(diagnostic, margin, palette)]
+    .map((line) => `${line.trimEnd()}\n`)
+    .join('');
 }
 
 function footer({ derivation = [], notes, helps }: Diagnostic, margin: string, palette: Palette): string[] {
@@ -54,10 +62,13 @@ function footer({ derivation = [], notes, helps }: Diagnostic, margin: string, p
     const [first = '', ...rest] = text.split('\n').map(printable);
     const line = `${title}${first}`;
     const gap = Math.max(2, fixColumn - margin.length - 2 - textWidth(line));
-    lines.push(`${bullet}${title === '' ? '' : palette.help(title)}${first}${suffix === '' ? '' : ' '.repeat(gap) + suffix}`);
+    lines.push(
+      `${bullet}${title === '' ? '' : palette.help(title)}${first}${suffix === '' ? '' : ' '.repeat(gap) + suffix}`,
+    );
     lines.push(...rest.map((more) => `${indent}${more}`));
   };
-  if (derivation.length > 0) add('', ['how the shape came about', ...table(derivation.map((d) => [d.name, d.shape, d.note]))].join('\n'));
+  if (derivation.length > 0)
+    add('', ['how the shape came about', ...table(derivation.map((d) => [d.name, d.shape, d.note]))].join('\n'));
   for (const note of notes) add('note: ', note);
   for (const help of helps) add('help: ', help.text, help.fix === undefined ? '' : '[fix available]');
   return lines;
@@ -153,7 +164,12 @@ type Paint = (primary: boolean, text: string) => string;
 /** One source line as printed, and the rows of marks and labels under it. */
 class ShownLine {
   readonly text: string;
-  readonly #marks: readonly { readonly column: number; readonly width: number; readonly label: string; readonly primary: boolean }[];
+  readonly #marks: readonly {
+    readonly column: number;
+    readonly width: number;
+    readonly label: string;
+    readonly primary: boolean;
+  }[];
 
   constructor(raw: string, start: number, marks: readonly Mark[]) {
     const places = marks.map(({ span }) => ({ from: span.start - start, to: Math.min(span.end - start, raw.length) }));
@@ -162,7 +178,8 @@ class ShownLine {
     const cut = cutTo(raw.slice(from), widestLine);
     const lead = from > 0 ? '…' : '';
     this.text = `${lead}${printable(cut)}${from + cut.length < raw.length ? '…' : ''}`;
-    const columnOf = (at: number): number => lead.length + textWidth(printable(raw.slice(from, Math.min(at, from + cut.length))));
+    const columnOf = (at: number): number =>
+      lead.length + textWidth(printable(raw.slice(from, Math.min(at, from + cut.length))));
     this.#marks = marks
       .map(({ label, primary }, i) => {
         const column = columnOf(places[i]?.from ?? 0);
@@ -175,7 +192,10 @@ class ShownLine {
   labelRows(paint: Paint): string[] {
     const last = this.#marks.at(-1);
     const beside = last === undefined || last.label === '' ? '' : ` ${paint(last.primary, last.label)}`;
-    const below = this.#marks.slice(0, -1).filter(({ label }) => label !== '').reverse();
+    const below = this.#marks
+      .slice(0, -1)
+      .filter(({ label }) => label !== '')
+      .reverse();
     return [
       this.#marksRow(paint) + beside,
       ...below.map(({ column, label, primary }) => `${' '.repeat(column)}${paint(primary, label)}`),
@@ -189,10 +209,12 @@ class ShownLine {
         for (let i = 0; i < mark.width; i++) cells[mark.column + i] = primary;
       }
     }
-    return runs(cells).map(({ value, length }) => {
-      if (value === undefined) return ' '.repeat(length);
-      return paint(value, (value ? '^' : '-').repeat(length));
-    }).join('');
+    return runs(cells)
+      .map(({ value, length }) => {
+        if (value === undefined) return ' '.repeat(length);
+        return paint(value, (value ? '^' : '-').repeat(length));
+      })
+      .join('');
   }
 }
 

@@ -5,8 +5,9 @@ const tabWidth = 4;
 
 /** Columns that a character takes: 0 for combining marks, 2 for East Asian wide ones and emoji. */
 export function charWidth(char: string): number {
-  if (/^\p{M}|[\u200b-\u200d\ufe00-\ufe0f]/u.test(char)) return 0;
   const code = char.codePointAt(0) ?? 0;
+  const isJoiner = (code >= 0x200b && code <= 0x200d) || (code >= 0xfe00 && code <= 0xfe0f);
+  if (isJoiner || /^\p{M}/u.test(char)) return 0;
   const isWide =
     (code >= 0x1100 && code <= 0x115f) ||
     (code >= 0x2e80 && code <= 0xa4cf) ||
@@ -28,7 +29,7 @@ export function textWidth(text: string): number {
 
 /** Text with tabs as spaces and control characters made visible, so that it cannot steer a terminal. */
 export function printable(text: string): string {
-  return text
-    .replaceAll('\t', ' '.repeat(tabWidth))
-    .replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\ud800-\udfff]/gu, '\ufffd');
+  const spaced = text.replaceAll('\t', ' '.repeat(tabWidth));
+  // Cc: control characters; Cs: half of a pair; the rest reorder text.
+  return spaced.replace(/[\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
 }

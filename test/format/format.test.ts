@@ -10,7 +10,10 @@ import { runs } from '../support/property-settings.ts';
 
 async function expectLaws(text: string): Promise<void> {
   const once = await format(text);
-  expect(parseText(once).diagnostics.filter((d) => d.severity === 'error'), `${text}\n=>\n${once}`).toEqual([]);
+  expect(
+    parseText(once).diagnostics.filter((d) => d.severity === 'error'),
+    `${text}\n=>\n${once}`,
+  ).toEqual([]);
   expect(await format(once), text).toBe(once);
   expect(shapeOf(parseText(once).file), text).toEqual(shapeOf(parseText(text).file));
   expect(commentsOf(once), text).toEqual(commentsOf(text));
@@ -39,11 +42,23 @@ describe('style', () => {
   const cases: readonly (readonly [string, string, string])[] = [
     ['empty file', '', ''],
     ['only a comment', '  // a\n\n\n// b', '// a\n\n// b\n'],
-    ['aligned lets', 'layer A(){let a=B()\nlet long=C()\n\nlet d=E()}', 'layer A() {\n  let a    = B()\n  let long = C()\n\n  let d = E()\n}\n'],
+    [
+      'aligned lets',
+      'layer A(){let a=B()\nlet long=C()\n\nlet d=E()}',
+      'layer A() {\n  let a    = B()\n  let long = C()\n\n  let d = E()\n}\n',
+    ],
     ['named arguments', 'const x=f(a = 1,b= _)', 'const x = f(a=1, b=_)\n'],
     ['slices', 'const x=y[ : ,-1, 1 :,:t-1,a:b]', 'const x = y[:, -1, 1:, : t - 1, a:b]\n'],
-    ['comments in lists', 'const x = f(\n  // first\n  a, // one\n  b\n  // last\n)', 'const x = f(\n  // first\n  a, // one\n  b,\n  // last\n)\n'],
-    ['comments between stages', 'const x = a // one\n  |> b\n  // two\n  |> c // three', 'const x = a // one\n  |> b\n  // two\n  |> c // three\n'],
+    [
+      'comments in lists',
+      'const x = f(\n  // first\n  a, // one\n  b\n  // last\n)',
+      'const x = f(\n  // first\n  a, // one\n  b,\n  // last\n)\n',
+    ],
+    [
+      'comments between stages',
+      'const x = a // one\n  |> b\n  // two\n  |> c // three',
+      'const x = a // one\n  |> b\n  // two\n  |> c // three\n',
+    ],
     ['comments inside operators move up', 'const x = a + // why\n  b', '// why\nconst x = a + b\n'],
     ['needless parentheses', 'const x = ((a) + (b * c)) as (int)', 'const x = (a + b * c) as int\n'],
     ['empty bodies', 'layer A( ) {\n\n}\nmodel B() {\n // c\n}', 'layer A() {}\n\nmodel B() {\n  // c\n}\n'],

@@ -2,59 +2,72 @@
 import fc, { type Arbitrary } from 'fast-check';
 import { lex, tokenEnd } from '../../src/parser/tokens.ts';
 
-const name = fc.constantFrom('x', 'y', 'fc1', 'b', 'state', 'model', 'of', 'from', 'type', 'batch', 'long_name_of_a_layer');
-const word = fc.oneof(name, fc.constantFrom('let', 'as', 'layer', 'true', 'fn', 'else'));
-const int = fc.constantFrom('0', '1', '42', '1_000');
-const number = fc.oneof(int, fc.constantFrom('0.5', '1e-3', '2.5E+7'));
-const text = fc.constantFrom('"same"', '"a b"', '"\\"q\\" \\\\ \\n"', '""');
-const binary = fc.constantFrom('|>', '||', '&&', '+', '-', '*', '/', '%', '@', '^', '??');
+/** One of the texts. */
+const among = (...texts: readonly string[]): Arbitrary<string> => fc.constantFrom(...texts);
+
+const name = among('x', 'y', 'fc1', 'b', 'state', 'model', 'of', 'from', 'type', 'batch', 'long_name_of_a_layer');
+const word = fc.oneof(name, among('let', 'as', 'layer', 'true', 'fn', 'else'));
+const int = among('0', '1', '42', '1_000');
+const number = fc.oneof(int, among('0.5', '1e-3', '2.5E+7'));
+const text = among('"same"', '"a b"', '"\\"q\\" \\\\ \\n"', '""');
+const binary = among('|>', '||', '&&', '+', '-', '*', '/', '%', '@', '^', '??');
 
 const glue = (...parts: readonly (string | Arbitrary<string>)[]): Arbitrary<string> =>
-  fc.tuple(...parts.map((part) => (typeof part === 'string' ? fc.constant(part) : part))).map((found) => found.join(''));
+  fc
+    .tuple(...parts.map((part) => (typeof part === 'string' ? fc.constant(part) : part)))
+    .map((found) => found.join(''));
 const many = (item: Arbitrary<string>, separator: string, min = 0, max = 3): Arbitrary<string> =>
   fc.array(item, { minLength: min, maxLength: max }).map((items) => items.join(separator));
-const maybe = (item: Arbitrary<string>): Arbitrary<string> => fc.oneof(fc.constant(''), item);
+const maybe = (item: Arbitrary<string>): Arbitrary<string> => fc.oneof(among(''), item);
 const listed = (item: Arbitrary<string>, min = 0): Arbitrary<string> =>
   fc.tuple(many(item, ', ', min), fc.boolean()).map(([items, comma]) => (items !== '' && comma ? `${items},` : items));
 
-interface Parts {
-  expr: string;
-  atom: string;
-  type: string;
-  pattern: string;
-  block: string;
-  axes: string;
-}
+type Parts = Record<'expr' | 'atom' | 'type' | 'pattern' | 'block' | 'axes', string>;
 
-const { expr, type, pattern, block, axes } = fc.letrec<Parts>((tie) => {
+const { expr, type, pattern, block } = fc.letrec<Parts>((tie) => {
   const e = tie('expr');
   const grouped = glue('(', e, ')');
   const operand = fc.oneof({ depthSize: 'small', withCrossShrink: true }, tie('atom'), grouped);
-  const arg = fc.oneof(e, glue(word, '=', e), fc.constant('_'));
+  const arg = fc.oneof(e, glue(word, '=', e), among('_'));
   const args = listed(arg);
   const range = glue(operand, '..', operand);
-  const bind = fc.oneof(glue(name, ' < ', operand), glue(tie('pattern'), ' in ', operand, maybe(fc.constantFrom(' along 1', ' along -1'))), glue(name, ' in ', range));
+  const bind = fc.oneof(
+    glue(name, ' < ', operand),
+    glue(tie('pattern'), ' in ', operand, maybe(among(' along 1', ' along -1'))),
+    glue(name, ' in ', range),
+  );
   const binds = many(bind, ', ', 1, 2);
   const params = listed(glue(name, ': ', tie('type'), maybe(glue(' = ', e))));
   const index = fc.oneof(e, glue(maybe(e), ' : ', maybe(e)), fc.constant('...'));
   return {
-    axes: fc.oneof({ depthSize: 'small', maxDepth: 3 }, many(fc.oneof(name, fc.constantFrom('1', '...')), ' '), glue(name, ' (', tie('axes'), ')')),
-    pattern: fc.oneof({ depthSize: 'small', maxDepth: 2 }, name, fc.constant('_'), glue('(', listed(tie('pattern'), 1), ')')),
-    atom: fc.oneof({ maxDepth: 4 }, name, number, text, fc.constantFrom('true', 'none', 'x.y', 'f(x, k=2)', '(when)')),
+    axes: fc.oneof(
+      { depthSize: 'small', maxDepth: 3 },
+      many(fc.oneof(name, among('1', '...')), ' '),
+      glue(name, ' (', tie('axes'), ')'),
+    ),
+    pattern: fc.oneof({ depthSize: 'small', maxDepth: 2 }, name, among('_'), glue('(', listed(tie('pattern'), 1), ')')),
+    atom: fc.oneof({ maxDepth: 4 }, name, number, text, among('true', 'none', 'x.y', 'f(x, k=2)', '(when)')),
     type: fc.oneof(
       { maxDepth: 3, depthSize: 'small' },
-      fc.constantFrom('int', 'layer', 'list', 'F.Thing', '"same"', '3', '-1', 'f32[]', 'Linear'),
-      glue(maybe(fc.constantFrom('f32', 'bool')), '[', listed(fc.oneof(e, fc.constantFrom('...', '...s', '_'))), ']'),
+      among('int', 'layer', 'list', 'F.Thing', '"same"', '3', '-1', 'f32[]', 'Linear'),
+      glue(maybe(among('f32', 'bool')), '[', listed(fc.oneof(e, among('...', '...s', '_'))), ']'),
       glue('(', listed(fc.oneof(tie('type'), glue(name, ': ', tie('type'))), 1), ')'),
       glue('fn(', listed(tie('type')), ') -> ', tie('type')),
       glue('list[', tie('type'), ']'),
       glue('(', tie('type'), ' | ', tie('type'), ')'),
       glue('(', tie('type'), ')?'),
-      glue(tie('type'), ' | ', fc.constantFrom('int', '"valid"')),
+      glue(tie('type'), ' | ', among('int', '"valid"')),
     ),
     block: glue(
       '{\n',
-      many(fc.oneof(glue('let ', tie('pattern'), maybe(glue(': ', tie('type'))), ' = ', e, '\n'), glue('update ', name, ' = ', e, maybe(glue(' when ', e)), '\n'), glue('assert ', e, maybe(glue(', ', text)), '\n')), '\n'),
+      many(
+        fc.oneof(
+          glue('let ', tie('pattern'), maybe(glue(': ', tie('type'))), ' = ', e, '\n'),
+          glue('update ', name, ' = ', e, maybe(glue(' when ', e)), '\n'),
+          glue('assert ', e, maybe(glue(', ', text)), '\n'),
+        ),
+        '\n',
+      ),
       maybe(e),
       '\n}',
     ),
@@ -64,8 +77,8 @@ const { expr, type, pattern, block, axes } = fc.letrec<Parts>((tie) => {
       glue(operand, ' ', binary, ' ', operand),
       glue(tie('atom'), ' |> ', operand, ' |> ', operand, ' |> ', operand),
       glue(operand, ' + ', operand, ' - ', operand, ' * ', operand),
-      glue(operand, fc.constantFrom(' == ', ' < ', ' >= ', ' != '), operand),
-      glue(fc.constantFrom('-', '!', '--'), operand),
+      glue(operand, among(' == ', ' < ', ' >= ', ' != '), operand),
+      glue(among('-', '!', '--'), operand),
       range,
       glue(operand, '(', args, ')'),
       glue(operand, '[', listed(index, 1), ']'),
@@ -77,30 +90,62 @@ const { expr, type, pattern, block, axes } = fc.letrec<Parts>((tie) => {
       glue('[', listed(e), ']'),
       glue('if ', operand, ' ', tie('block'), ' else ', tie('block')),
       glue('if ', operand, ' ', tie('block'), ' else if ', operand, ' ', tie('block'), ' else ', tie('block')),
-      glue(fc.constantFrom('einsum', 'rearrange', 'reduce'), '[', tie('axes'), ', ', tie('axes'), ' -> ', tie('axes'), '](', args, ')'),
+      glue(
+        among('einsum', 'rearrange', 'reduce'),
+        '[',
+        tie('axes'),
+        ', ',
+        tie('axes'),
+        ' -> ',
+        tie('axes'),
+        '](',
+        args,
+        ')',
+      ),
       glue('(fn (', params, ') => ', e, ')'),
       glue('(for ', binds, ' => ', e, ')'),
-      glue('(', fc.constantFrom('fold', 'scan'), ' ', tie('pattern'), ' = ', operand, ' over ', binds, maybe(glue(' while ', operand)), ' => ', e, ')'),
+      glue(
+        '(',
+        among('fold', 'scan'),
+        ' ',
+        tie('pattern'),
+        ' = ',
+        operand,
+        ' over ',
+        binds,
+        maybe(glue(' while ', operand)),
+        ' => ',
+        e,
+        ')',
+      ),
     ),
   };
 });
 
 const params = glue('(', listed(glue(name, ': ', type, maybe(glue(' = ', expr)))), ')');
 const attribute = glue('@', name, maybe(glue('(', listed(expr), ')')), ' ');
-const doc = maybe(fc.constantFrom('/// what it is\n', '/// one\n/// two\n\n', '// plain\n'));
+const doc = maybe(among('/// what it is\n', '/// one\n/// two\n\n', '// plain\n'));
 const needs = maybe(glue(' requires ', many(expr, ', ', 1, 2)));
-const generics = fc.constantFrom('', '[T: dtype]', '[T: dtype, U: dtype,]');
-const fn = glue('fn ', name, generics, params, maybe(glue(' -> ', type)), needs, fc.oneof(glue(' = ', expr), glue(' ', block)));
+const generics = among('', '[T: dtype]', '[T: dtype, U: dtype,]');
+const fn = glue(
+  'fn ',
+  name,
+  generics,
+  params,
+  maybe(glue(' -> ', type)),
+  needs,
+  fc.oneof(glue(' = ', expr), glue(' ', block)),
+);
 const bound = glue('let ', pattern, maybe(glue(': ', type)), ' = ', expr);
 const condition = maybe(glue(' when ', expr));
-const slot = glue(fc.constantFrom('param', 'state', 'cache'), ' ', name, ': ', type, maybe(glue(' = ', expr)), condition);
+const slot = glue(among('param', 'state', 'cache'), ' ', name, ': ', type, maybe(glue(' = ', expr)), condition);
 const assertion = glue('assert ', expr, maybe(glue(', ', text)));
 const member = glue(doc, maybe(attribute), fc.oneof(slot, bound, assertion, fn, glue('export ', fn)));
-const unit = glue(fc.constantFrom('layer ', 'model ', 'optimizer '), name, params, needs, ' {\n', many(member, '\n'), '\n}');
+const unit = glue(among('layer ', 'model ', 'optimizer '), name, params, needs, ' {\n', many(member, '\n'), '\n}');
 const action = fc.oneof(
   glue('batch ', many(glue(name, ': ', type), ', ', 1)),
   bound,
-  glue(fc.constantFrom('minimize ', 'maximize '), expr, maybe(glue(' of ', many(expr, ', ', 1, 2))), ' using ', expr),
+  glue(among('minimize ', 'maximize '), expr, maybe(glue(' of ', many(expr, ', ', 1, 2))), ' using ', expr),
   glue('update ', many(name, '.', 1), ' = ', expr, condition),
   glue('metric ', name, ' = ', expr),
 );

@@ -14,19 +14,12 @@ describe('programs', () => {
     expect(file.items.length).toBeGreaterThan(0);
   });
 
-  it('the grammar passes chevrotain\'s own validation', () => {
+  it("the grammar passes chevrotain's own validation", () => {
     expect(() => new DlmParser({ validate: true })).not.toThrow();
   });
 });
 
 describe('the tree', () => {
-  const valueOf = (text: string): unknown => {
-    const { file, diagnostics } = parseText(`const c = ${text}`);
-    expect(diagnostics).toEqual([]);
-    const [item] = file.declarations;
-    return item?.kind === 'const' ? sketch(item.value) : undefined;
-  };
-
   it.each([
     ['a + b * c', '(a + (b * c))'],
     ['-x ^ 2', '(- (x ^ 2))'],
@@ -53,16 +46,22 @@ describe('the tree', () => {
   });
 
   it('keeps doc comments on declarations and members, past plain comments', () => {
-    const { file } = parseText('/// one\n/// two\n// not this\nlayer A() {\n  let x = 1 /// not a doc\n  /// a weight\n  @freeze param w: [] = zeros()\n}');
+    const { file } = parseText(
+      '/// one\n/// two\n// not this\nlayer A() {\n  let x = 1 /// not a doc\n  /// a weight\n  @freeze param w: [] = zeros()\n}',
+    );
     const [unit] = file.declarations;
     expect(unit?.doc).toBe('one\ntwo');
     expect(unit?.kind === 'unit' ? unit.members.map((m) => m.doc) : []).toEqual([null, 'a weight']);
   });
 
   it('starts a new phrase at a line that begins with a bracket, a minus or an at sign', () => {
-    const { file } = parseText('fn f() {\n  let a = b\n  (c)\n}\nfn g() {\n  let a = b\n  [c]\n}\nconst x = a\n@m const y = b\nconst z = a +\n  -b\n');
+    const { file } = parseText(
+      'fn f() {\n  let a = b\n  (c)\n}\nfn g() {\n  let a = b\n  [c]\n}\nconst x = a\n@m const y = b\nconst z = a +\n  -b\n',
+    );
     expect(file.declarations.map((d) => d.kind)).toEqual(['fn', 'fn', 'const', 'const', 'const']);
-    const results = file.declarations.map((d) => (d.kind === 'fn' && d.body.kind === 'block' ? d.body.result?.kind : undefined));
+    const results = file.declarations.map((d) =>
+      d.kind === 'fn' && d.body.kind === 'block' ? d.body.result?.kind : undefined,
+    );
     expect(results.slice(0, 2)).toEqual(['name', 'list']);
   });
 
@@ -80,6 +79,14 @@ describe('the tree', () => {
   });
 });
 
+/** The initialiser of a constant, with its precedence written out. */
+function valueOf(text: string): unknown {
+  const { file, diagnostics } = parseText(`const c = ${text}`);
+  expect(diagnostics).toEqual([]);
+  const [item] = file.declarations;
+  return item?.kind === 'const' ? sketch(item.value) : undefined;
+}
+
 interface Sketched {
   readonly kind: string;
   readonly [key: string]: unknown;
@@ -88,12 +95,19 @@ interface Sketched {
 function sketch(node: unknown): string {
   const it = node as Sketched;
   switch (it.kind) {
-    case 'binary': return `(${sketch(it['left'])} ${String(it['operator'])} ${sketch(it['right'])})`;
-    case 'pipe': return `(${sketch(it['value'])} |> ${sketch(it['stage'])})`;
-    case 'range': return `(${sketch(it['from'])}..${sketch(it['to'])})`;
-    case 'unary': return `(${String(it['operator'])} ${sketch(it['operand'])})`;
-    case 'name': return String(it['name']);
-    case 'number': return String(it['text']);
-    default: return it.kind;
+    case 'binary':
+      return `(${sketch(it['left'])} ${String(it['operator'])} ${sketch(it['right'])})`;
+    case 'pipe':
+      return `(${sketch(it['value'])} |> ${sketch(it['stage'])})`;
+    case 'range':
+      return `(${sketch(it['from'])}..${sketch(it['to'])})`;
+    case 'unary':
+      return `(${String(it['operator'])} ${sketch(it['operand'])})`;
+    case 'name':
+      return String(it['name']);
+    case 'number':
+      return String(it['text']);
+    default:
+      return it.kind;
   }
 }

@@ -8,7 +8,9 @@ const folder = join('test', 'parser', 'programs');
 
 /** Text of every program, by file name. */
 export const programs: Readonly<Record<string, string>> = Object.fromEntries(
-  readdirSync(folder).sort().map((name) => [name, readFileSync(join(folder, name), 'utf8')]),
+  readdirSync(folder)
+    .sort()
+    .map((name) => [name, readFileSync(join(folder, name), 'utf8')]),
 );
 
 /** Parses a text under a fixed name. */
@@ -26,5 +28,7 @@ export function shapeOf(node: unknown): unknown {
 
 /** The comments of a text, sorted: what a formatter may move but not lose. */
 export function commentsOf(text: string): readonly string[] {
-  return parseText(text).comments.map((comment) => comment.text).sort();
+  return parseText(text)
+    .comments.map((comment) => comment.text)
+    .sort();
 }

@@ -23,6 +23,20 @@ function expectPlaced(text: string, diagnostics: readonly Diagnostic[]): void {
   }
 }
 
+function survives(text: string): void {
+  const { diagnostics } = parseText(text);
+  expectPlaced(text, diagnostics);
+  renderTerminal(diagnostics.slice(0, 5));
+}
+
+function valid(text: string): void {
+  const errors = parseText(text).diagnostics.filter((d) => d.severity === 'error');
+  expect(
+    errors.map((d) => d.message),
+    text,
+  ).toEqual([]);
+}
+
 describe('several errors in one file', () => {
   it('are each reported on their line', () => {
     const { diagnostics, file } = parseText(
@@ -39,7 +53,9 @@ describe('several errors in one file', () => {
       ].join('\n'),
     );
     expect(diagnostics.map((d) => d.code)).toEqual(['E0101', 'E0101', 'E0101', 'E0101', 'E0104', 'E0103']);
-    expect(diagnostics.map((d) => (d.span === null ? 0 : positionAt(d.span.source, d.span.start).line))).toEqual([2, 3, 4, 6, 8, 9]);
+    expect(diagnostics.map((d) => (d.span === null ? 0 : positionAt(d.span.source, d.span.start).line))).toEqual([
+      2, 3, 4, 6, 8, 9,
+    ]);
     const unit = file.declarations.find((d) => d.kind === 'unit');
     const lets = unit?.members.filter((m) => m.kind === 'let') ?? [];
     expect(lets.map((m) => (m.pattern.kind === 'name-pattern' ? m.pattern.name : ''))).toContain('ok');
@@ -100,21 +116,20 @@ describe('depth and length', () => {
 
 describe('any text', () => {
   const long = { numRuns: runs(1000) };
-  const survives = (text: string): void => {
-    const { diagnostics } = parseText(text);
-    expectPlaced(text, diagnostics);
-    renderTerminal(diagnostics.slice(0, 5));
-  };
-
   it('random characters give diagnostics with places', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 200 }), survives), long);
   });
 
   it('random tokens give diagnostics with places', () => {
     const token = fc.constantFrom(
-      ...'( ) [ ] { } , : = => -> |> . .. ... ? ?? @ - + * ^ < == ! _ | "s" \' 1 x \n let fn layer train param if else for in fold over with as import export const type test batch minimize using update step metric einsum requires state'.split(' '),
+      ...'( ) [ ] { } , : = => -> |> . .. ... ? ?? @ - + * ^ < == ! _ | "s" \' 1 x \n let fn layer train param if else for in fold over with as import export const type test batch minimize using update step metric einsum requires state'.split(
+        ' ',
+      ),
     );
-    fc.assert(fc.property(fc.array(token, { maxLength: 60 }), (tokens) => survives(tokens.join(' '))), long);
+    fc.assert(
+      fc.property(fc.array(token, { maxLength: 60 }), (tokens) => survives(tokens.join(' '))),
+      long,
+    );
   });
 
   it('programs with a piece cut out, doubled or replaced give diagnostics with places', () => {
@@ -123,7 +138,11 @@ describe('any text', () => {
       text: fc.constantFrom(...texts),
       at: fc.nat(),
       length: fc.integer({ min: 0, max: 60 }),
-      put: fc.oneof(fc.constant(''), fc.string({ maxLength: 5 }), fc.constantFrom('}', '(', '{', '"', 'let', '=', '\n-', '日本', '\u0000', '\ud800')),
+      put: fc.oneof(
+        fc.constant(''),
+        fc.string({ maxLength: 5 }),
+        fc.constantFrom('}', '(', '{', '"', 'let', '=', '\n-', '日本', '\u0000', '\ud800'),
+      ),
     });
     const mutated = mutation.map(({ text, at, length, put }) => {
       const from = at % text.length;
@@ -133,10 +152,6 @@ describe('any text', () => {
   });
 
   it('random valid programs have no errors', () => {
-    const valid = (text: string): void => {
-      const errors = parseText(text).diagnostics.filter((d) => d.severity === 'error');
-      expect(errors.map((d) => d.message), text).toEqual([]);
-    };
     fc.assert(fc.property(program, valid), { numRuns: runs(300) });
     fc.assert(fc.property(disturbedProgram, valid), { numRuns: runs(300) });
   });
@@ -146,7 +161,8 @@ describe('any text', () => {
       fc.property(fc.string({ unit: 'binary-ascii', maxLength: 60 }), (text) => {
         const { tokens, comments, stray, errors } = lex(text);
         const covered = new Set<number>();
-        for (const token of [...tokens, ...comments, ...stray]) for (let i = 0; i < token.image.length; i++) covered.add(token.startOffset + i);
+        for (const token of [...tokens, ...comments, ...stray])
+          for (let i = 0; i < token.image.length; i++) covered.add(token.startOffset + i);
         for (const { offset, length } of errors) for (let i = 0; i < length; i++) covered.add(offset + i);
         for (let i = 0; i < text.length; i++) expect(covered.has(i) || /\s/.test(text.charAt(i))).toBe(true);
       }),

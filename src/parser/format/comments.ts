@@ -79,7 +79,8 @@ class Attachment {
     const endsLine = previous !== undefined && !/[\r\n]/.test(this.#text.slice(previous.span.end, start));
     if (next === undefined && key === null && owner !== null) this.#lead(owner, comment, true);
     else if (endsLine) this.#trailing.set(previous, comment);
-    else if (next !== undefined) this.#lead(this.#leadable(container, next, owner), comment, next === elements[0] && key === null);
+    else if (next !== undefined)
+      this.#lead(this.#leadable(container, next, owner), comment, next === elements[0] && key === null);
     else if (key !== null) this.#close(key, comment);
   }
 
@@ -98,28 +99,66 @@ class Attachment {
 
   /** The lists inside a node, without those inside elements of these lists. */
   #containers(node: Node): readonly Container[] {
-    const own = this.#own(node as Listed);
+    const own = this.#own(node);
     const listed = new Set(own.flatMap(({ elements }) => elements));
-    return [...own, ...children(node).filter((child) => !listed.has(child)).flatMap((child) => this.#containers(child))];
+    return [
+      ...own,
+      ...children(node)
+        .filter((child) => !listed.has(child))
+        .flatMap((child) => this.#containers(child)),
+    ];
   }
 
   #own(node: Listed): readonly Container[] {
     const last = node.span.end - 1;
     switch (node.kind) {
-      case 'import': return this.#after(node.attributes?.at(-1)?.span.end ?? node.span.start, 'OpenBrace', node.names?.length === 0 ? null : node.names);
-      case 'fn': case 'lambda': return this.#params(node);
-      case 'unit': case 'train': return [...this.#params(node), ...this.#ending(last, node.members)];
-      case 'step': return [...this.#after(node.name?.span.end ?? last, 'OpenParen', node.args), ...this.#ending(last, node.members)];
-      case 'attribute': case 'call': case 'pattern': return this.#ending(last, node.args);
-      case 'block': return this.#ending(last, node.statements, node.result === null || node.result === undefined ? [] : [node.result]);
-      case 'tuple': case 'list': case 'tuple-type': return this.#ending(last, node.elements);
-      case 'index': return this.#ending(last, node.indices);
-      case 'with': return this.#ending(last, node.overrides);
-      case 'tensor-type': return this.#ending(last, node.dims);
-      case 'fn-type': return this.#after(node.span.start, 'OpenParen', node.params);
-      case 'batch': return [{ open: node.span.start, close: node.span.end, elements: node.inputs ?? [], key: null }];
-      case 'pipe': return [{ open: node.span.start, close: node.span.end, elements: pipeStages(node as unknown as PipeExpr), key: null }];
-      default: return [];
+      case 'import':
+        return this.#after(
+          node.attributes?.at(-1)?.span.end ?? node.span.start,
+          'OpenBrace',
+          node.names?.length === 0 ? null : node.names,
+        );
+      case 'fn':
+      case 'lambda':
+        return this.#params(node);
+      case 'unit':
+      case 'train':
+        return [...this.#params(node), ...this.#ending(last, node.members)];
+      case 'step':
+        return [
+          ...this.#after(node.name?.span.end ?? last, 'OpenParen', node.args),
+          ...this.#ending(last, node.members),
+        ];
+      case 'attribute':
+      case 'call':
+      case 'pattern':
+        return this.#ending(last, node.args);
+      case 'block':
+        return this.#ending(
+          last,
+          node.statements,
+          node.result === null || node.result === undefined ? [] : [node.result],
+        );
+      case 'tuple':
+      case 'list':
+      case 'tuple-type':
+        return this.#ending(last, node.elements);
+      case 'index':
+        return this.#ending(last, node.indices);
+      case 'with':
+        return this.#ending(last, node.overrides);
+      case 'tensor-type':
+        return this.#ending(last, node.dims);
+      case 'fn-type':
+        return this.#after(node.span.start, 'OpenParen', node.params);
+      case 'batch':
+        return [{ open: node.span.start, close: node.span.end, elements: node.inputs ?? [], key: null }];
+      case 'pipe':
+        return [
+          { open: node.span.start, close: node.span.end, elements: pipeStages(node as unknown as PipeExpr), key: null },
+        ];
+      default:
+        return [];
     }
   }
 
@@ -131,13 +170,17 @@ class Attachment {
   /** The list whose closing bracket is at an offset. */
   #ending(close: number, key: readonly Node[] | null | undefined, more: readonly Node[] = []): readonly Container[] {
     const open = this.#brackets.openOf(close);
-    return open === undefined || key === null || key === undefined ? [] : [{ open: open + 1, close, elements: [...key, ...more], key }];
+    return open === undefined || key === null || key === undefined
+      ? []
+      : [{ open: open + 1, close, elements: [...key, ...more], key }];
   }
 
   /** The list whose opening bracket is the first of its kind from an offset on. */
   #after(from: number, bracket: string, key: readonly Node[] | null | undefined): readonly Container[] {
     const pair = this.#brackets.firstFrom(from, bracket);
-    return pair === undefined || key === null || key === undefined ? [] : [{ open: pair.open + 1, close: pair.close, elements: key, key }];
+    return pair === undefined || key === null || key === undefined
+      ? []
+      : [{ open: pair.open + 1, close: pair.close, elements: key, key }];
   }
 }
 
@@ -176,7 +219,9 @@ function isNode(value: unknown): value is Node {
 
 /** The nodes directly below a node. */
 export function children(node: Node): readonly Node[] {
-  return Object.values(node).flatMap((value: unknown) => (Array.isArray(value) ? value.filter(isNode) : isNode(value) ? [value] : []));
+  return Object.values(node).flatMap((value: unknown) =>
+    Array.isArray(value) ? value.filter(isNode) : isNode(value) ? [value] : [],
+  );
 }
 
 /** The pairs of brackets of a file. */

@@ -2,10 +2,30 @@
 import type { Doc } from 'prettier';
 import { builders } from 'prettier/doc';
 import type {
-  Attribute, Declaration, Expr, File, FnDecl, ImportDecl, LetMember, Member, OptimizeMember, SlotMember, TrainMember, UnitDecl,
+  Attribute,
+  Declaration,
+  Expr,
+  File,
+  FnDecl,
+  ImportDecl,
+  LetMember,
+  Member,
+  OptimizeMember,
+  SlotMember,
+  TrainMember,
+  UnitDecl,
 } from '../ast.ts';
 import { quote } from '../literals.ts';
-import { argsDoc, assertDoc, assigned, blockDoc, bodyAfterEquals, expression, letDoc, updateDoc } from './expressions.ts';
+import {
+  argsDoc,
+  assertDoc,
+  assigned,
+  blockDoc,
+  bodyAfterEquals,
+  expression,
+  letDoc,
+  updateDoc,
+} from './expressions.ts';
 import { blankBefore, body, braced, commented, type Layout, list, type Line } from './layout.ts';
 import { bindsDoc, genericsDoc, paramsDoc, patternDoc, typeDoc } from './types.ts';
 
@@ -19,7 +39,12 @@ export function fileDoc(cx: Layout, file: File): Doc {
 }
 
 function standsApart(item: ImportDecl | Declaration): boolean {
-  return item.kind === 'unit' || item.kind === 'train' || item.kind === 'test' || (item.kind === 'fn' && item.body.kind === 'block');
+  return (
+    item.kind === 'unit' ||
+    item.kind === 'train' ||
+    item.kind === 'test' ||
+    (item.kind === 'fn' && item.body.kind === 'block')
+  );
 }
 
 function itemDoc(cx: Layout, item: ImportDecl | Declaration): Doc {
@@ -35,7 +60,13 @@ function attributeDoc(cx: Layout, { name, args }: Attribute): Doc {
 function importDoc(cx: Layout, { names, namespace, from }: ImportDecl): Doc {
   const what =
     namespace === null
-      ? list(cx, ['{', '}'], names, ({ name, alias }) => (alias === null ? name.name : `${name.name} as ${alias.name}`), true)
+      ? list(
+          cx,
+          ['{', '}'],
+          names,
+          ({ name, alias }) => (alias === null ? name.name : `${name.name} as ${alias.name}`),
+          true,
+        )
       : `* as ${namespace.name}`;
   return ['import ', what, ' from ', quote(from.value)];
 }
@@ -48,10 +79,18 @@ function declarationDoc(cx: Layout, declaration: Declaration): Doc {
     }
     case 'type-decl':
       return ['type ', declaration.name.name, genericsDoc(declaration.generics), ' = ', typeDoc(cx, declaration.value)];
-    case 'fn': return fnDoc(cx, declaration);
-    case 'unit': return unitDoc(cx, declaration);
+    case 'fn':
+      return fnDoc(cx, declaration);
+    case 'unit':
+      return unitDoc(cx, declaration);
     case 'train':
-      return ['train ', declaration.name.name, paramsDoc(cx, declaration.params), ' ', trainBody(cx, declaration.members)];
+      return [
+        'train ',
+        declaration.name.name,
+        paramsDoc(cx, declaration.params),
+        ' ',
+        trainBody(cx, declaration.members),
+      ];
     case 'test': {
       const forall = declaration.forall.length === 0 ? '' : [' forall ', bindsDoc(cx, declaration.forall)];
       return ['test ', quote(declaration.name.value), forall, ' ', blockDoc(cx, declaration.body)];
@@ -61,13 +100,31 @@ function declarationDoc(cx: Layout, declaration: Declaration): Doc {
 
 function fnDoc(cx: Layout, fn: FnDecl): Doc {
   const result = fn.result === null ? '' : group(indent([line, '-> ', typeDoc(cx, fn.result)]));
-  const head = ['fn ', fn.name.name, genericsDoc(fn.generics), paramsDoc(cx, fn.params), result, requiresDoc(cx, fn.requires)];
-  return fn.body.kind === 'block' ? [...head, ' ', blockDoc(cx, fn.body)] : [...head, ' =', bodyAfterEquals(cx, fn.body)];
+  const head = [
+    'fn ',
+    fn.name.name,
+    genericsDoc(fn.generics),
+    paramsDoc(cx, fn.params),
+    result,
+    requiresDoc(cx, fn.requires),
+  ];
+  return fn.body.kind === 'block'
+    ? [...head, ' ', blockDoc(cx, fn.body)]
+    : [...head, ' =', bodyAfterEquals(cx, fn.body)];
 }
 
 function requiresDoc(cx: Layout, facts: readonly Expr[]): Doc {
   if (facts.length === 0) return '';
-  return group(indent([line, 'requires ', join(', ', facts.map((fact) => expression(cx, fact)))]));
+  return group(
+    indent([
+      line,
+      'requires ',
+      join(
+        ', ',
+        facts.map((fact) => expression(cx, fact)),
+      ),
+    ]),
+  );
 }
 
 function unitDoc(cx: Layout, unit: UnitDecl): Doc {
@@ -80,29 +137,47 @@ function unitDoc(cx: Layout, unit: UnitDecl): Doc {
 function memberDoc(cx: Layout, member: Member, width: number): Doc {
   const attributes = member.attributes.map((attribute): Doc => [attributeDoc(cx, attribute), ' ']);
   switch (member.kind) {
-    case 'fn': return [...attributes, member.exported ? 'export ' : '', fnDoc(cx, member)];
-    case 'slot': return [...attributes, slotDoc(cx, member)];
-    case 'let': return [...attributes, letDoc(cx, member, width)];
-    case 'assert': return [...attributes, assertDoc(cx, member)];
+    case 'fn':
+      return [...attributes, member.exported ? 'export ' : '', fnDoc(cx, member)];
+    case 'slot':
+      return [...attributes, slotDoc(cx, member)];
+    case 'let':
+      return [...attributes, letDoc(cx, member, width)];
+    case 'assert':
+      return [...attributes, assertDoc(cx, member)];
   }
 }
 
 function slotDoc(cx: Layout, { slot, name, type, init, when }: SlotMember): Doc {
   const start = [slot, ' ', name.name, ': ', typeDoc(cx, type)];
-  return [...start, init === null ? '' : [' =', assigned(cx, init)], when === null ? '' : [' when ', expression(cx, when)]];
+  return [
+    ...start,
+    init === null ? '' : [' =', assigned(cx, init)],
+    when === null ? '' : [' when ', expression(cx, when)],
+  ];
 }
 
 function trainBody(cx: Layout, members: readonly TrainMember[]): Doc {
   const widths = alignedWidths(cx, members);
-  return braced(body(cx, members.map((node, i) => ({ node, doc: trainMemberDoc(cx, node, widths[i] ?? 0) })), members));
+  return braced(
+    body(
+      cx,
+      members.map((node, i) => ({ node, doc: trainMemberDoc(cx, node, widths[i] ?? 0) })),
+      members,
+    ),
+  );
 }
 
 function trainMemberDoc(cx: Layout, member: TrainMember, width: number): Doc {
   switch (member.kind) {
-    case 'let': return letDoc(cx, member, width);
-    case 'update': return updateDoc(cx, member);
-    case 'metric': return ['metric ', member.name.name, ' =', assigned(cx, member.value)];
-    case 'optimize': return optimizeDoc(cx, member);
+    case 'let':
+      return letDoc(cx, member, width);
+    case 'update':
+      return updateDoc(cx, member);
+    case 'metric':
+      return ['metric ', member.name.name, ' =', assigned(cx, member.value)];
+    case 'optimize':
+      return optimizeDoc(cx, member);
     case 'step': {
       const args = member.args === null ? '' : argsDoc(cx, member.args);
       return ['step ', member.name.name, args, ' ', trainBody(cx, member.members)];
@@ -118,7 +193,17 @@ function trainMemberDoc(cx: Layout, member: TrainMember, width: number): Doc {
 }
 
 function optimizeDoc(cx: Layout, { direction, loss, of, using }: OptimizeMember): Doc {
-  const targets = of.length === 0 ? [] : [line, 'of ', join(', ', of.map((target) => expression(cx, target)))];
+  const targets =
+    of.length === 0
+      ? []
+      : [
+          line,
+          'of ',
+          join(
+            ', ',
+            of.map((target) => expression(cx, target)),
+          ),
+        ];
   return group([direction, ' ', expression(cx, loss), indent([...targets, line, 'using ', expression(cx, using)])]);
 }
 
@@ -128,7 +213,10 @@ function alignedWidths(cx: Layout, members: readonly (Member | TrainMember)[]): 
   let start = 0;
   for (let i = 0; i <= members.length; i++) {
     const member = members[i];
-    const continues = member !== undefined && isPlainLet(member) && (i === start || (!blankBefore(cx, member) && !cx.attached.leading.has(member)));
+    const continues =
+      member !== undefined &&
+      isPlainLet(member) &&
+      (i === start || (!blankBefore(cx, member) && !cx.attached.leading.has(member)));
     if (continues) continue;
     const run = members.slice(start, i).filter(isPlainLet);
     const width = Math.max(0, ...run.map(({ pattern }) => patternDoc(pattern).length));
@@ -139,5 +227,10 @@ function alignedWidths(cx: Layout, members: readonly (Member | TrainMember)[]): 
 }
 
 function isPlainLet(member: Member | TrainMember): member is LetMember {
-  return member.kind === 'let' && member.type === null && member.pattern.kind === 'name-pattern' && member.attributes.length === 0;
+  return (
+    member.kind === 'let' &&
+    member.type === null &&
+    member.pattern.kind === 'name-pattern' &&
+    member.attributes.length === 0
+  );
 }

@@ -6,7 +6,18 @@ import type { Doc } from 'prettier';
 import { builders } from 'prettier/doc';
 import { CompilerBug } from '../../support/diagnostic.ts';
 import type {
-  Argument, Axes, BinaryExpr, BlockExpr, Expr, FoldExpr, HoleExpr, IfExpr, IndexItem, PatternExpr, PipeExpr, Statement,
+  Argument,
+  Axes,
+  BinaryExpr,
+  BlockExpr,
+  Expr,
+  FoldExpr,
+  HoleExpr,
+  IfExpr,
+  IndexItem,
+  PatternExpr,
+  PipeExpr,
+  Statement,
 } from '../ast.ts';
 import { quote } from '../literals.ts';
 import { pipeStages } from './comments.ts';
@@ -16,24 +27,73 @@ import { bindsDoc, paramsDoc, patternDoc, typeDoc } from './types.ts';
 const { group, hardline, indent, line } = builders;
 
 /** How tightly an expression binds, loosest first. `open` is what swallows all that follows it. */
-const levels = ['open', 'pipe', 'or', 'and', 'comparison', 'range', 'sum', 'product', 'prefix', 'power', 'with', 'postfix'] as const;
+const levels = [
+  'open',
+  'pipe',
+  'or',
+  'and',
+  'comparison',
+  'range',
+  'sum',
+  'product',
+  'prefix',
+  'power',
+  'with',
+  'postfix',
+] as const;
 type Level = (typeof levels)[number];
 
 const operatorLevels: Readonly<Record<BinaryExpr['operator'], Level>> = {
-  '||': 'or', '&&': 'and', '==': 'comparison', '!=': 'comparison', '<': 'comparison', '<=': 'comparison', '>': 'comparison',
-  '>=': 'comparison', '+': 'sum', '-': 'sum', '*': 'product', '/': 'product', '%': 'product', '@': 'product', '^': 'power',
+  '||': 'or',
+  '&&': 'and',
+  '==': 'comparison',
+  '!=': 'comparison',
+  '<': 'comparison',
+  '<=': 'comparison',
+  '>': 'comparison',
+  '>=': 'comparison',
+  '+': 'sum',
+  '-': 'sum',
+  '*': 'product',
+  '/': 'product',
+  '%': 'product',
+  '@': 'product',
+  '^': 'power',
   '??': 'power',
 };
 
 function levelOf(expr: Expr): Level {
   switch (expr.kind) {
-    case 'as': case 'lambda': case 'for': case 'fold': case 'if': case 'block': return 'open';
-    case 'pipe': return 'pipe';
-    case 'binary': return operatorLevels[expr.operator];
-    case 'range': return 'range';
-    case 'unary': return 'prefix';
-    case 'with': return 'with';
-    default: return 'postfix';
+    case 'as':
+    case 'lambda':
+    case 'for':
+    case 'fold':
+    case 'if':
+    case 'block':
+      return 'open';
+    case 'pipe':
+      return 'pipe';
+    case 'binary':
+      return operatorLevels[expr.operator];
+    case 'range':
+      return 'range';
+    case 'unary':
+      return 'prefix';
+    case 'with':
+      return 'with';
+    case 'number':
+    case 'string':
+    case 'bool':
+    case 'none':
+    case 'name':
+    case 'call':
+    case 'index':
+    case 'member':
+    case 'tuple':
+    case 'list':
+    case 'pattern':
+    case 'error':
+      return 'postfix';
   }
 }
 
@@ -50,36 +110,74 @@ export function operand(cx: Layout, expr: Expr, least: Level): Doc {
 /** An expression where any may stand. */
 export function expression(cx: Layout, expr: Expr): Doc {
   switch (expr.kind) {
-    case 'number': return expr.text;
-    case 'string': return quote(expr.value);
-    case 'bool': return String(expr.value);
-    case 'none': return 'none';
-    case 'name': return expr.name;
-    case 'pipe': return pipe(cx, expr);
-    case 'binary': return group(binary(cx, expr, indent));
-    case 'unary': return [expr.operator, operand(cx, expr.operand, 'prefix')];
-    case 'range': return range(cx, expr.from, expr.to);
-    case 'block': return blockDoc(cx, expr);
-    case 'tuple': return list(cx, ['(', ')'], expr.elements, ({ name, value }) => [name === null ? '' : `${name.name}=`, expression(cx, value)]);
-    case 'list': return list(cx, ['[', ']'], expr.elements, (element) => expression(cx, element));
-    case 'if': return group(ifDoc(cx, expr));
-    case 'pattern': return [expr.form, '[', sides(expr), ']', argsDoc(cx, expr.args)];
-    case 'lambda': return ['fn', paramsDoc(cx, expr.params), ' =>', assigned(cx, expr.body)];
-    case 'for': return ['for ', bindsDoc(cx, expr.binds), ' =>', assigned(cx, expr.body)];
-    case 'fold': return foldDoc(cx, expr);
-    case 'error': throw new CompilerBug('an expression with an error cannot be formatted', expr.span);
-    default: return suffixed(cx, expr);
+    case 'number':
+      return expr.text;
+    case 'string':
+      return quote(expr.value);
+    case 'bool':
+      return String(expr.value);
+    case 'none':
+      return 'none';
+    case 'name':
+      return expr.name;
+    case 'pipe':
+      return pipe(cx, expr);
+    case 'binary':
+      return group(binary(cx, expr, indent));
+    case 'unary':
+      return [expr.operator, operand(cx, expr.operand, 'prefix')];
+    case 'range':
+      return range(cx, expr.from, expr.to);
+    case 'block':
+      return blockDoc(cx, expr);
+    case 'tuple':
+      return list(cx, ['(', ')'], expr.elements, ({ name, value }) => [
+        name === null ? '' : `${name.name}=`,
+        expression(cx, value),
+      ]);
+    case 'list':
+      return list(cx, ['[', ']'], expr.elements, (element) => expression(cx, element));
+    case 'if':
+      return group(ifDoc(cx, expr));
+    case 'pattern':
+      return [expr.form, '[', sides(expr), ']', argsDoc(cx, expr.args)];
+    case 'lambda':
+      return ['fn', paramsDoc(cx, expr.params), ' =>', assigned(cx, expr.body)];
+    case 'for':
+      return ['for ', bindsDoc(cx, expr.binds), ' =>', assigned(cx, expr.body)];
+    case 'fold':
+      return foldDoc(cx, expr);
+    case 'error':
+      throw new CompilerBug('an expression with an error cannot be formatted', expr.span);
+    case 'call':
+    case 'index':
+    case 'member':
+    case 'as':
+    case 'with':
+      return suffixed(cx, expr);
   }
 }
 
 function suffixed(cx: Layout, expr: Extract<Expr, { kind: 'call' | 'index' | 'member' | 'as' | 'with' }>): Doc {
   switch (expr.kind) {
-    case 'call': return [operand(cx, expr.callee, 'postfix'), argsDoc(cx, expr.args)];
-    case 'index': return [operand(cx, expr.object, 'postfix'), list(cx, ['[', ']'], expr.indices, (item) => index(cx, item))];
-    case 'member': return [expr.object.kind === 'number' ? ['(', expr.object.text, ')'] : operand(cx, expr.object, 'postfix'), '.', expr.member.name];
-    case 'as': return [operand(cx, expr.value, 'with'), ' as ', typeDoc(cx, expr.type)];
+    case 'call':
+      return [operand(cx, expr.callee, 'postfix'), argsDoc(cx, expr.args)];
+    case 'index':
+      return [operand(cx, expr.object, 'postfix'), list(cx, ['[', ']'], expr.indices, (item) => index(cx, item))];
+    case 'member':
+      return [
+        expr.object.kind === 'number' ? ['(', expr.object.text, ')'] : operand(cx, expr.object, 'postfix'),
+        '.',
+        expr.member.name,
+      ];
+    case 'as':
+      return [operand(cx, expr.value, 'with'), ' as ', typeDoc(cx, expr.type)];
     case 'with':
-      return [operand(cx, expr.object, 'with'), ' with ', list(cx, ['{', '}'], expr.overrides, ({ name, value }) => [`${name.name}=`, expression(cx, value)], true)];
+      return [
+        operand(cx, expr.object, 'with'),
+        ' with ',
+        list(cx, ['{', '}'], expr.overrides, ({ name, value }) => [`${name.name}=`, expression(cx, value)], true),
+      ];
   }
 }
 
@@ -101,7 +199,12 @@ function pipe(cx: Layout, expr: PipeExpr): Doc {
   const first = value === undefined ? '' : commented(cx, value, operand(cx, value, 'pipe'));
   const rest = stages.map((stage) => {
     const comments = leadingOf(cx, stage);
-    return [comments.length === 0 ? line : [hardline, ...comments], '|> ', operand(cx, stage, next('pipe')), trailingOf(cx, stage)];
+    return [
+      comments.length === 0 ? line : [hardline, ...comments],
+      '|> ',
+      operand(cx, stage, next('pipe')),
+      trailingOf(cx, stage),
+    ];
   });
   return group([first, indent(rest)]);
 }
@@ -109,14 +212,18 @@ function pipe(cx: Layout, expr: PipeExpr): Doc {
 function binary(cx: Layout, expr: BinaryExpr, wrap: (doc: Doc) => Doc): Doc {
   const level = operatorLevels[expr.operator];
   if (level === 'power') return powerDoc(cx, expr);
-  const links: BinaryExpr[] = [expr];
-  let first = expr.left;
-  while (first.kind === 'binary' && operatorLevels[first.operator] === level && level !== 'comparison') {
-    links.unshift(first);
-    first = first.left;
-  }
+  const links = level === 'comparison' ? [expr] : linksOf(expr, level);
   const rest = links.map((link): Doc => [` ${link.operator}`, line, operand(cx, link.right, next(level))]);
-  return [operand(cx, first, level === 'comparison' ? 'range' : level), wrap(rest)];
+  return [operand(cx, links[0]?.left ?? expr.left, level === 'comparison' ? 'range' : level), wrap(rest)];
+}
+
+/** The operators of one level in a row, left to right. */
+function linksOf(expr: BinaryExpr, level: Level): readonly BinaryExpr[] {
+  const links = [expr];
+  for (let first = expr.left; first.kind === 'binary' && operatorLevels[first.operator] === level; first = first.left) {
+    links.unshift(first);
+  }
+  return links;
 }
 
 /** `^` and `??` take the whole prefix expression on their right. */
@@ -161,7 +268,8 @@ function ifDoc(cx: Layout, expr: IfExpr): Doc {
 /** A block that may stay on the line of its `if`: the group is the whole `if`. */
 function branch(cx: Layout, block: BlockExpr): Doc {
   const { statements, result } = block;
-  if (statements.length > 0 || result === null || isCommented(cx, result) || cx.attached.closing.has(statements)) return blockDoc(cx, block);
+  if (statements.length > 0 || result === null || isCommented(cx, result) || cx.attached.closing.has(statements))
+    return blockDoc(cx, block);
   return ['{', indent([line, expression(cx, result)]), line, '}'];
 }
 
@@ -182,38 +290,74 @@ function resultDoc(cx: Layout, result: Expr, before: Statement | undefined): Doc
 
 function startsWithWhen(expr: Expr): boolean {
   switch (expr.kind) {
-    case 'name': return expr.name === 'when';
-    case 'binary': return startsWithWhen(expr.left);
-    case 'range': return startsWithWhen(expr.from);
-    case 'pipe': case 'as': return startsWithWhen(expr.value);
-    case 'call': return startsWithWhen(expr.callee);
-    case 'index': case 'member': case 'with': return startsWithWhen(expr.object);
-    default: return false;
+    case 'name':
+      return expr.name === 'when';
+    case 'binary':
+      return startsWithWhen(expr.left);
+    case 'range':
+      return startsWithWhen(expr.from);
+    case 'pipe':
+    case 'as':
+      return startsWithWhen(expr.value);
+    case 'call':
+      return startsWithWhen(expr.callee);
+    case 'index':
+    case 'member':
+    case 'with':
+      return startsWithWhen(expr.object);
+    case 'number':
+    case 'string':
+    case 'bool':
+    case 'none':
+    case 'unary':
+    case 'block':
+    case 'tuple':
+    case 'list':
+    case 'if':
+    case 'pattern':
+    case 'lambda':
+    case 'for':
+    case 'fold':
+    case 'error':
+      return false;
   }
 }
 
 function statementDoc(cx: Layout, statement: Statement): Doc {
   switch (statement.kind) {
-    case 'let': return letDoc(cx, statement, 0);
-    case 'update': return updateDoc(cx, statement);
-    case 'assert': return assertDoc(cx, statement);
+    case 'let':
+      return letDoc(cx, statement, 0);
+    case 'update':
+      return updateDoc(cx, statement);
+    case 'assert':
+      return assertDoc(cx, statement);
   }
 }
 
 /** `let pattern: type = value`; the pattern is padded to `width`. */
-export function letDoc(cx: Layout, { pattern, type, value }: Pick<Extract<Statement, { kind: 'let' }>, 'pattern' | 'type' | 'value'>, width: number): Doc {
+export function letDoc(
+  cx: Layout,
+  { pattern, type, value }: Pick<Extract<Statement, { kind: 'let' }>, 'pattern' | 'type' | 'value'>,
+  width: number,
+): Doc {
   const annotation = type === null ? '' : [': ', typeDoc(cx, type)];
   return ['let ', patternDoc(pattern).padEnd(width), annotation, ' =', assigned(cx, value)];
 }
 
 /** `update a.b = value when condition`. */
-export function updateDoc(cx: Layout, { path, value, when }: Pick<Extract<Statement, { kind: 'update' }>, 'path' | 'value' | 'when'>): Doc {
+export function updateDoc(
+  cx: Layout,
+  { path, value, when }: Pick<Extract<Statement, { kind: 'update' }>, 'path' | 'value' | 'when'>,
+): Doc {
   const name = path.map((part) => part.name).join('.');
   return ['update ', name, ' =', assigned(cx, value), when === null ? '' : [' when ', expression(cx, when)]];
 }
 
 /** `assert condition, "message"`. */
-export function assertDoc(cx: Layout, { condition, message }: Pick<Extract<Statement, { kind: 'assert' }>, 'condition' | 'message'>): Doc {
+export function assertDoc(
+  cx: Layout,
+  { condition, message }: Pick<Extract<Statement, { kind: 'assert' }>, 'condition' | 'message'>,
+): Doc {
   return ['assert ', expression(cx, condition), message === null ? '' : `, ${quote(message.value)}`];
 }
 
@@ -226,10 +370,14 @@ function axesText({ items }: Axes): string {
   return items
     .map((axis) => {
       switch (axis.kind) {
-        case 'named-axis': return axis.name;
-        case 'number-axis': return String(axis.value);
-        case 'ellipsis-axis': return '...';
-        case 'group-axis': return `(${axesText(axis.axes)})`;
+        case 'named-axis':
+          return axis.name;
+        case 'number-axis':
+          return String(axis.value);
+        case 'ellipsis-axis':
+          return '...';
+        case 'group-axis':
+          return `(${axesText(axis.axes)})`;
       }
     })
     .join(' ');
@@ -237,7 +385,15 @@ function axesText({ items }: Axes): string {
 
 function foldDoc(cx: Layout, expr: FoldExpr): Doc {
   const until = expr.while === null ? '' : [' while ', expression(cx, expr.while)];
-  const head = [expr.form, ' ', patternDoc(expr.pattern), ' = ', operand(cx, expr.init, 'pipe'), ' over ', bindsDoc(cx, expr.binds), until];
+  const head = [
+    expr.form,
+    ' ',
+    patternDoc(expr.pattern),
+    ' = ',
+    operand(cx, expr.init, 'pipe'),
+    ' over ',
+    bindsDoc(cx, expr.binds),
+    until,
+  ];
   return [...head, ' =>', assigned(cx, expr.body)];
 }
-

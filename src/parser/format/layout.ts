@@ -50,7 +50,9 @@ export function list<T extends Node>(
   const docs = elements.map((element, i) => listElement(cx, element, print(element), i === elements.length - 1));
   const edge = padded ? line : softline;
   const separated = docs.flatMap((doc, i) => (i === 0 ? [doc] : [line, doc]));
-  const comments = closing.flatMap((comment, i) => (i === 0 && elements.length === 0 ? [comment.text] : [hardline, comment.text]));
+  const comments = closing.flatMap((comment, i) =>
+    i === 0 && elements.length === 0 ? [comment.text] : [hardline, comment.text],
+  );
   const forced = closing.length > 0 ? [breakParent] : [];
   return group([open, indent([edge, ...separated, ...comments]), edge, close, ...forced]);
 }

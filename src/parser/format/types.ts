@@ -12,17 +12,32 @@ const { join } = builders;
 /** A type. */
 export function typeDoc(cx: Layout, type: TypeExpr): Doc {
   switch (type.kind) {
-    case 'tensor-type': return [type.dtype?.name ?? '', list(cx, ['[', ']'], type.dims, (dim) => dimDoc(cx, dim))];
-    case 'named-type': return type.path.map(({ name }) => name).join('.');
-    case 'literal-type': return type.value.kind === 'string' ? quote(type.value.value) : type.value.text;
+    case 'tensor-type':
+      return [type.dtype?.name ?? '', list(cx, ['[', ']'], type.dims, (dim) => dimDoc(cx, dim))];
+    case 'named-type':
+      return type.path.map(({ name }) => name).join('.');
+    case 'literal-type':
+      return type.value.kind === 'string' ? quote(type.value.value) : type.value.text;
     case 'tuple-type':
-      return list(cx, ['(', ')'], type.elements, ({ name, type: element }) => [name === null ? '' : `${name.name}: `, typeDoc(cx, element)]);
-    case 'fn-type': return ['fn', list(cx, ['(', ')'], type.params, (param) => typeDoc(cx, param)), ' -> ', part(cx, type.result)];
-    case 'list-type': return type.element === null ? 'list' : ['list[', typeDoc(cx, type.element), ']'];
-    case 'layer-type': return 'layer';
-    case 'optional-type': return [optionalPart(cx, type.type), '?'];
-    case 'union-type': return join(' | ', type.types.map((member) => part(cx, member)));
-    case 'error-type': throw new CompilerBug('a type with an error cannot be formatted', type.span);
+      return list(cx, ['(', ')'], type.elements, ({ name, type: element }) => [
+        name === null ? '' : `${name.name}: `,
+        typeDoc(cx, element),
+      ]);
+    case 'fn-type':
+      return ['fn', list(cx, ['(', ')'], type.params, (param) => typeDoc(cx, param)), ' -> ', part(cx, type.result)];
+    case 'list-type':
+      return type.element === null ? 'list' : ['list[', typeDoc(cx, type.element), ']'];
+    case 'layer-type':
+      return 'layer';
+    case 'optional-type':
+      return [optionalPart(cx, type.type), '?'];
+    case 'union-type':
+      return join(
+        ' | ',
+        type.types.map((member) => part(cx, member)),
+      );
+    case 'error-type':
+      throw new CompilerBug('a type with an error cannot be formatted', type.span);
   }
 }
 
@@ -39,9 +54,12 @@ function optionalPart(cx: Layout, type: TypeExpr): Doc {
 
 function dimDoc(cx: Layout, dim: DimExpr): Doc {
   switch (dim.kind) {
-    case 'pack-dim': return `...${dim.name?.name ?? ''}`;
-    case 'any-dim': return '_';
-    case 'expr-dim': return expression(cx, dim.value);
+    case 'pack-dim':
+      return `...${dim.name?.name ?? ''}`;
+    case 'any-dim':
+      return '_';
+    case 'expr-dim':
+      return expression(cx, dim.value);
   }
 }
 
@@ -62,17 +80,23 @@ export function genericsDoc(generics: readonly Identifier[]): Doc {
 /** A pattern of a `let`, `for` or `fold`. */
 export function patternDoc(pattern: Pattern): string {
   switch (pattern.kind) {
-    case 'name-pattern': return pattern.name;
-    case 'wildcard-pattern': return '_';
-    case 'tuple-pattern': return `(${pattern.elements.map(patternDoc).join(', ')})`;
+    case 'name-pattern':
+      return pattern.name;
+    case 'wildcard-pattern':
+      return '_';
+    case 'tuple-pattern':
+      return `(${pattern.elements.map(patternDoc).join(', ')})`;
   }
 }
 
 /** The binds of a loop, separated by commas. */
 export function bindsDoc(cx: Layout, binds: readonly Bind[]): Doc {
-  return join(', ', binds.map((bind) => {
-    if (bind.kind === 'range-bind') return [bind.name.name, ' < ', operand(cx, bind.limit, 'sum')];
-    const along = bind.along === null ? '' : ` along ${bind.along.text}`;
-    return [patternDoc(bind.pattern), ' in ', operand(cx, bind.over, 'pipe'), along];
-  }));
+  return join(
+    ', ',
+    binds.map((bind) => {
+      if (bind.kind === 'range-bind') return [bind.name.name, ' < ', operand(cx, bind.limit, 'sum')];
+      const along = bind.along === null ? '' : ` along ${bind.along.text}`;
+      return [patternDoc(bind.pattern), ' in ', operand(cx, bind.over, 'pipe'), along];
+    }),
+  );
 }

@@ -1,0 +1,3 @@
+import { Linear } from "std/nn
+
+const mode = "same

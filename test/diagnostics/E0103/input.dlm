@@ -1,0 +1,3 @@
+const a = 3x
+const b = 1. + 2
+const c = 1.2.3

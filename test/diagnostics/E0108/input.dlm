@@ -1,0 +1,3 @@
+fn param(x: [b]) -> [b] = x
+
+layer Net(layer: int) {}

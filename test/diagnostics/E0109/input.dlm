@@ -1,0 +1,1 @@
+fn inside(i: int, n: int) -> bool = 0 <= i < n

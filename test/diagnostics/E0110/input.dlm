@@ -1,0 +1,4 @@
+train Fit(net: Net) {
+  @freeze let k = net.k
+  minimize k using SGD()
+}

@@ -1,0 +1,5 @@
+fn shift(x: [b], y: [b]) -> [b] {
+  let z = x
+    + y
+  - y
+}

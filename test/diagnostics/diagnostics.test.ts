@@ -1,0 +1,64 @@
+// Every diagnostic as people see it. A code without a folder fails, unless `awaiting.json` names it.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { applyFixes } from '../../src/support/apply-fixes.ts';
+import { explanations } from '../../src/support/messages.gen.ts';
+import { renderTerminal } from '../../src/support/render-terminal.ts';
+import { diagnose } from './diagnose.ts';
+
+const here = import.meta.dirname;
+const update = process.env['UPDATE'] === '1';
+const codes = Object.keys(explanations);
+const folders = readdirSync(here, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+const awaiting = JSON.parse(readFileSync(join(here, 'awaiting.json'), 'utf8')) as readonly string[];
+
+/** Compares with the file, or writes it. */
+function expectFile(path: string, text: string): void {
+  if (update) writeFileSync(path, text);
+  expect(existsSync(path), `${path} is missing; UPDATE=1 writes it`).toBe(true);
+  expect(text).toBe(readFileSync(path, 'utf8'));
+}
+
+describe('the folders', () => {
+  it('are one for each code that is not awaited', () => {
+    expect(folders.toSorted()).toEqual(codes.filter((code) => !awaiting.includes(code)).toSorted());
+  });
+
+  it('awaited codes exist', () => {
+    expect(awaiting.filter((code) => !codes.includes(code))).toEqual([]);
+  });
+});
+
+describe('every message', () => {
+  it.each(Object.entries(explanations))('%s has a page', (_code, { name, message, page }) => {
+    expect(name).toMatch(/^[a-z0-9-]+$/);
+    expect(message).toMatch(/^[^.]+(?:\.\.?[^.]*)*[^.]$/);
+    expect(page.length).toBeGreaterThan(20);
+  });
+});
+
+describe.each(folders)('%s', (code) => {
+  const folder = join(here, code);
+
+  it('is printed as expected', async () => {
+    const diagnostics = await diagnose(folder);
+    expect(diagnostics.map((d) => d.code)).toContain(code);
+    expectFile(join(folder, 'expected.txt'), renderTerminal(diagnostics));
+  });
+
+  it('is gone after its fix, where it has one', async () => {
+    const diagnostics = await diagnose(folder);
+    const fixed = [...applyFixes(diagnostics.filter((d) => d.code === code)).texts];
+    const [first] = fixed;
+    if (first === undefined) {
+      expect(existsSync(join(folder, 'fixed.dlm'))).toBe(false);
+      return;
+    }
+    const [source, text] = first;
+    expect(source.name).toBe('input.dlm');
+    expectFile(join(folder, 'fixed.dlm'), text);
+    const left = await diagnose(folder, text);
+    expect(left.filter((d) => d.code === code).length).toBeLessThan(diagnostics.filter((d) => d.code === code).length);
+  });
+});
