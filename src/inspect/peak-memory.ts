@@ -12,8 +12,8 @@ export function peakMemory({ buffers }: Plan): Dim {
   // Live sets only grow where a buffer begins, so the fullest moment is one of these.
   const moments = [...new Set(passing.map(({ first }) => first))];
   const sums = moments.map((at) => sumOf(passing.filter(({ first, last }) => first <= at && at <= last)));
-  const peak = undominated(sums).reduce<Dim>((a, b) => max(a, b), zero);
-  return add(sumOf(lasting), peak);
+  const [first = zero, ...rest] = undominated(sums);
+  return add(sumOf(lasting), rest.reduce<Dim>((a, b) => max(a, b), first));
 }
 
 const sumOf = (buffers: readonly PlanBuffer[]): Dim =>
