@@ -23,7 +23,7 @@ export const scheduleForCpu: ScheduleNest = (nest, scope) => {
   const written = new Set(flat.stages.flatMap((stage) => (stage.kind === 'store' ? [stage.buffer] : [])));
   const values = new Values(writer, new DimValues(writer, new Facts(scope.dims, scope.facts)), written);
   const contraction = asContraction(flat);
-  const extent = contraction ? emitMatrixProduct(values, contraction) : (emitLoops(values, flat)?.extent ?? constant(1));
+  const extent = contraction ? emitMatrixProduct(values, contraction) : emitLoops(values, flat);
   return finish(nest, writer, extent);
 };
 

@@ -45,6 +45,11 @@ export class DimValues {
     return this.combine('add', sum, this.combine('mul', product, this.writer.dim(scale)));
   }
 
+  /** True when `d` is surely a multiple of `divisor`. */
+  isMultiple(d: Dim, divisor: number): boolean {
+    return this.facts.divisible(d, divisor) === 'proved';
+  }
+
   /** All conditions at once, as a bool. */
   conditions(conditions: readonly Condition[], env: Environment): Atom {
     const tests = conditions.map(({ kind, lhs }) => {

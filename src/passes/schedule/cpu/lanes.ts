@@ -1,11 +1,12 @@
 // Loops that take points four at a time.
+import { asConstant, type Dim } from '../../../ir/dim.ts';
 import type { Environment } from './environment.ts';
 import { i32, type Atom } from './kernel-writer.ts';
 import type { Values } from './values.ts';
 
-/** The points from ≤ i < to; `extent` is their number where it is known and `from` is 0. */
+/** The points from ≤ i < to; `extent` is their number, when from is 0. */
 export interface LaneRange {
-  readonly extent: number | undefined;
+  readonly extent: Dim | undefined;
   readonly from: Atom;
   readonly to: Atom;
   /** Groups of four lanes that the body handles together. */
@@ -22,11 +23,11 @@ export function overLanes(
   const { writer, dims } = values;
   const { extent, from, to, copies } = range;
   const size = 4 * copies;
-  const known = from.kind === 'const' ? extent : undefined;
+  const known = extent && asConstant(extent);
   const whole = (i: Atom): void => body(Array.from({ length: copies }, (_, copy) => place(dims.combine('add', i, i32(4 * copy)), true)));
   if (known !== undefined && known < 4) return writer.for(from, to, 1, (i) => body([place(i, false)]));
   writer.for(from, to, size, (i) => {
-    if (known !== undefined && known % size === 0) return whole(i);
+    if (extent && dims.isMultiple(extent, size)) return whole(i);
     const end = dims.combine('add', i, i32(size));
     const fits = writer.let({ kind: 'binary', type: 'bool', width: 1, op: 'le', a: end, b: to });
     writer.if(fits, () => whole(i), () => {

@@ -1,7 +1,7 @@
 // The schedule for every nest that is not a matrix product: loops over the parallel axes, the first of
 // them shared by threads, and four lanes along one axis: an axis of the nest, or the inner axis of its
 // stages (rows).
-import { asConstant } from '../../../ir/dim.ts';
+import { asConstant, floorDiv, one, type Dim } from '../../../ir/dim.ts';
 import { loadsIn, walkExprs, weight } from '../../../ir/expr-rewrite.ts';
 import type { Index } from '../../../ir/expr.ts';
 import type { Axis, Nest, Stage } from '../../../ir/nest.ts';
@@ -49,11 +49,8 @@ function lanesAcross(nest: Nest): boolean {
   return (extent === undefined || extent >= 4) && across >= along;
 }
 
-/** Emits the body of a kernel for `nest` and returns the axis that its threads share. */
-export function emitLoops(values: Values, nest: Nest): Axis | undefined {
-  const nestLoops = new NestLoops(values, nest);
-  return nestLoops.emit();
-}
+/** Emits the body of a kernel for `nest` and returns the extent that its threads share. */
+export const emitLoops = (values: Values, nest: Nest): Dim => new NestLoops(values, nest).emit();
 
 class NestLoops {
   private readonly across: boolean;
@@ -68,19 +65,18 @@ class NestLoops {
     this.copies = this.across && reductions.length > 0 && light ? 4 : 1;
   }
 
-  emit(): Axis | undefined {
+  emit(): Dim {
     const { nest, values } = this;
     const [first] = nest.axes;
     if (!first) {
       values.writer.for(values.writer.begin, values.writer.end, 1, () => this.stages([emptyEnvironment]));
-      return undefined;
+      return one;
     }
     if (this.scatters) {
       values.writer.for(values.writer.begin, values.writer.end, 1, () => this.axes(nest.axes, emptyEnvironment, i32(0), values.writer.dim(first.extent)));
-      return undefined;
+      return one;
     }
-    this.axes(nest.axes, emptyEnvironment, values.writer.begin, values.writer.end);
-    return first;
+    return this.wholeGroups(first) ?? (this.axes(nest.axes, emptyEnvironment, values.writer.begin, values.writer.end), first.extent);
   }
 
   // Lanes of a scatter may only run where neighbours surely store to different elements.
@@ -92,6 +88,19 @@ class NestLoops {
     });
   }
 
+  // One axis whose extent is a multiple of the group: threads share groups, and there is no remainder.
+  private wholeGroups(axis: Axis): Dim | undefined {
+    const { values, across, nest } = this;
+    const size = [4 * this.copies, 4].find((group) => values.dims.isMultiple(axis.extent, group));
+    if (!across || nest.axes.length > 1 || size === undefined) return undefined;
+    values.writer.for(values.writer.begin, values.writer.end, 1, (group) => {
+      const start = values.dims.combine('mul', group, i32(size));
+      const at = (copy: number): Environment => withAxis(emptyEnvironment, axis.name, values.dims.combine('add', start, i32(4 * copy)), true);
+      this.stages(Array.from({ length: size / 4 }, (_, copy) => at(copy)));
+    });
+    return floorDiv(axis.extent, size);
+  }
+
   private axes(axes: readonly Axis[], env: Environment, from: Atom, to: Atom): void {
     const [axis, next, ...rest] = axes;
     const { writer } = this.values;
@@ -101,7 +110,7 @@ class NestLoops {
         this.axes([next, ...rest], withAxis(env, axis.name, i), i32(0), writer.dim(next.extent)));
     }
     if (!this.across) return writer.for(from, to, 1, (i) => this.stages([withAxis(env, axis.name, i)]));
-    overLanes(this.values, { extent: asConstant(axis.extent), from, to, copies: this.copies },
+    overLanes(this.values, { extent: from.kind === 'const' ? axis.extent : undefined, from, to, copies: this.copies },
       (i, vector) => withAxis(env, axis.name, i, vector), (envs) => this.stages(envs));
   }
 
@@ -151,7 +160,7 @@ class NestLoops {
     const inner = last(stage.axes);
     if (!env || !inner) return;
     overAxes(this.values, stage.axes.slice(0, -1), [env], ([moved = env]) =>
-      overLanes(this.values, { extent: asConstant(inner.extent), from: i32(0), to: this.values.writer.dim(inner.extent), copies: 1 },
+      overLanes(this.values, { extent: inner.extent, from: i32(0), to: this.values.writer.dim(inner.extent), copies: 1 },
         (i, vector) => withAxis(moved, inner.name, i, vector), put));
   }
 

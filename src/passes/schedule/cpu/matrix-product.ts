@@ -1,7 +1,7 @@
 // Matrix product on packed panels (Goto and van de Geijn, "Anatomy of high-performance matrix
 // multiplication"): tiles of rows × columns are shared by threads; per block of the reduced axis both
 // operands are packed into private panels, a register kernel adds up, and the epilogue runs on the tile.
-import { asConstant, ceilDiv, floorDiv, mod, mul, product, variable, type Dim } from '../../../ir/dim.ts';
+import { asConstant, ceilDiv, constant as constantDim, floorDiv, mod, mul, product, variable, type Dim } from '../../../ir/dim.ts';
 import { loadsIn } from '../../../ir/expr-rewrite.ts';
 import type { Expr } from '../../../ir/expr.ts';
 import type { KernelExpr } from '../../../ir/kernel.ts';
@@ -119,15 +119,13 @@ class MatrixProduct {
       const inPanel = dims.combine('sub', j, dims.combine('mul', panel, i32(side.width)));
       const base = dims.combine('add', dims.combine('mul', panel, i32(side.width * t.depth)), inPanel);
       const row = withAxis(env, side.axis.name, this.within(side, j));
-      const extent = asConstant(c.depth.extent);
-      const known = extent !== undefined && extent <= t.depth ? extent : undefined;
       const offsets = new Map<Environment, Atom>();
       const place = (k: Atom, vector: boolean): Environment => {
         const at = withAxis(row, c.depth.name, dims.combine('add', block.start, k), vector);
         offsets.set(at, dims.combine('add', base, dims.combine('mul', k, i32(side.width))));
         return at;
       };
-      overLanes(values, { extent: known, from: i32(0), to: block.count, copies: 1 }, place, (envs) => {
+      overLanes(values, { extent: this.partOf(c.depth.extent, t.depth), from: i32(0), to: block.count, copies: 1 }, place, (envs) => {
         for (const at of envs) this.storeApart(side, at, offsets.get(at) ?? base);
       });
     });
@@ -211,6 +209,13 @@ class MatrixProduct {
     })));
   }
 
+  // A dim that divides where the part of `extent` in any tile does: tiles start at multiples of `size`.
+  private partOf(extent: Dim, size: number): Dim | undefined {
+    const c = asConstant(extent);
+    if (c !== undefined && c <= size) return extent;
+    return this.values.dims.isMultiple(extent, 4) ? constantDim(size) : undefined;
+  }
+
   private epilogue(rows: Side, columns: Side, env: Environment): void {
     const { values, c, t } = this;
     const { writer, dims } = values;
@@ -222,9 +227,7 @@ class MatrixProduct {
         const sum = writer.load({ kind: 'load-array', type: 'f32', width: vector ? 4 : 1, array: this.tile, index }, false);
         return withReduced(at, c.stage, [sum]);
       };
-      const extent = asConstant(c.columns.extent);
-      const known = extent !== undefined && extent <= t.tileColumns ? extent : undefined;
-      overLanes(values, { extent: known, from: i32(0), to: columns.count, copies: 1 }, place, ([at = row]) => {
+      overLanes(values, { extent: this.partOf(c.columns.extent, t.tileColumns), from: i32(0), to: columns.count, copies: 1 }, place, ([at = row]) => {
         const ready = c.stores.map((store) => ({ store, value: values.value(store.value, at) }));
         for (const { store, value } of ready) {
           const [index] = store.indices;
