@@ -4,7 +4,7 @@ import type { Dim } from '../ir/dim.ts';
 import type { DType } from '../ir/dtype.ts';
 import type { FnDecl, UnitDecl } from '../parser/ast.ts';
 import type { Diagnostic } from '../support/diagnostic.ts';
-import type { Span } from '../support/source.ts';
+import { spanText, type Span } from '../support/source.ts';
 import type { GraphContext, Holes, KeySite } from './graph-context.ts';
 import type { Instance } from './instances.ts';
 import type { Scope } from './scope.ts';
@@ -78,7 +78,7 @@ function atUserCode(frame: Frame, diagnostic: Diagnostic): Diagnostic {
 // Where the same text is checked for several configurations, the call tells which one this is.
 function withInstantiation(diagnostic: Diagnostic, outer: readonly Span[]): Diagnostic {
   const call = outer.find((span) => !isStd(span));
-  if (!call || diagnostic.code !== 'E0304') return diagnostic;
+  if (!call || diagnostic.code !== 'E0304' || !spanText(call).includes('(')) return diagnostic;
   return { ...diagnostic, secondary: [...diagnostic.secondary, { span: call, label: 'constructed or called here' }] };
 }
 

@@ -1,6 +1,7 @@
 // The evaluator: one case per kind of expression. A part that fails is reported once and gives
 // `unknown`, which passes silently through everything that depends on it.
 import type { BlockExpr, Expr, Pattern, Statement, TypeExpr } from '../../parser/ast.ts';
+import { sub } from '../../ir/dim.ts';
 import { ShapeError } from '../../ir/op.ts';
 import { messages } from '../../support/messages.gen.ts';
 import type { Diagnostic } from '../../support/diagnostic.ts';
@@ -10,7 +11,7 @@ import { derivationRows, derive } from '../derivation.ts';
 import { Rejected, reject, report, withOrigin, type Frame } from '../frame.ts';
 import { writeSlot } from '../instances.ts';
 import { Scope } from '../scope.ts';
-import { aliasOf, bindDims, didYouMean, matchType, Mismatch } from '../types.ts';
+import { bindDims, didYouMean, matchType, Mismatch } from '../types.ts';
 import { bool, describe, int, list, none, real, str, tensor, tuple, unknown, type Value } from '../values.ts';
 import { evaluateIndex, evaluateMember, evaluateWith } from './access.ts';
 import { evaluateFold, evaluateFor, evaluateIf } from './control.ts';
@@ -167,10 +168,18 @@ export function checkAssert(frame: Frame, condition: Expr, message: string | und
   reject(frame, messages.E0409(condition.span, { message: message ?? spanText(condition.span) }));
 }
 
-// `x as [b, n]`: proved here or refused; dims that stay open would need a guard at the entry.
+// `x as [b, n]`: what is not proved becomes a guard, which the host checks when the dims are known.
 function evaluateAs(frame: Frame, expr: Expr & { kind: 'as' }): Value {
   const value = evaluate(frame, expr.value);
   if (value.kind === 'unknown') return value;
-  const type = expr.type.kind === 'named-type' ? aliasOf(frame, expr.type) ?? expr.type : expr.type;
-  return annotate(frame, type, value, expr.value);
+  for (;;) {
+    try {
+      bindDims(frame, expr.type, value);
+      return matchType(frame, expr.type, value);
+    } catch (error) {
+      if (!(error instanceof Mismatch)) throw error;
+      if (error.axis?.answer !== 'unknown' || !frame.graph) return reject(frame, mismatchDiagnostic('this value', error, expr.value.span, value));
+      frame.graph.assume({ kind: '==0', lhs: sub(error.axis.needed, error.axis.got) });
+    }
+  }
 }

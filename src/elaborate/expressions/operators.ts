@@ -4,6 +4,7 @@ import { isFloat, isInteger } from '../../ir/dtype.ts';
 import type { BinaryOp } from '../../ir/expr.ts';
 import type { Value as GraphValue } from '../../ir/graph.ts';
 import type { BinaryExpr, Expr, RangeExpr, UnaryExpr } from '../../parser/ast.ts';
+import type { Help } from '../../support/diagnostic.ts';
 import { messages } from '../../support/messages.gen.ts';
 import { spanText } from '../../support/source.ts';
 import { derivationRows } from '../derivation.ts';
@@ -204,19 +205,21 @@ function rejectShapes(
   return reject(frame, messages.E0302(primary, { operation: verb, left: ta, right: tb }, {
     secondary: sides, ...derivation,
     notes: [`aligned from the right, \`${p.key}\` meets \`${q.key}\`; symbolic dims never broadcast`],
-    helps: [{ text: axisHelp(place, a, b) }],
+    helps: [axisHelp(place, a, b)],
   }));
 }
 
-// Suggests the rearrange that gives the shorter operand its missing axis.
-function axisHelp(place: Expr, a: GraphValue, b: GraphValue): string {
+// Suggests the rearrange that gives the shorter operand its missing axes.
+function axisHelp(place: Expr, a: GraphValue, b: GraphValue): Help {
   const [short, long] = a.type.shape.length <= b.type.shape.length ? [a, b] : [b, a];
   const names = short.type.shape.map((d) => d.key);
   const wanted = long.type.shape.map((d) => (names.includes(d.key) ? d.key : '1'));
-  const plain = names.every((n) => /^[A-Za-z_]\w*$/.test(n)) && names.every((n) => wanted.includes(n)) && short !== long;
-  if (!plain || place.kind !== 'binary') return 'give both sides the same axes, with a literal 1 where one should repeat';
-  const text = spanText((short === a ? place.left : place.right).span);
-  return `add an axis where you mean it: \`rearrange[${names.join(' ')} -> ${wanted.join(' ')}](${text})\``;
+  const plain = names.every((n) => /^[A-Za-z_]\w*$/.test(n)) && names.every((n) => wanted.includes(n));
+  if (!plain || place.kind !== 'binary' || names.length === long.type.shape.length)
+    return { text: 'give both sides the same axes, with a literal 1 where one should repeat' };
+  const side = (short === a ? place.left : place.right).span;
+  const text = `rearrange[${names.join(' ')} -> ${wanted.join(' ')}](${spanText(side)})`;
+  return { text: `add an axis where you mean it: \`${text}\``, fix: { edits: [{ span: side, text }] } };
 }
 
 function compareEqual(frame: Frame, expr: BinaryExpr, left: Value, right: Value): Value {
