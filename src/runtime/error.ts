@@ -28,3 +28,7 @@ export class DlmError extends Error {
     this.got = parts.got;
   }
 }
+
+/** E9101: `path` of `entry` is `got`, expected `expected`. */
+export const wrongInput = (entry: string, path: string, got: string, expected: string): DlmError =>
+  new DlmError('E9101', `${entry}: ${path} is ${got}, expected ${expected}`, { entry, path, expected, got });

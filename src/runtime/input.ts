@@ -1,88 +1,85 @@
 // What callers may pass for a tensor: typed arrays, { data, shape }, nested arrays, numbers, tensors of this module.
 // Reads them into the element type wanted and says what is wrong with them.
 import type { Given } from './dims.ts';
-import { DlmError } from './error.ts';
+import { DlmError, wrongInput } from './error.ts';
 import type { Backend, Data, ElementType, Memory, TensorSpec } from './program.ts';
 import { Tensor } from './tensor.ts';
 
-/** An argument as it goes to the device. */
+/** An argument as it goes to the device: host data, or memory of the device. */
 export interface Argument extends Given {
-  readonly from: Data | Memory;
+  readonly data?: Data;
+  readonly memory?: Memory;
 }
 
 const arrays = { f32: Float32Array, i32: Int32Array, u32: Uint32Array, bool: Uint32Array };
 
 // Conversions that lose nothing, and float64 to float32.
-const accepted: Readonly<Record<ElementType, readonly string[]>> = {
-  f32: ['Float32Array', 'Float64Array'],
-  i32: ['Int32Array', 'Int16Array', 'Int8Array', 'Uint16Array', 'Uint8Array', 'Uint8ClampedArray'],
-  u32: ['Uint32Array', 'Uint16Array', 'Uint8Array', 'Uint8ClampedArray'],
-  bool: ['Uint8Array', 'Uint8ClampedArray'],
+const accepted = {
+  f32: /^Float(32|64)Array$/,
+  i32: /^(Int(8|16|32)|Uint(8|8Clamped|16))Array$/,
+  u32: /^Uint(8|8Clamped|16|32)Array$/,
+  bool: /^Uint8(Clamped)?Array$/,
 };
 
 /** Reads one argument. @throws DlmError E9101 (wrong dtype or form), E0807 (not a number) */
-export function readInput(entry: string, [name, dtype]: TensorSpec, value: unknown, backend: Backend): Argument {
-  const wrong = (got: string): DlmError =>
-    new DlmError('E9101', `${entry}: ${name} is ${got}, expected ${dtype}`, {
-      entry,
-      path: name,
-      expected: dtype,
-      got,
-    });
+export function readInput(
+  entry: string,
+  [name, dtype, extents]: TensorSpec,
+  value: unknown,
+  backend: Backend,
+): Argument {
+  const wrong = (got: string): DlmError => wrongInput(entry, name, got, dtype);
+  const declared = { name, dtype, extents };
   if (value instanceof Tensor) {
     if (value.dtype !== dtype) throw wrong(value.dtype);
     if (value.backend !== backend) throw wrong('a tensor of another device');
-    return { from: value.memory, shape: value.shape, length: -1, dtype };
+    return { ...declared, memory: value.memory, shape: value.shape, length: NaN };
   }
   const form = value as { data?: unknown; shape?: readonly number[] } | null | undefined;
-  const given = ArrayBuffer.isView(form?.data) || Array.isArray(form?.data) ? form.data : value;
-  const [data, shape] = flatten(given, dtype, wrong);
-  if (dtype === 'f32') checkFinite(entry, name, data, form?.shape ?? shape);
-  return { from: data, shape: given === value ? shape : form?.shape, length: data.length, dtype };
+  const { data, shape = form?.shape } = flatten(form?.data ?? value, dtype, wrong);
+  if (dtype === 'f32') checkFinite(entry, name, data, shape ?? [data.length]);
+  return { ...declared, data, shape, length: data.length };
 }
 
-function flatten(value: unknown, dtype: ElementType, wrong: (got: string) => DlmError): [Data, number[] | undefined] {
-  if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
-    const type = value.constructor.name;
-    if (!accepted[dtype].includes(type)) throw wrong(type);
+interface Flat {
+  readonly data: Data;
+  readonly shape?: readonly number[] | undefined;
+}
+
+function flatten(value: unknown, dtype: ElementType, wrong: (got: string) => DlmError): Flat {
+  const type = arrays[dtype];
+  if (ArrayBuffer.isView(value)) {
     const data = value as Data;
-    return [data instanceof arrays[dtype] ? data : arrays[dtype].from(data), undefined];
+    if (!accepted[dtype].test(data.constructor.name)) throw wrong(data.constructor.name);
+    return { data: data instanceof type ? data : type.from(data) };
   }
   const shape: number[] = [];
-  for (let inner = value; Array.isArray(inner) || ArrayBuffer.isView(inner); inner = (inner as unknown[])[0]) {
-    shape.push((inner as unknown[]).length);
-  }
-  const data = new arrays[dtype](shape.reduce((a, b) => a * b, 1));
+  for (let inner = value; isList(inner); inner = inner[0]) shape.push(inner.length);
+  const data = new type(shape.reduce((a, b) => a * b, 1));
   let at = 0;
   const walk = (item: unknown, axis: number): void => {
     const size = shape[axis];
-    if (size === undefined) {
-      const fits =
-        dtype === 'bool'
-          ? typeof item === 'boolean'
-          : typeof item === 'number' && (dtype === 'f32' || item === (dtype === 'i32' ? item | 0 : item >>> 0));
-      if (!fits) throw wrong(typeof item === 'number' ? String(item) : item === null ? 'null' : typeof item);
-      data[at++] = Number(item);
-      return;
-    }
-    const list = item as ArrayLike<unknown>;
-    if ((!Array.isArray(item) && !ArrayBuffer.isView(item)) || list.length !== size) throw wrong('a ragged array');
-    for (let i = 0; i < size; i++) walk(list[i], axis + 1);
+    if (isList(item) ? item.length !== size : size !== undefined) throw wrong('a ragged array');
+    if (isList(item)) for (let i = 0; i < item.length; i++) walk(item[i], axis + 1);
+    else if (isElement(item, dtype)) data[at++] = Number(item);
+    else throw wrong(typeof item === 'number' ? String(item) : typeof item);
   };
   walk(value, 0);
-  return [data, shape];
+  return { data, shape };
 }
 
-function checkFinite(entry: string, name: string, data: Data, shape: readonly number[] | undefined): void {
+const isList = (value: unknown): value is ArrayLike<unknown> => Array.isArray(value) || ArrayBuffer.isView(value);
+
+function isElement(item: unknown, dtype: ElementType): boolean {
+  if (dtype === 'bool' || typeof item !== 'number') return dtype === 'bool' && typeof item === 'boolean';
+  return dtype === 'f32' || item === (dtype === 'i32' ? item | 0 : item >>> 0);
+}
+
+function checkFinite(entry: string, name: string, data: Data, shape: readonly number[]): void {
   const at = data.findIndex((value) => !Number.isFinite(value));
   if (at < 0) return;
   let rest = at;
-  const place = shape
-    ? [...shape]
-        .reverse()
-        .map((size) => [rest % size, (rest = Math.floor(rest / size))][0])
-        .reverse()
-    : [at];
-  const got = `${data[at]} at [${place.join(', ')}]`;
-  throw new DlmError('E0807', `${entry}: ${name} has ${got}`, { entry, path: name, expected: 'finite numbers', got });
+  const place = shape.toReversed().map((size) => [rest % size, (rest = Math.floor(rest / size))][0]);
+  const got = `${data[at]} at [${place.reverse().join(', ')}]`;
+  throw new DlmError('E0807', `${entry}: ${name} has ${got}`, { entry, path: name, got });
 }

@@ -32,8 +32,7 @@ export class ParameterStore {
   async read(): Promise<(readonly [string, ElementType, readonly number[], Data])[]> {
     const all = await this.backend.read(this.specs.map(([path]) => this.memory(path)));
     return this.specs.map(([path, dtype, shape], at) => {
-      const bytes = all[at] ?? new Uint8Array(0);
-      return [path, dtype, shape, fromBytes(bytes.subarray(0, sizeOf(shape) * 4), dtype)] as const;
+      return [path, dtype, shape, fromBytes(all[at] ?? new Uint8Array(0), dtype, shape)] as const;
     });
   }
 

@@ -143,7 +143,11 @@ export interface Bound {
 export interface RunRequest {
   readonly record: Uint32Array<ArrayBuffer>;
   /** Data or device memory for buffer `to` of the plan. */
-  readonly uploads: readonly { readonly to: number; readonly from: Data | Memory }[];
+  readonly uploads: readonly {
+    readonly to: number;
+    readonly data?: Data | undefined;
+    readonly memory?: Memory | undefined;
+  }[];
   /** Buffers of the plan to copy into memory of their own. */
   readonly keeps: readonly { readonly from: number; readonly to: Memory }[];
   /** Buffers of the plan to bring back to the host: index and bytes. */

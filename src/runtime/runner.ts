@@ -1,6 +1,6 @@
 // Runs compiled functions: binds dims, keeps the plans of recent dims, fills the step record, collects results.
 import { bindDims, shapeOf } from './dims.ts';
-import { DlmError } from './error.ts';
+import { wrongInput } from './error.ts';
 import { readInput, type Argument } from './input.ts';
 import type {
   Backend,
@@ -15,18 +15,19 @@ import type {
 } from './program.ts';
 import { fromBytes, sizeOf, Tensor } from './tensor.ts';
 
-/** A function that was asked to run: everything checked, nothing started. */
-export interface Call {
-  readonly fn: FunctionSpec;
-  readonly dims: readonly number[];
-  readonly plan: PlanSpec;
-  readonly bound: Bound;
-  readonly args: readonly Argument[];
-}
-
 interface Kept {
   readonly plan: PlanSpec;
   readonly bound: Bound;
+  readonly dims: readonly number[];
+  /** Shapes of the results. */
+  readonly shapes: readonly (readonly number[])[];
+}
+
+/** A function that was asked to run: everything checked, nothing started. */
+export interface Call extends Kept {
+  readonly entry: string;
+  readonly fn: FunctionSpec;
+  readonly args: readonly Argument[];
 }
 
 const keptBindings = 16;
@@ -50,11 +51,8 @@ export class Runner {
 
   /** Compiles kernels. */
   prepare(names: readonly string[], done?: (ready: number, total: number) => void): Promise<void> {
-    return this.backend.prepare(
-      this.program,
-      names.map((name) => this.spec(name)),
-      done,
-    );
+    const functions = names.map((name) => this.spec(name));
+    return this.backend.prepare(this.program, functions, done);
   }
 
   /** Checks the arguments of a call and readies its plan. @throws DlmError E9101, E9103, E0807 */
@@ -66,41 +64,35 @@ export class Runner {
     const kept = this.#kept.get(key) ?? this.#bind(fn, dims);
     this.#kept.delete(key);
     this.#kept.set(key, kept);
-    this.#evict();
-    return { fn, dims, args, ...kept };
+    const [oldest] = this.#kept;
+    if (this.#kept.size > keptBindings && oldest) {
+      oldest[1].bound.dispose();
+      this.#kept.delete(oldest[0]);
+    }
+    return { entry, fn, args, ...kept };
   }
 
   #bind(fn: FunctionSpec, dims: readonly number[]): Kept {
     const plan = fn[this.backend.target]?.(...dims);
     if (!plan) throw new RangeError(`not compiled for ${this.backend.kind}`);
-    return { plan, bound: this.backend.bind(this.program, plan, this.named) };
-  }
-
-  #evict(): void {
-    const [oldest] = this.#kept;
-    if (this.#kept.size <= keptBindings || !oldest) return;
-    oldest[1].bound.dispose();
-    this.#kept.delete(oldest[0]);
+    const shapes = fn.outputs.map(([, , extents]) => shapeOf(extents, fn.dims, dims));
+    return { plan, bound: this.backend.bind(this.program, plan, this.named), dims, shapes };
   }
 
   /** Runs a call; its results become tensors that the caller owns. */
   async tensors(call: Call, scalars: Scalars): Promise<Tensor[]> {
-    const { backend } = this;
-    const made = call.fn.outputs.map((output) => {
-      const shape = shapeOf(output, call.fn.dims, call.dims);
-      return new Tensor(output[1], shape, backend, backend.allocate(sizeOf(shape) * 4));
-    });
-    const keeps = made.map((tensor, at) => ({ from: call.plan.outputs[at] ?? 0, to: tensor.memory }));
-    await backend.run(call.bound, request(call, scalars, { keeps }));
+    const made = call.fn.outputs.map(([, dtype], at) => new Tensor(dtype, call.shapes[at] ?? [], this.backend));
+    const keeps = made.map(({ memory }, at) => ({ from: call.plan.outputs[at] ?? 0, to: memory }));
+    await this.backend.run(call.bound, request(call, scalars, { keeps }));
     return made;
   }
 
   /** Runs a call and brings its results to the host; with `read` false it only starts it. */
   async values(call: Call, scalars: Scalars, read = true): Promise<Data[]> {
-    const sizes = call.fn.outputs.map((output) => sizeOf(shapeOf(output, call.fn.dims, call.dims)) * 4);
-    const reads = read ? sizes.map((bytes, at) => ({ from: call.plan.outputs[at] ?? 0, bytes })) : [];
-    const results = await this.backend.run(call.bound, request(call, scalars, { reads }));
-    return results.map((bytes, at) => fromBytes(bytes, call.fn.outputs[at]?.[1] ?? 'f32'));
+    const { shapes, plan, bound, fn } = call;
+    const reads = read ? shapes.map((shape, at) => ({ from: plan.outputs[at] ?? 0, bytes: sizeOf(shape) * 4 })) : [];
+    const results = await this.backend.run(bound, request(call, scalars, { reads }));
+    return results.map((bytes, at) => fromBytes(bytes, fn.outputs[at]?.[1] ?? 'f32', shapes[at] ?? []));
   }
 
   /** Gives the plans' memory back. */
@@ -110,19 +102,16 @@ export class Runner {
   }
 }
 
-function request(call: Call, given: Scalars, rest: Partial<RunRequest>): RunRequest {
+function request({ entry, fn, args, plan, dims }: Call, given: Scalars, rest: Partial<RunRequest>): RunRequest {
   const scalars = { ...given };
-  const uploads = call.args.flatMap(({ from }, at) => {
-    const to = call.plan.inputs[at] ?? -1;
-    if (to >= 0) return [{ to, from }];
-    const [name] = call.fn.inputs[at] ?? [''];
-    if (!call.fn.record.includes(name)) return [];
-    if ('at' in from && 'bytes' in from)
-      throw new DlmError('E9101', `${name} is a tensor, expected a number`, { path: name });
-    scalars[name] = from[0] ?? 0;
-    return [];
+  const uploads: { to: number; data?: Data | undefined; memory?: Memory | undefined }[] = [];
+  args.forEach(({ name, dtype, data, memory }, at) => {
+    const to = plan.inputs[at] ?? -1;
+    if (to >= 0) uploads.push({ to, data, memory });
+    else if (data) scalars[name] = data[0] ?? 0;
+    else throw wrongInput(entry, name, 'a tensor', `a number (${dtype})`);
   });
-  return { keeps: [], reads: [], ...rest, uploads, record: stepRecord(call.fn, scalars, call.dims) };
+  return { keeps: [], reads: [], ...rest, uploads, record: stepRecord(fn, scalars, dims) };
 }
 
 /** The 256 words that kernels read scalars from. */

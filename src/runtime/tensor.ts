@@ -9,12 +9,13 @@ export const asyncDisposeSymbol: typeof Symbol.asyncDispose = Symbol.asyncDispos
 /** Number of elements of a shape. */
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
-/** Bytes from the device as the typed array of their element type; bool becomes bytes 0 and 1. */
-export function fromBytes(bytes: Uint8Array<ArrayBuffer>, dtype: ElementType): Data {
-  const words = [bytes.buffer, bytes.byteOffset, bytes.byteLength / 4] as const;
+/** The first elements of device bytes, as many as `shape` has; bool becomes bytes 0 and 1. */
+export function fromBytes(bytes: Uint8Array<ArrayBuffer>, dtype: ElementType, shape: readonly number[]): Data {
+  const words = [bytes.buffer, bytes.byteOffset, sizeOf(shape)] as const;
   if (dtype === 'f32') return new Float32Array(...words);
   if (dtype === 'i32') return new Int32Array(...words);
-  return dtype === 'u32' ? new Uint32Array(...words) : Uint8Array.from(new Uint32Array(...words));
+  const data = new Uint32Array(...words);
+  return dtype === 'u32' ? data : Uint8Array.from(data);
 }
 
 /** A tensor on a device, owned by the caller. */
@@ -25,9 +26,8 @@ export class Tensor {
     readonly dtype: ElementType,
     readonly shape: readonly number[],
     readonly backend: Backend,
-    memory: Memory,
   ) {
-    this.#memory = memory;
+    this.#memory = backend.allocate(sizeOf(shape) * 4);
   }
 
   /** Where it lies. @throws DlmError E9106 after dispose */
@@ -39,7 +39,7 @@ export class Tensor {
   /** Its elements, row-major, in host memory. */
   async data(): Promise<Data> {
     const [bytes = new Uint8Array(0)] = await this.backend.read([this.memory]);
-    return fromBytes(bytes.subarray(0, sizeOf(this.shape) * 4), this.dtype);
+    return fromBytes(bytes, this.dtype, this.shape);
   }
 
   /** Gives its memory back. */

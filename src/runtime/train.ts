@@ -1,7 +1,7 @@
 // Training sessions: steps on the device, an event stream, evaluation, and saving so that a resumed run is the same
 // run, bit for bit.
 import { shapeOf } from './dims.ts';
-import { DlmError } from './error.ts';
+import { DlmError, wrongInput } from './error.ts';
 import type { Model } from './model.ts';
 import { fitCheckpoint, ParameterStore, type StoredSpec, type Values } from './parameters.ts';
 import type { Backend, Data, ProgramSpec, Scalars, TrainSpec } from './program.ts';
@@ -49,7 +49,14 @@ export class Train {
     this.options = options;
     this.#slots = new ParameterStore(backend, spec.slots);
     this.#runner = new Runner(program, backend, (path) => this.#stores(path)[0].memory(this.#stores(path)[1]));
-    this.reset();
+    const slots = spec.slots.map(([path, dtype, shape, initial]) => {
+      const size = sizeOf(shape);
+      return [
+        path,
+        dtype === 'f32' ? new Float32Array(size).fill(initial) : new Int32Array(size).fill(initial),
+      ] as const;
+    });
+    this.#slots.write(new Map(slots));
   }
 
   /** Completed steps. */
@@ -73,18 +80,6 @@ export class Train {
   /** Compiles the kernels of the session. */
   prepare(): Promise<void> {
     return this.#runner.prepare([this.spec.step, this.spec.evaluate]);
-  }
-
-  /** Sets the optimizer slots to their initial values. */
-  reset(): void {
-    this.#slots.write(
-      new Map(
-        this.spec.slots.map(([path, dtype, shape, initial]) => {
-          const size = sizeOf(shape);
-          return [path, dtype === 'f32' ? new Float32Array(size).fill(initial) : new Int32Array(size).fill(initial)];
-        }),
-      ),
-    );
   }
 
   #call(kind: 'step' | 'evaluate', batch: Batch): Call {
@@ -113,7 +108,7 @@ export class Train {
           iteration,
           ...this.#measures(
             call,
-            values.map((data, at) => nest(data, outputShape(call, at))),
+            values.map((data, at) => nest(data, call.shapes[at] ?? [])),
           ),
         }
       : undefined;
@@ -174,9 +169,9 @@ export class Train {
     for await (const batch of typeof data === 'function' ? data() : data) {
       const call = this.#call('evaluate', batch);
       const values = await this.#runner.values(call, this.#scalars(2, count++));
-      const [input] = call.fn.inputs;
-      const weight = (input && shapeOf(input, call.fn.dims, call.dims)[0]) ?? 1;
-      sums = values.map((value, at) => combine(sums[at], nest(value, outputShape(call, at)), (a, b) => a + b * weight));
+      const [{ extents } = { extents: [] }] = call.args;
+      const weight = shapeOf(extents, call.fn.dims, call.dims)[0] ?? 1;
+      sums = values.map((value, at) => combine(sums[at], nest(value, call.shapes[at] ?? []), (a, b) => a + b * weight));
       total += weight;
       last = call;
       await this.backend.settle();
@@ -253,11 +248,6 @@ export class Train {
   }
 }
 
-const outputShape = (call: Call, at: number): number[] => {
-  const output = call.fn.outputs[at];
-  return output ? shapeOf(output, call.fn.dims, call.dims) : [];
-};
-
 function nest(data: Data, shape: readonly number[]): Nested {
   const [size, ...rest] = shape;
   if (size === undefined) return data[0] ?? NaN;
@@ -280,16 +270,13 @@ export async function createTrain(
   const spec = program.trains[name];
   if (!spec) throw new RangeError(`no train ${name}`);
   const { seed = 0, ...chosen } = given;
+  const [first] = models;
+  if (!first) throw new RangeError(`${name} trains no model`);
+  const { backend } = first.device;
   spec.models.forEach(([parameter, model], at) => {
-    const [got, backend] = [models[at]?.name ?? 'nothing', models[at]?.device.backend];
-    const expected = `${model} on one device with the others`;
-    if (got === model && backend === models[0]?.device.backend) return;
-    throw new DlmError('E9101', `create${name}: ${parameter} is ${got}, expected ${expected}`, {
-      entry: name,
-      path: parameter,
-      expected,
-      got,
-    });
+    const got = models[at];
+    if (got?.name === model && got.device.backend === backend) return;
+    throw wrongInput(`create${name}`, parameter, got?.name ?? 'nothing', `${model}, on one device with the others`);
   });
   const options: Scalars = {};
   for (const option of Object.keys({ ...spec.options, ...chosen })) {
@@ -302,9 +289,7 @@ export async function createTrain(
         { entry: name, path: option },
       );
   }
-  const [first] = models;
-  if (!first) throw new RangeError(`${name} trains no model`);
-  const train = new Train(name, spec, models, first.device.backend, program, options, seed);
+  const train = new Train(name, spec, models, backend, program, options, seed);
   try {
     await train.prepare();
     return train;

@@ -154,9 +154,9 @@ class WasmBackend implements Backend {
     bound.linked = this.#moved;
     const place = (index: number): Memory => bound.places[index] ?? bound.record;
     this.write(bound.record, request.record);
-    for (const { to, from } of request.uploads) {
-      if ('at' in from && 'bytes' in from) this.#copy(from, place(to));
-      else this.write(place(to), from);
+    for (const { to, data, memory } of request.uploads) {
+      if (memory) this.#copy(memory, place(to));
+      if (data) this.write(place(to), data);
     }
     bound.run(bound.table.at, 0, 1);
     const { commits = [] } = bound.plan;

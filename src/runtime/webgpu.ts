@@ -31,10 +31,9 @@ interface Pipeline {
 
 type Command =
   | { readonly pipeline: GPUComputePipeline; readonly group: GPUBindGroup; readonly grid: readonly number[] }
-  | { readonly from: GpuMemory; readonly to: GpuMemory; readonly through?: GPUBuffer };
+  | { readonly from: GpuMemory; readonly to: GpuMemory; readonly through: GPUBuffer | undefined };
 
 interface GpuBound extends Bound {
-  readonly plan: PlanSpec;
   readonly places: GpuMemory[];
   readonly commands: Command[];
   readonly record: GPUBuffer;
@@ -75,7 +74,7 @@ class WebGpuBackend implements Backend {
   }
 
   #buffer(bytes: number, usage: number): GPUBuffer {
-    const size = Math.ceil(Math.max(bytes, 16) / 16) * 16;
+    const size = padded(bytes);
     const limit =
       usage & storage ? Math.min(this.gpu.limits.maxBufferSize, this.gpu.limits.maxStorageBufferBindingSize) : Infinity;
     if (size > limit) throw new DlmError('E0902', `a buffer needs ${size} bytes, more than ${limit} of this device`);
@@ -115,43 +114,37 @@ class WebGpuBackend implements Backend {
     const packed = [packIntervals(plan.buffers, 0), packIntervals(plan.buffers, 1)] as const;
     this.#reserve(0, packed[0].bytes);
     this.#reserve(1, packed[1].bytes);
-    const steps = unroll(plan.steps ?? []);
+    const steps = [...unroll(plan.steps ?? []), ...pairs(plan.commits ?? [])];
     const record = this.#buffer(1024, uniform | copyTarget);
     const params = this.#paramBuffer(steps);
-    const fills = steps.map((step) => (step[0] === 'fill' ? this.#fillBuffer(plan, step[1], step[2]) : undefined));
-    const bounce = this.#bounceBuffer(plan, steps);
-    const [places, commands]: [GpuMemory[], Command[]] = [[], []];
+    const helpers = steps.map((step) => this.#helper(plan, step, named));
+    const places: GpuMemory[] = [];
+    const commands: Command[] = [];
     const link = (): void => {
       plan.buffers.forEach((buffer, index) => {
         if (typeof buffer === 'string') places[index] = named(buffer) as GpuMemory;
-        else
+        else {
+          const [pool, bytes] = buffer;
           places[index] = {
-            buffer: this.#pools[buffer[0]] ?? record,
-            at: packed[buffer[0]].offsets[index] ?? 0,
-            bytes: Math.max(16, Math.ceil(buffer[1] / 16) * 16),
+            buffer: this.#pools[pool] ?? record,
+            at: packed[pool].offsets[index] ?? 0,
+            bytes: padded(bytes),
           };
+        }
       });
-      const place = (index: number): GpuMemory => places[index] ?? { buffer: record, at: 0, bytes: 16 };
       commands.length = 0;
       steps.forEach((step, at) => {
-        const fill = fills[at];
-        if (step[0] === 'fill' && fill)
-          commands.push({ from: { buffer: fill, at: 0, bytes: fill.size }, to: place(step[1]) });
-        else if (step[0] === 'copy')
-          commands.push({ from: place(step[1]), to: place(step[2]), ...(bounce && { through: bounce }) });
-        else if (typeof step[0] === 'number')
-          commands.push(this.#dispatch(program, step as Dispatch, places, params, at * 256, record));
+        const helper = helpers[at];
+        const [from, to] = [places[Number(step[1])], places[Number(step[2])]];
+        if (step[0] === 'fill' && helper && from)
+          commands.push({ from: { buffer: helper, at: 0, bytes: helper.size }, to: from, through: undefined });
+        else if (step[0] === 'copy' && from && to) commands.push({ from, to, through: helper });
+        else if (isDispatch(step))
+          commands.push(this.#dispatch(program, step, places, { buffer: params, offset: at * 256 }, record));
       });
-      const { commits = [] } = plan;
-      for (let i = 0; i < commits.length; i += 2)
-        commands.push({
-          from: place(commits[i] ?? 0),
-          to: place(commits[i + 1] ?? 0),
-          ...(bounce && { through: bounce }),
-        });
     };
-    const dispose = (): void => [record, params, bounce, ...fills].forEach((buffer) => buffer?.destroy());
-    return { plan, places, commands, record, link, linked: -1, checked: false, dispose };
+    const dispose = (): void => [record, params, ...helpers].forEach((buffer) => buffer?.destroy());
+    return { places, commands, record, link, linked: -1, checked: false, dispose };
   }
 
   #reserve(pool: 0 | 1, bytes: number): void {
@@ -164,55 +157,43 @@ class WebGpuBackend implements Backend {
 
   // The params of every dispatch, 256 bytes apart; then the word indices of its scalars in the step record.
   #paramBuffer(steps: readonly StepSpec[]): GPUBuffer {
-    const words = new Int32Array(Math.max(1, steps.length) * 64);
+    const words = new Int32Array((steps.length + 1) * 64);
     steps.forEach((step, at) => {
-      if (typeof step[0] === 'number')
-        words.set([...((step as Dispatch)[3] ?? []), ...((step as Dispatch)[4] ?? [])], at * 64);
+      if (isDispatch(step)) words.set([...(step[3] ?? []), ...(step[4] ?? [])], at * 64);
     });
-    const buffer = this.#buffer(words.byteLength, uniform | copyTarget);
+    return this.#filled(words, uniform);
+  }
+
+  #filled(words: Int32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>, usage: number): GPUBuffer {
+    const buffer = this.#buffer(words.byteLength, usage | copyTarget);
     this.gpu.queue.writeBuffer(buffer, 0, words);
     return buffer;
   }
 
-  #fillBuffer(plan: PlanSpec, index: number, value: number): GPUBuffer {
-    const bytes = plan.buffers[index]?.[1];
-    const words = new Uint32Array(typeof bytes === 'number' ? Math.ceil(bytes / 4) : 0).fill(value);
-    const buffer = this.#buffer(words.byteLength, copySource | copyTarget);
-    this.gpu.queue.writeBuffer(buffer, 0, words);
-    return buffer;
-  }
-
-  // WebGPU copies only between different buffers, so copies inside a pool take two hops.
-  #bounceBuffer(plan: PlanSpec, steps: readonly StepSpec[]): GPUBuffer | undefined {
-    const sources = [
-      ...steps.flatMap((step) => (step[0] === 'copy' ? [step[1]] : [])),
-      ...(plan.commits ?? []).filter((_, i) => i % 2 === 0),
-    ];
-    const sizes = sources.map((index) => plan.buffers[index]?.[1]).filter((bytes) => typeof bytes === 'number');
-    return sizes.length === 0 ? undefined : this.#buffer(Math.max(...sizes), copySource | copyTarget);
+  // The source of a fill; and since WebGPU copies only between different buffers, the midway of a copy in a pool.
+  #helper(plan: PlanSpec, [op, at, value]: StepSpec, named: (path: string) => Memory): GPUBuffer | undefined {
+    const buffer = plan.buffers[Number(at)];
+    if (op !== 'fill' && (op !== 'copy' || typeof buffer === 'string')) return undefined;
+    const bytes = typeof buffer === 'string' ? named(buffer).bytes : (buffer?.[1] ?? 0);
+    return this.#filled(new Uint32Array(Math.ceil(bytes / 4)).fill(op === 'fill' ? Number(value) : 0), copySource);
   }
 
   #dispatch(
     program: ProgramSpec,
     step: Dispatch,
     places: readonly GpuMemory[],
-    params: GPUBuffer,
-    at: number,
+    params: GPUBufferBinding,
     record: GPUBuffer,
   ): Command {
     const [index, buffers, grid, values = [], words = []] = step;
     const kernel = program.kernels?.[index];
     const found = kernel && this.#pipelines.get(kernel);
     if (!found) throw new RangeError(`kernel ${index} of ${program.name} was not prepared`);
-    const size = Math.ceil((values.length + words.length) / 4) * 16;
     const entries = [...found.bindings].map((letter, binding): GPUBindGroupEntry => {
-      if (letter === 'p') return { binding, resource: { buffer: params, offset: at, size } };
-      if (letter === 's') return { binding, resource: { buffer: record, size: 1024 } };
-      const place = places[buffers[binding] ?? -1];
-      return {
-        binding,
-        resource: { buffer: place?.buffer ?? record, offset: place?.at ?? 0, size: place?.bytes ?? 16 },
-      };
+      if (letter === 'p')
+        return { binding, resource: { ...params, size: Math.ceil((values.length + words.length) / 4) * 16 } };
+      const { buffer = record, at = 0, bytes = 1024 } = (letter !== 's' && places[buffers[binding] ?? -1]) || {};
+      return { binding, resource: { buffer, offset: at, size: bytes } };
     });
     return { pipeline: found.pipeline, group: this.gpu.createBindGroup({ layout: found.layout, entries }), grid };
   }
@@ -225,12 +206,12 @@ class WebGpuBackend implements Backend {
     if (bound.linked !== this.#moved) bound.link();
     bound.linked = this.#moved;
     bound.checked = true;
-    const place = (index: number): GpuMemory => bound.places[index] ?? { buffer: bound.record, at: 0, bytes: 16 };
+    const place = (index: number): GpuMemory => bound.places[index] ?? { buffer: bound.record, at: 0, bytes: 0 };
     this.gpu.queue.writeBuffer(bound.record, 0, request.record);
     let encoder = this.gpu.createCommandEncoder();
-    for (const { to, from } of request.uploads) {
-      if ('at' in from && 'bytes' in from) copy(encoder, from as GpuMemory, place(to));
-      else this.write(place(to), from);
+    for (const { to, data, memory } of request.uploads) {
+      if (memory) copy(encoder, memory as GpuMemory, place(to));
+      if (data) this.write(place(to), data);
     }
     for (let at = 0; at < bound.commands.length; at += perSubmit) {
       encode(encoder, bound.commands.slice(at, at + perSubmit));
@@ -295,6 +276,14 @@ class WebGpuBackend implements Backend {
 }
 
 type Dispatch = Extract<StepSpec, readonly [number, ...unknown[]]>;
+
+const isDispatch = (step: StepSpec): step is Dispatch => typeof step[0] === 'number';
+
+// vec4 accesses need whole groups of 16 bytes.
+const padded = (bytes: number): number => Math.ceil(Math.max(bytes, 16) / 16) * 16;
+
+const pairs = (flat: readonly number[]): StepSpec[] =>
+  flat.flatMap((from, at) => (at % 2 === 0 ? [['copy', from, flat[at + 1] ?? 0] as const] : []));
 
 // Loops are replayed: every turn has dispatches of its own, with the loop index in their params.
 function unroll(steps: readonly StepSpec[]): StepSpec[] {

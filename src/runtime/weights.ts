@@ -1,7 +1,7 @@
 // The weights of a model as its users see them: by path, as safetensors, as a hash.
-import { DlmError } from './error.ts';
+import { DlmError, wrongInput } from './error.ts';
 import { readInput } from './input.ts';
-import { fitCheckpoint, type FitOptions, type ParameterStore, type Values } from './parameters.ts';
+import { fitCheckpoint, type FitOptions, type ParameterStore } from './parameters.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
 import { sizeOf, Tensor } from './tensor.ts';
 
@@ -30,24 +30,20 @@ export class Weights {
     const { backend } = this.store;
     const [own, dtype, shape] = this.#spec(path);
     const [bytes = new Uint8Array(0)] = await backend.read([this.store.memory(own)]);
-    const memory = backend.allocate(bytes.length);
-    backend.write(memory, bytes);
-    return new Tensor(dtype, shape, backend, memory);
+    const copy = new Tensor(dtype, shape, backend);
+    backend.write(copy.memory, bytes);
+    return copy;
   }
 
   /** Replaces one weight by host data of its shape. */
   set(path: string, value: unknown): void {
     const [own, dtype, shape] = this.#spec(path);
     const given = readInput('weights.set', [path, dtype, shape], value, this.store.backend);
-    const fits = given.shape ? String(given.shape) === String(shape) : given.length === sizeOf(shape);
-    if (!fits || ('at' in given.from && 'bytes' in given.from)) {
-      const [got, expected] = [
-        `${dtype}[${(given.shape ?? [given.length]).join(', ')}]`,
-        `host data [${shape.join(', ')}]`,
-      ];
-      throw new DlmError('E9101', `weights.set: ${path} is ${got}, expected ${expected}`, { path, expected, got });
-    }
-    this.store.write(new Map([[own, given.from]]) as Values);
+    const got = given.shape ? String(given.shape) : '';
+    const fits = given.shape ? got === String(shape) : given.length === sizeOf(shape);
+    if (!given.data || !fits)
+      throw wrongInput('weights.set', path, `${dtype}[${got}]`, `host data [${shape.join(', ')}]`);
+    this.store.backend.write(this.store.memory(own), given.data);
   }
 
   /** All weights as a safetensors file. */
@@ -64,12 +60,12 @@ export class Weights {
 
   /** 64 bits over names and bits of all weights, as 16 hex digits: equal hashes, equal weights. */
   async hash(): Promise<string> {
-    const [high, low] = [2166136261, 0x5bd1e995].map((start) => ({ value: start }));
+    let [high, low] = [2166136261, 0x5bd1e995];
     for (const byte of await this.save()) {
-      if (high) high.value = Math.imul(high.value ^ byte, 16777619);
-      if (low) low.value = Math.imul(low.value ^ byte, 0x01000197);
+      high = Math.imul(high ^ byte, 16777619);
+      low = Math.imul(low ^ byte, 0x01000197);
     }
-    return [high, low].map((half) => ((half?.value ?? 0) >>> 0).toString(16).padStart(8, '0')).join('');
+    return [high, low].map((half) => (half >>> 0).toString(16).padStart(8, '0')).join('');
   }
 }
 

@@ -143,8 +143,6 @@ ${comment(train.doc)}export interface ${name} extends AsyncDisposable {
   /** Weights, state, slots, options, iteration and seed as safetensors. */
   save(): Promise<Uint8Array<ArrayBuffer>>;
   restore(saved: ArrayBuffer | Uint8Array | Blob): Promise<void>;
-  /** Sets the optimizer slots back to their start. */
-  reset(): void;
   dispose(): void;
 }
 /** Opens a training session; steps change the weights of what is passed. */
