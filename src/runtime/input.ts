@@ -3,7 +3,7 @@
 import type { Given } from './dims.ts';
 import { DlmError, wrongInput } from './error.ts';
 import type { Backend, Data, ElementType, Memory, TensorSpec } from './program.ts';
-import { Tensor } from './tensor.ts';
+import { sizeOf, Tensor } from './tensor.ts';
 
 /** An argument as it goes to the device: host data, or memory of the device. */
 export interface Argument extends Given {
@@ -37,6 +37,7 @@ export function readInput(
   }
   const form = value as { data?: unknown; shape?: readonly number[] } | null | undefined;
   const { data, shape = form?.shape } = flatten(form?.data ?? value, dtype, wrong);
+  if (shape && sizeOf(shape) !== data.length) throw wrong(`${data.length} values of shape [${shape.join(', ')}]`);
   if (dtype === 'f32') checkFinite(entry, name, data, shape ?? [data.length]);
   return { ...declared, data, shape, length: data.length };
 }
@@ -55,7 +56,7 @@ function flatten(value: unknown, dtype: ElementType, wrong: (got: string) => Dlm
   }
   const shape: number[] = [];
   for (let inner = value; isList(inner); inner = inner[0]) shape.push(inner.length);
-  const data = new type(shape.reduce((a, b) => a * b, 1));
+  const data = new type(sizeOf(shape));
   let at = 0;
   const walk = (item: unknown, axis: number): void => {
     const size = shape[axis];
