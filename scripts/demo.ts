@@ -5,8 +5,8 @@ import { existsSync, readdirSync } from 'node:fs';
 import { swiftshader } from '../test/support/swiftshader.ts';
 
 const training =
-  'train examples/digits/digits.dlm --data examples/data/digits.csv --map x=p0..p63 --map y=digit ' +
-  '--valid 0.2 --epochs 20 --seed 7 --save digits.safetensors';
+  'train examples/digits/digits.dlm --data examples/data/digits.csv --map x=pixel_0..pixel_63 --map y=digit ' +
+  '--valid 0.2 --epochs 40 --seed 7 --device wasm --save digits.safetensors';
 
 /** Whether the machine has a Vulkan driver of its own. */
 function hasVulkanDriver(): boolean {
@@ -23,5 +23,6 @@ function environment(): NodeJS.ProcessEnv {
 
 const extra = process.argv.slice(2);
 const env = extra.includes('webgpu') || extra.includes('--device=webgpu') ? environment() : process.env;
+// An option that is given again takes the place of the one here.
 const child = spawn(process.execPath, ['dist/cli.js', ...training.split(' '), ...extra], { stdio: 'inherit', env });
 child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 1 : 130)));

@@ -1,5 +1,9 @@
 // Which device a command runs on: a real GPU where there is one (Node reaches it through the optional package
 // `webgpu`), WebAssembly otherwise.
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { messages } from '../index.ts';
 import type { Console } from './console.ts';
 import { Failure } from './failure.ts';
@@ -14,7 +18,7 @@ export type ChosenDevice =
 export async function chooseDevice(console: Console, flags: Flags): Promise<ChosenDevice> {
   const choice = flags.choice('device', ['auto', 'webgpu', 'wasm']);
   if (choice === 'wasm') return wasm;
-  const found = await openGpu(choice === 'webgpu');
+  const found = choice === 'webgpu' || mayHaveGpu() ? await openGpu(choice === 'webgpu') : 'this machine shows no GPU';
   if (typeof found !== 'string') return found;
   if (choice === 'webgpu') {
     const helps = [{ text: '`--device wasm` runs on the CPU' }];
@@ -25,6 +29,17 @@ export async function chooseDevice(console: Console, flags: Flags): Promise<Chos
 }
 
 const wasm: ChosenDevice = { target: 'wasm', device: 'wasm', name: 'WebAssembly', close: () => {} };
+
+// Dawn complains on the terminal where there is no Vulkan at all, so nobody is asked who cannot have a GPU.
+function mayHaveGpu(): boolean {
+  if (process.platform !== 'linux') return true;
+  const nodes = ['/dev/dri', '/dev/nvidia0', '/dev/dxg', '/dev/mali0', '/dev/kgsl-3d0'];
+  return (
+    process.env['VK_ICD_FILENAMES'] !== undefined ||
+    process.env['VK_DRIVER_FILES'] !== undefined ||
+    nodes.some((path) => existsSync(path))
+  );
+}
 
 // A software driver is for tests: it is slower than WebAssembly, so only those who ask for it get it.
 async function openGpu(acceptSoftware: boolean): Promise<ChosenDevice | string> {
@@ -50,14 +65,29 @@ async function openGpu(acceptSoftware: boolean): Promise<ChosenDevice | string> 
 async function gpuOfProcess(): Promise<GPU | string> {
   const own = (globalThis.navigator as Navigator | undefined)?.gpu;
   if (own !== undefined) return own;
-  const packageName = 'webgpu';
   try {
-    const dawn = (await import(packageName)) as { create(options: string[]): GPU; globals: object };
+    const dawn = await importDawn();
     Object.assign(globalThis, dawn.globals);
     // Kernels write workgroup memory before they read it; zeroing it costs software drivers seconds per pipeline.
     return dawn.create(['enable-dawn-features=disable_workgroup_init']);
   } catch {
     return 'Node has no WebGPU of its own, and the package `webgpu` is not installed (npm install webgpu)';
+  }
+}
+
+interface Dawn {
+  create(options: string[]): GPU;
+  readonly globals: object;
+}
+
+// Beside this package, or in the project that it is run for.
+async function importDawn(): Promise<Dawn> {
+  const packageName = 'webgpu';
+  try {
+    return (await import(packageName)) as Dawn;
+  } catch {
+    const path = createRequire(resolve('package.json')).resolve(packageName);
+    return (await import(pathToFileURL(path).href)) as Dawn;
   }
 }
 

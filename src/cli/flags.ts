@@ -10,11 +10,9 @@ export class Flags {
     return this.values[name] === true;
   }
 
-  /** The value of an option that may be given once. */
+  /** The value of an option; given twice, the last one counts. */
   text(name: string): string | undefined {
-    const list = this.list(name);
-    if (list.length > 1) throw new UsageError(`--${dashed(name)} is given ${list.length} times`);
-    return list[0];
+    return this.list(name).at(-1);
   }
 
   /** One of `choices`; the first when the option is absent. */

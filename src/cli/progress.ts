@@ -10,14 +10,17 @@ export interface Standing {
   readonly epochs: number;
 }
 
-/** Milliseconds between two drawings of the bar, and between two plain lines. */
-const intervals = { bar: 80, line: 2000 } as const;
+/** Milliseconds between two drawings of the bar, and between two plain lines inside an epoch. */
+const intervals = { bar: 80, line: 10_000 } as const;
+/** About how many epochs of a run get a plain line of their own. */
+const epochLines = 10;
 
 /** The progress of one training run. */
 export class Progress {
   readonly #started = performance.now();
   readonly #first: number;
-  #drawn = -Infinity;
+  #drawn: number;
+  #measures: Partial<Measures> = {};
 
   /** @param first step at which this run begins; not 0 when it was resumed */
   constructor(
@@ -25,18 +28,23 @@ export class Progress {
     first: number,
   ) {
     this.#first = first;
+    this.#drawn = console.interactive ? -Infinity : this.#started;
   }
 
   /** Shows a step, if it is time to. */
   step(standing: Standing, measures: Partial<Measures>): void {
+    this.#measures = measures;
     const now = performance.now();
     if (now - this.#drawn < (this.console.interactive ? intervals.bar : intervals.line)) return;
-    this.#drawn = now;
-    if (this.console.interactive) this.console.status(this.#bar(standing, measures, now));
-    else
-      this.console.note(
-        `step ${standing.step}/${standing.steps}  epoch ${standing.epoch}/${standing.epochs}  ${this.#rate(standing, now)}  ${measuresText(measures)}`,
-      );
+    this.#show(standing, measuresText(measures), now);
+  }
+
+  /** Shows the end of an epoch; some of them where there is no bar. */
+  epoch(standing: Standing, held: Measures | undefined): void {
+    const due = standing.epoch % Math.ceil(standing.epochs / epochLines) === 0;
+    if (!this.console.interactive && !due) return;
+    const text = measuresText(this.#measures) + (held ? `  held out: ${measuresText(held)}` : '');
+    this.#show(standing, text, performance.now());
   }
 
   /** Takes the bar away. */
@@ -44,9 +52,17 @@ export class Progress {
     if (this.console.interactive) this.console.status('');
   }
 
-  #bar(standing: Standing, measures: Partial<Measures>, now: number): string {
+  #show(standing: Standing, measures: string, now: number): void {
+    this.#drawn = now;
+    const { step, steps, epoch, epochs } = standing;
+    if (this.console.interactive) this.console.status(this.#bar(standing, measures, now));
+    else
+      this.console.note(`epoch ${epoch}/${epochs}  step ${step}/${steps}  ${this.#rate(standing, now)}  ${measures}`);
+  }
+
+  #bar(standing: Standing, measures: string, now: number): string {
     const head = `epoch ${standing.epoch}/${standing.epochs} `;
-    const tail = ` ${standing.step}/${standing.steps}  ${this.#rate(standing, now)}  ${measuresText(measures)}`;
+    const tail = ` ${standing.step}/${standing.steps}  ${this.#rate(standing, now)}  ${measures}`;
     const room = Math.max(0, Math.min(30, this.console.width - head.length - tail.length - 2));
     return (head + barText(standing.step / standing.steps, room) + tail).slice(0, Math.max(10, this.console.width - 1));
   }
@@ -67,7 +83,7 @@ export function barText(share: number, width: number): string {
 
 /** Seconds as people read them. */
 export function durationText(seconds: number): string {
-  if (seconds < 60) return `${seconds.toFixed(seconds < 9.5 ? 1 : 0)} s`;
+  if (seconds < 60) return `${seconds.toFixed(seconds < 0.95 ? 2 : seconds < 9.5 ? 1 : 0)} s`;
   const minutes = Math.floor(seconds / 60);
   return minutes < 60
     ? `${minutes} min ${String(Math.floor(seconds % 60)).padStart(2, '0')} s`

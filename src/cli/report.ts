@@ -28,7 +28,9 @@ export function reportError(console: Console, error: unknown, lastStage?: Stage)
     return failure.exitCode;
   }
   const saved = lastStage && saveStage(lastStage);
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  // Compiled modules are imported as data; their text is no part of a report.
+  const text = stack.replaceAll(/data:text\/javascript;base64,[\w+/=]+/g, '<compiled module>');
   if (console.json) console.event({ event: 'bug', message: text, ...(saved !== undefined && { ir: saved }) });
   console.note(`dlm: this is a bug of the compiler, not of your program\n${text}`);
   if (saved !== undefined) console.note(`The program before the failing pass is in ${saved}; please report it.`);

@@ -47,6 +47,10 @@ export async function runTraining(run: TrainingRun): Promise<Outcome> {
     for (let epoch = Math.floor(run.session.iteration / steps); epoch < run.epochs; epoch++) {
       await runEpoch(run, epoch, steps, progress);
       valid = await endEpoch(run, epoch, valid);
+      progress.epoch(
+        { step: run.session.iteration, steps: steps * run.epochs, epoch: epoch + 1, epochs: run.epochs },
+        valid,
+      );
     }
   } catch (error) {
     if (!run.signal.aborted || !(error instanceof Error && error.name === 'AbortError')) throw error;
