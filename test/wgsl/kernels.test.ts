@@ -36,7 +36,7 @@ describe('text of kernels', () => {
         if (n < p[0].x) {
           let v0 = n * 4;
           let v1 = b0[v0 >> 2u];
-          b1[v0 >> 2u] = v1 * vec4f(0.1f);
+          b1[v0 >> 2u] = v1 * 0.1f;
         }
       }
       "
@@ -208,24 +208,13 @@ describe('text of kernels', () => {
           }
           let v45 = v2 + v8;
           let v46 = v3 + v9;
-          if (v45 < p[0].z) {
-            let v47 = b2[v46 >> 2u];
-            b3[((v45 * p[0].w) + v46) >> 2u] = v4 + v47;
-          }
-          let v48 = v45 + 1;
-          if (v48 < p[0].z) {
-            let v49 = b2[v46 >> 2u];
-            b3[((v48 * p[0].w) + v46) >> 2u] = v5 + v49;
-          }
-          let v50 = v45 + 2;
-          if (v50 < p[0].z) {
-            let v51 = b2[v46 >> 2u];
-            b3[((v50 * p[0].w) + v46) >> 2u] = v6 + v51;
-          }
-          let v52 = v45 + 3;
-          if (v52 < p[0].z) {
-            let v53 = b2[v46 >> 2u];
-            b3[((v52 * p[0].w) + v46) >> 2u] = v7 + v53;
+          for (var i47 = 0; i47 < 4; i47++) {
+            let v48 = select(select(select(v4, v5, i47 == 1), v6, i47 == 2), v7, i47 == 3);
+            let v49 = v45 + i47;
+            if (v49 < p[0].z) {
+              let v50 = b2[v46 >> 2u];
+              b3[((v49 * p[0].w) + v46) >> 2u] = v48 + v50;
+            }
           }
         }
       }

@@ -96,7 +96,7 @@ export class ExpressionPrinter {
       case 'madd':
         return this.madd(this.unfolded(e));
       case 'select':
-        return `select(${this.text(e.otherwise)}, ${this.text(e.then)}, ${this.text(e.cond)})`;
+        return `select(${this.text(e.otherwise)}, ${this.text(e.then)}, ${this.condition(e.cond)})`;
       case 'cast':
         return this.cast(this.unfolded(e));
       case 'bitcast':
@@ -118,6 +118,11 @@ export class ExpressionPrinter {
       if (index.a.kind === 'const' && index.a.value === 4) return this.bare(index.b);
     }
     return `${this.text(index)} >> 2u`;
+  }
+
+  // One condition for four lanes stays one condition.
+  private condition(cond: KernelExpr): string {
+    return cond.kind === 'splat' ? this.bare(cond.x) : this.bare(cond);
   }
 
   private name(e: Of<'name'>): string {
@@ -178,9 +183,18 @@ export class ExpressionPrinter {
     if ((op === 'div' || op === 'rem') && (e.type === 'i32' || e.type === 'u32'))
       return this.division(op, e.type, e, a, b);
     if (op === 'xor' && e.type === 'bool') return `(${a} != ${b})`;
+    if (arithmetic.has(op) && e.width === 4 && e.type !== 'bool') return this.mixed(e);
     const symbol = infix[op] ?? bitwise[op];
     if (!symbol) throw new CompilerBug(`WGSL has no accurate ${op}: it must be expanded before printing`);
     return `(${a} ${symbol} ${b})`;
+  }
+
+  // WGSL widens a scalar operand of vector arithmetic by itself, as long as the other is a vector.
+  private mixed(e: Of<'binary'>): string {
+    const symbol = infix[e.op] ?? '';
+    const [a, b] = [narrowed(e.a), narrowed(e.b)];
+    if (a && b) return `(${this.text(e.a)} ${symbol} ${this.text(b)})`;
+    return `(${this.text(a ?? e.a)} ${symbol} ${this.text(b ?? e.b)})`;
   }
 
   // Divisors that are extents or constants are positive; others need the rules for 0 and −1.
@@ -227,6 +241,14 @@ export class ExpressionPrinter {
     const held: KernelExpr = { kind: 'name', type: first.type, width: first.width, name };
     return 'x' in e ? { ...e, x: held } : { ...e, a: held };
   }
+}
+
+const arithmetic: ReadonlySet<BinaryOp> = new Set(['add', 'sub', 'mul', 'div']);
+
+// The scalar that all lanes of a vector are, if it is written as one.
+function narrowed(e: KernelExpr): KernelExpr | undefined {
+  if (e.kind === 'splat') return e.x;
+  return e.kind === 'const' ? { ...e, width: 1 } : undefined;
 }
 
 const isConstant = (e: KernelExpr): boolean =>

@@ -21,9 +21,8 @@ export const named = (name: string, type: ScalarType = 'i32', width: Width = 1):
   name,
 });
 
-/** True for what is free to repeat: constants, names, params and step scalars. */
-export const isLeaf = (x: KernelExpr): boolean =>
-  x.kind === 'const' || x.kind === 'name' || x.kind === 'param' || x.kind === 'scalar';
+/** True for what is free to repeat: constants, names and params. */
+export const isLeaf = (x: KernelExpr): boolean => x.kind === 'const' || x.kind === 'name' || x.kind === 'param';
 
 /** All four lanes = x; vectors pass through. */
 export function splat(x: KernelExpr): KernelExpr {

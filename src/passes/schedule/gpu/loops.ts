@@ -8,7 +8,7 @@ import { CompilerBug } from '../../../support/diagnostic.ts';
 import { int, named, quotient, remainder, widen } from './expressions.ts';
 import { ExprTable } from './expr-table.ts';
 import type { ReduceStage, StoreStage } from './flatten.ts';
-import { constantStride, linearIn } from './linear.ts';
+import { constantStride } from './linear.ts';
 import { accumulate, identityValue } from './monoids.ts';
 import {
   isUniformCondition,
@@ -132,7 +132,6 @@ export function runsInLanes(
   const moves = (index: Index): boolean => ('kind' in index ? needs(index.expr) : variables(index)).has(axis.name);
   walkExprs(roots, (e) => {
     if (e.kind === 'guard') ok &&= e.conditions.every((c) => isUniformCondition(c, axis.name, writer));
-    if (e.kind === 'index' && moves(e.dim)) ok &&= linearIn(e.dim, axis.name) !== undefined;
     if (e.kind !== 'load') return;
     for (const index of e.indices.filter(moves)) {
       ok &&= isVector(index);

@@ -289,6 +289,19 @@ function storePart(p: Product, scope: Scope, row: KernelExpr, column: KernelExpr
   if (cond) scope.into.push({ kind: 'if', cond, then: block, otherwise: [] });
 }
 
+// items[index], for an index that is not a constant.
+const pick = (items: readonly KernelExpr[], index: KernelExpr): KernelExpr =>
+  items.reduce((chosen, item, at) => (at === 0 ? item : select(binary('eq', index, int(at)), item, chosen)));
+
+function countedLoop(scope: Scope, count: number, body: (inner: Scope, index: KernelExpr) => void): void {
+  const name = scope.writer.fresh('i');
+  const block: Statement[] = [];
+  body(scope.child({}, block), named(name));
+  scope.into.push({ kind: 'for', name, from: int(0), to: int(count), step: 1, body: block });
+}
+
+// The epilogue and the stores, four columns at a time. It is a loop: epilogues can be long, and in one
+// iteration all loads come before all stores, so that results may take the place of operands.
 function storeTile(
   p: Product,
   scope: Scope,
@@ -300,13 +313,17 @@ function storeTile(
   const last = c.n.at(-1);
   const roots = c.stores.map((store) => store.value);
   const wide = last !== undefined && runsInLanes(writer, roots, last).ok && storesInLanes(writer, c.stores, last);
-  tile.forEach((row, i) => {
-    const m = writer.bind(scope.into, plus(m0, int(i)));
-    row.forEach((value, j) => {
-      const n = writer.bind(scope.into, plus(n0, int(j * 4)));
-      if (wide) storePart(p, scope, m, n, value);
-      else for (const lane of laneNumbers) storePart(p, scope, m, plus(n, int(lane)), laneOf(value, lane));
-    });
+  const across = p.tiles.threadColumns / 4;
+  const parts = tile.flat();
+  countedLoop(scope, parts.length, (inner, index) => {
+    const value = writer.bind(inner.into, pick(parts, index));
+    const m = writer.bind(inner.into, plus(m0, quotient(index, int(across))));
+    const n = writer.bind(inner.into, plus(n0, times(remainder(index, int(across)), int(4))));
+    if (wide) return storePart(p, inner, m, n, value);
+    const lanes = laneNumbers.map((lane) => laneOf(value, lane));
+    countedLoop(inner, 4, (single, lane) =>
+      storePart(p, single, m, writer.bind(single.into, plus(n, lane)), writer.bind(single.into, pick(lanes, lane))),
+    );
   });
 }
 

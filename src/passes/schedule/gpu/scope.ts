@@ -116,7 +116,7 @@ export class Scope {
     const entry = this.table.entry(expr);
     const known = this.find(entry.id, entry.needs);
     if (known) return known;
-    const home = this.home(entry.needs);
+    const home = this.isStepScalar(expr) ? this.root() : this.home(entry.needs);
     const value = home.build(expr, entry);
     const keep = expr.kind === 'load' || entry.uses > 1 || home !== this || entry.depth % maxInlineDepth === 0;
     return keep || isLeaf(value) ? home.keep(entry.id, value) : value;
@@ -213,6 +213,15 @@ export class Scope {
   private home(needs: ReadonlySet<string>): Scope {
     const { parent } = this;
     return !parent || this.guarded || this.hasOneOf(needs) ? this : parent.home(needs);
+  }
+
+  private root(): Scope {
+    return this.parent?.root() ?? this;
+  }
+
+  // Words of the step record are the same everywhere: read once, even where guards ask for them.
+  private isStepScalar(expr: Expr): boolean {
+    return expr.kind === 'load' && this.writer.surroundings.scalars.has(expr.buffer);
   }
 
   private keep(id: string, value: KernelExpr): KernelExpr {
