@@ -7,7 +7,8 @@ const size = Number(process.argv[2] ?? 1024);
 function measure(name: string, rows: number, columns: number, depth: number, rightTransposed: boolean): void {
   const fn = graphOf(
     { a: ['f32', [rows, depth]], b: ['f32', rightTransposed ? [columns, depth] : [depth, columns]] },
-    (b, x) => (x['a'] && x['b'] ? [b.dot(x['a'], x['b'], [], [[1, rightTransposed ? 1 : 0]])] : []));
+    (b, x) => (x['a'] && x['b'] ? [b.dot(x['a'], x['b'], [], [[1, rightTransposed ? 1 : 0]])] : []),
+  );
   const { plan, kernels } = planOf(nestsOf(fn, true));
   const loaded = load(plan, kernels, {});
   loaded.view('a').set(tensor([rows, depth], 1).data);
@@ -20,7 +21,9 @@ function measure(name: string, rows: number, columns: number, depth: number, rig
     loaded.run();
     best = Math.min(best, performance.now() - start);
   }
-  console.log(`${name.padEnd(28)} ${(work / best / 1e6).toFixed(1)} GFLOP/s  ${best.toFixed(3)} ms  ${loaded.bytes.length} bytes`);
+  console.log(
+    `${name.padEnd(28)} ${(work / best / 1e6).toFixed(1)} GFLOP/s  ${best.toFixed(3)} ms  ${loaded.bytes.length} bytes`,
+  );
 }
 
 measure(`${size}³`, size, size, size, false);

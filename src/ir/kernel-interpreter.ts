@@ -21,19 +21,28 @@ type Names = Map<string, Value>;
 /** Runs `kernel`; the results are in the buffers. @throws RangeError for accesses outside memory and barriers that not all reach */
 export function interpretKernel(kernel: Kernel, given: KernelArguments): void {
   const [x, y, z] = given.grid;
-  if (kernel.target === 'cpu') return finishTogether([new Invocation(kernel, given, new Map(), { '%begin': 0, '%end': x }).run()]);
-  for (let wz = 0; wz < z; wz++) for (let wy = 0; wy < y; wy++) for (let wx = 0; wx < x; wx++) {
-    runWorkgroup(kernel, given, { '%wx': wx, '%wy': wy, '%wz': wz, '%nx': x, '%ny': y, '%nz': z });
-  }
+  if (kernel.target === 'cpu')
+    return finishTogether([new Invocation(kernel, given, new Map(), { '%begin': 0, '%end': x }).run()]);
+  for (let wz = 0; wz < z; wz++)
+    for (let wy = 0; wy < y; wy++)
+      for (let wx = 0; wx < x; wx++) {
+        runWorkgroup(kernel, given, { '%wx': wx, '%wy': wy, '%wz': wz, '%nx': x, '%ny': y, '%nz': z });
+      }
 }
 
 function runWorkgroup(kernel: Kernel, given: KernelArguments, place: Readonly<Record<string, number>>): void {
-  const shared = new Map(kernel.arrays.filter(({ space }) => space === 'workgroup').map(({ name, type, size }) => [name, allocate(type, size)]));
+  const shared = new Map(
+    kernel.arrays
+      .filter(({ space }) => space === 'workgroup')
+      .map(({ name, type, size }) => [name, allocate(type, size)]),
+  );
   const [lx, ly, lz] = kernel.workgroup;
   const running: Generator<void>[] = [];
-  for (let c = 0; c < lz; c++) for (let b = 0; b < ly; b++) for (let a = 0; a < lx; a++) {
-    running.push(new Invocation(kernel, given, shared, { ...place, '%lx': a, '%ly': b, '%lz': c }).run());
-  }
+  for (let c = 0; c < lz; c++)
+    for (let b = 0; b < ly; b++)
+      for (let a = 0; a < lx; a++) {
+        running.push(new Invocation(kernel, given, shared, { ...place, '%lx': a, '%ly': b, '%lz': c }).run());
+      }
   finishTogether(running);
 }
 
@@ -64,12 +73,17 @@ class Invocation {
   private readonly arrays: ReadonlyMap<string, KernelMemory>;
 
   constructor(
-    private readonly kernel: Kernel, private readonly given: KernelArguments,
-    shared: ReadonlyMap<string, KernelMemory>, place: Readonly<Record<string, number>>,
+    private readonly kernel: Kernel,
+    private readonly given: KernelArguments,
+    shared: ReadonlyMap<string, KernelMemory>,
+    place: Readonly<Record<string, number>>,
   ) {
     this.names = new Map(Object.entries(place).map(([name, value]) => [name, [value]]));
     const own = kernel.arrays.filter(({ space }) => space === 'private');
-    this.arrays = new Map([...shared, ...own.map(({ name, type, size }): [string, KernelMemory] => [name, allocate(type, size)])]);
+    this.arrays = new Map([
+      ...shared,
+      ...own.map(({ name, type, size }): [string, KernelMemory] => [name, allocate(type, size)]),
+    ]);
   }
 
   run(): Generator<void> {
@@ -82,12 +96,21 @@ class Invocation {
 
   private *statement(s: Statement): Generator<void> {
     switch (s.kind) {
-      case 'let': case 'assign': this.names.set(s.name, this.value(s.value)); return;
-      case 'var': this.names.set(s.name, this.value(s.init)); return;
-      case 'store': return this.store(this.buffer(s.buffer), s.index, s.value, s.buffer);
-      case 'store-array': return this.store(this.array(s.array), s.index, s.value, s.array);
-      case 'if': return yield* this.list(this.number(s.cond) !== 0 ? s.then : s.otherwise);
-      case 'barrier': return yield;
+      case 'let':
+      case 'assign':
+        this.names.set(s.name, this.value(s.value));
+        return;
+      case 'var':
+        this.names.set(s.name, this.value(s.init));
+        return;
+      case 'store':
+        return this.store(this.buffer(s.buffer), s.index, s.value, s.buffer);
+      case 'store-array':
+        return this.store(this.array(s.array), s.index, s.value, s.array);
+      case 'if':
+        return yield* this.list(this.number(s.cond) !== 0 ? s.then : s.otherwise);
+      case 'barrier':
+        return yield;
       case 'for': {
         const to = this.number(s.to);
         for (let i = this.number(s.from); i < to; i += s.step) {
@@ -121,13 +144,20 @@ class Invocation {
 
   private value(e: KernelExpr): Value {
     switch (e.kind) {
-      case 'const': return Array<number>(e.width).fill(e.type === 'f32' ? Math.fround(e.value) : e.value);
-      case 'name': return this.names.get(e.name) ?? missing(e.name);
-      case 'param': return [this.given.params[this.kernel.params.indexOf(e.name)] ?? Number.NaN];
-      case 'scalar': return [this.given.scalars[this.kernel.scalars.findIndex(({ name }) => name === e.name)] ?? Number.NaN];
-      case 'load': return this.lanesOf(this.buffer(e.buffer), e.index, e.width, e.buffer, e.type);
-      case 'load-array': return this.lanesOf(this.array(e.array), e.index, e.width, e.array, e.type);
-      case 'unary': return this.value(e.x).map((x) => rounded(e.type, evaluateUnary(e.op, e.type, x)));
+      case 'const':
+        return Array<number>(e.width).fill(e.type === 'f32' ? Math.fround(e.value) : e.value);
+      case 'name':
+        return this.names.get(e.name) ?? missing(e.name);
+      case 'param':
+        return [this.given.params[this.kernel.params.indexOf(e.name)] ?? Number.NaN];
+      case 'scalar':
+        return [this.given.scalars[this.kernel.scalars.findIndex(({ name }) => name === e.name)] ?? Number.NaN];
+      case 'load':
+        return this.lanesOf(this.buffer(e.buffer), e.index, e.width, e.buffer, e.type);
+      case 'load-array':
+        return this.lanesOf(this.array(e.array), e.index, e.width, e.array, e.type);
+      case 'unary':
+        return this.value(e.x).map((x) => rounded(e.type, evaluateUnary(e.op, e.type, x)));
       case 'binary': {
         const [a, b] = [this.value(e.a), this.value(e.b)];
         return a.map((x, lane) => rounded(e.type, evaluateBinary(e.op, e.a.type, x, b[lane] ?? Number.NaN)));
@@ -140,11 +170,16 @@ class Invocation {
         const [then, otherwise] = [this.value(e.then), this.value(e.otherwise)];
         return this.value(e.cond).map((cond, lane) => (cond !== 0 ? then : otherwise)[lane] ?? Number.NaN);
       }
-      case 'cast': return this.value(e.x).map((x) => rounded(e.type, evaluateCast(e.x.type, e.type, x)));
-      case 'bitcast': return this.value(e.x).map((x) => evaluateBitcast(e.x.type, e.type, x));
-      case 'splat': return Array<number>(4).fill(this.number(e.x));
-      case 'lane': return [this.value(e.x)[e.lane] ?? Number.NaN];
-      case 'vector': return e.lanes.map((lane) => this.number(lane));
+      case 'cast':
+        return this.value(e.x).map((x) => rounded(e.type, evaluateCast(e.x.type, e.type, x)));
+      case 'bitcast':
+        return this.value(e.x).map((x) => evaluateBitcast(e.x.type, e.type, x));
+      case 'splat':
+        return Array<number>(4).fill(this.number(e.x));
+      case 'lane':
+        return [this.value(e.x)[e.lane] ?? Number.NaN];
+      case 'vector':
+        return e.lanes.map((lane) => this.number(lane));
     }
   }
 

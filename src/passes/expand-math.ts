@@ -12,7 +12,15 @@ type Unary = (f: Formula, x: KernelExpr) => KernelExpr;
 type Binary = (f: Formula, a: KernelExpr, b: KernelExpr) => KernelExpr;
 
 const unaryFormulas: Readonly<Partial<Record<UnaryOp, Unary>>> = {
-  exp, expm1, log, log1p, sigmoid, tanh, erf, sin, cos,
+  exp,
+  expm1,
+  log,
+  log1p,
+  sigmoid,
+  tanh,
+  erf,
+  sin,
+  cos,
   recip: (f, x) => f.div(1, x),
   rsqrt: (f, x) => f.div(1, f.unary('sqrt', x)),
   sign: (f, x) => {
@@ -50,9 +58,18 @@ function expandStatements(body: readonly Statement[], fresh: () => string): Stat
 
 // The steps come before the statement that uses them; bodies keep their own.
 function expandStatement(s: Statement, expand: (e: KernelExpr) => KernelExpr, fresh: () => string): Statement[] {
-  return s.kind === 'for' ? [{ ...s, from: expand(s.from), to: expand(s.to), body: expandStatements(s.body, fresh) }]
-    : s.kind === 'if' ? [{ ...s, cond: expand(s.cond), then: expandStatements(s.then, fresh), otherwise: expandStatements(s.otherwise, fresh) }]
-    : mapStatements([s], expand);
+  return s.kind === 'for'
+    ? [{ ...s, from: expand(s.from), to: expand(s.to), body: expandStatements(s.body, fresh) }]
+    : s.kind === 'if'
+      ? [
+          {
+            ...s,
+            cond: expand(s.cond),
+            then: expandStatements(s.then, fresh),
+            otherwise: expandStatements(s.otherwise, fresh),
+          },
+        ]
+      : mapStatements([s], expand);
 }
 
 function expandExpr(e: KernelExpr, steps: Statement[], fresh: () => string): KernelExpr {

@@ -15,20 +15,33 @@ function elementwise(inputs: readonly string[], value: (x: readonly Expr[]) => E
   const type = tensorType('f32', [count]);
   const loads = inputs.map((buffer): Expr => ({ kind: 'load', dtype: 'f32', buffer, indices: [i] }));
   return {
-    name: 'f', kind: 'entry', dims: [], facts: [], host: [],
+    name: 'f',
+    kind: 'entry',
+    dims: [],
+    facts: [],
+    host: [],
     inputs: inputs.map((name) => ({ name, role: 'argument', buffer: name })),
     results: [{ name: 'y', role: 'output', buffer: 'y' }],
     buffers: [...inputs, 'y'].map((id) => ({ id, type })),
-    body: [{
-      kind: 'nest', name: 'f', axes: [{ name: '%i', extent: type.shape[0] ?? i }], origin: [],
-      stages: [{ kind: 'store', axes: [], buffer: 'y', indices: [i], value: value(loads), combine: 'set' }],
-    }],
+    body: [
+      {
+        kind: 'nest',
+        name: 'f',
+        axes: [{ name: '%i', extent: type.shape[0] ?? i }],
+        origin: [],
+        stages: [{ kind: 'store', axes: [], buffer: 'y', indices: [i], value: value(loads), combine: 'set' }],
+      },
+    ],
   };
 }
 
 function run(fn: NestFunction, inputs: Readonly<Record<string, Float32Array>>): Float64Array {
-  const tensors = Object.fromEntries(Object.entries(inputs).map(([name, x]) =>
-    [name, { dtype: 'f32' as const, shape: [count], data: Float64Array.from(x) }]));
+  const tensors = Object.fromEntries(
+    Object.entries(inputs).map(([name, x]) => [
+      name,
+      { dtype: 'f32' as const, shape: [count], data: Float64Array.from(x) },
+    ]),
+  );
   return runNests(fn, tensors)['y']?.data ?? new Float64Array();
 }
 
@@ -50,7 +63,10 @@ const linear = (from: number, to: number): Float32Array =>
   Float32Array.from({ length: count }, (_, at) => from + ((to - from) * at) / (count - 1));
 // Both signs, sizes from 2^low to 2^high.
 const logarithmic = (low: number, high: number, signs = true): Float32Array =>
-  Float32Array.from({ length: count }, (_, at) => (signs && at % 2 ? -1 : 1) * 2 ** (low + ((high - low) * at) / (count - 1)));
+  Float32Array.from(
+    { length: count },
+    (_, at) => (signs && at % 2 ? -1 : 1) * 2 ** (low + ((high - low) * at) / (count - 1)),
+  );
 
 const bounds: readonly (readonly [UnaryOp, (x: number) => number, Float32Array, number, number?])[] = [
   ['exp', Math.exp, linear(-87, 88.7), 1.0],
@@ -72,12 +88,21 @@ const bounds: readonly (readonly [UnaryOp, (x: number) => number, Float32Array, 
 ];
 
 test.each(bounds.map((row) => [row[0], row] as const))('%s', (_, [op, reference, x, bound, absolute = 0]) => {
-  const got = run(elementwise(['x'], ([load]) => ({ kind: 'unary', dtype: 'f32', op, x: load ?? zero })), { x });
+  const got = run(
+    elementwise(['x'], ([load]) => ({ kind: 'unary', dtype: 'f32', op, x: load ?? zero })),
+    { x },
+  );
   expect(worst(got, (at) => reference(x[at] ?? 0), absolute)).toBeLessThan(bound);
 });
 
 const zero: Expr = { kind: 'const', dtype: 'f32', value: 0 };
-const power = elementwise(['x', 'y0'], ([a, b]) => ({ kind: 'binary', dtype: 'f32', op: 'pow', a: a ?? zero, b: b ?? zero }));
+const power = elementwise(['x', 'y0'], ([a, b]) => ({
+  kind: 'binary',
+  dtype: 'f32',
+  op: 'pow',
+  a: a ?? zero,
+  b: b ?? zero,
+}));
 
 test('pow stays exact where the exponent is large', () => {
   const x = Float32Array.from({ length: count }, (_, at) => 0.5 + (at % 997) / 600);
@@ -94,8 +119,20 @@ test('pow(0.999, t)', () => {
 test('special values', () => {
   const x = new Float32Array(count);
   const y0 = new Float32Array(count);
-  const cases = [[0, 0, 1], [0, 2, 0], [-2, 3, -8], [-2, 2, 4], [2, 0, 1], [-2, 0.5, Number.NaN], [Number.NaN, 1, Number.NaN], [1, 1e9, 1]];
-  cases.forEach(([a = 0, b = 0], at) => { x[at] = a; y0[at] = b; });
+  const cases = [
+    [0, 0, 1],
+    [0, 2, 0],
+    [-2, 3, -8],
+    [-2, 2, 4],
+    [2, 0, 1],
+    [-2, 0.5, Number.NaN],
+    [Number.NaN, 1, Number.NaN],
+    [1, 1e9, 1],
+  ];
+  cases.forEach(([a = 0, b = 0], at) => {
+    x[at] = a;
+    y0[at] = b;
+  });
   const got = run(power, { x, y0 });
   expect([...got.subarray(0, cases.length)]).toEqual(cases.map(([, , want]) => want));
 });

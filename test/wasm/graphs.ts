@@ -14,14 +14,25 @@ export type Signature = Readonly<Record<string, readonly [DType, readonly DimLik
 
 /** A function over `signature`; `body` returns its results. */
 export function graphOf(
-  signature: Signature, body: (b: Builder, x: Readonly<Record<string, Value>>) => readonly Value[], dims: readonly DimVariable[] = [],
+  signature: Signature,
+  body: (b: Builder, x: Readonly<Record<string, Value>>) => readonly Value[],
+  dims: readonly DimVariable[] = [],
 ): GraphFunction {
   const b = new Builder(new Facts(dims));
-  const values = Object.fromEntries(Object.entries(signature).map(([name, [dtype, shape]]): [string, Value] =>
-    [name, { type: tensorType(dtype, shape) }]));
+  const values = Object.fromEntries(
+    Object.entries(signature).map(([name, [dtype, shape]]): [string, Value] => [
+      name,
+      { type: tensorType(dtype, shape) },
+    ]),
+  );
   const results = body(b, values);
   return {
-    name: 'test', kind: 'entry', dims, facts: [], host: [], nodes: b.nodes,
+    name: 'test',
+    kind: 'entry',
+    dims,
+    facts: [],
+    host: [],
+    nodes: b.nodes,
     inputs: Object.entries(values).map(([name, value]) => ({ name, role: 'argument', value })),
     results: results.map((value, at) => ({ name: `y${at}`, role: 'output', value })),
   };
@@ -44,5 +55,9 @@ export function tensor(shape: readonly number[], seed: number, dtype: DType = 'f
     return (state >>> 25) / 64 - 1;
   };
   const size = shape.reduce((a, n) => a * n, 1);
-  return { dtype, shape, data: Float64Array.from({ length: size }, () => (dtype === 'f32' ? next() : Math.round(next() * 8))) };
+  return {
+    dtype,
+    shape,
+    data: Float64Array.from({ length: size }, () => (dtype === 'f32' ? next() : Math.round(next() * 8))),
+  };
 }

@@ -12,38 +12,65 @@ import { runNests } from './run-nests.ts';
 const [m, n, k] = ['m', 'n', 'k'].map((name) => variable(name)) as [DimLike, DimLike, DimLike];
 const symbols = ['m', 'n', 'k'].map((name) => ({ name, min: 1 }));
 
-interface Sizes { readonly m: number; readonly n: number; readonly k: number }
-const sizes = fc.record({ m: fc.integer({ min: 1, max: 23 }), n: fc.integer({ min: 1, max: 41 }), k: fc.integer({ min: 1, max: 37 }) });
+interface Sizes {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+}
+const sizes = fc.record({
+  m: fc.integer({ min: 1, max: 23 }),
+  n: fc.integer({ min: 1, max: 41 }),
+  k: fc.integer({ min: 1, max: 37 }),
+});
 
-function check(fn: GraphFunction, signature: Signature, { m: rows, n: columns, k: depth }: Sizes, bound: Record<string, number>): void {
+function check(
+  fn: GraphFunction,
+  signature: Signature,
+  { m: rows, n: columns, k: depth }: Sizes,
+  bound: Record<string, number>,
+): void {
   const of: Readonly<Record<string, number>> = { m: rows, n: columns, k: depth };
   const size = (d: DimLike): number => (typeof d === 'number' ? d : (of[d.key] ?? Number(d.key)));
-  const inputs = Object.fromEntries(Object.entries(signature).map(([name, [dtype, shape]], at) => [name, tensor(shape.map(size), at + 1, dtype)]));
+  const inputs = Object.fromEntries(
+    Object.entries(signature).map(([name, [dtype, shape]], at) => [name, tensor(shape.map(size), at + 1, dtype)]),
+  );
   const want = interpret(fn, inputs);
   for (const fused of [false, true]) {
     const got = runNests(nestsOf(fn, fused), inputs, bound);
     for (const [name, { data }] of Object.entries(want)) {
-      data.forEach((value, at) => expect(Math.abs((got[name]?.data[at] ?? Number.NaN) - value), `${name}[${at}]`).toBeLessThanOrEqual(1e-5 * (Math.abs(value) + 1)));
+      data.forEach((value, at) =>
+        expect(Math.abs((got[name]?.data[at] ?? Number.NaN) - value), `${name}[${at}]`).toBeLessThanOrEqual(
+          1e-5 * (Math.abs(value) + 1),
+        ),
+      );
     }
   }
 }
 
 // Once with dims bound at run time and once with constants.
 function both(make: (m: DimLike, n: DimLike, k: DimLike) => readonly [Signature, Parameters<typeof graphOf>[1]]): void {
-  fc.assert(fc.property(sizes, (drawn) => {
-    const [symbolic, body] = make(m, n, k);
-    check(graphOf(symbolic, body, symbols), symbolic, drawn, { ...drawn });
-    const [constant, again] = make(drawn.m, drawn.n, drawn.k);
-    check(graphOf(constant, again), constant, drawn, {});
-  }), { numRuns: runs(6) });
+  fc.assert(
+    fc.property(sizes, (drawn) => {
+      const [symbolic, body] = make(m, n, k);
+      check(graphOf(symbolic, body, symbols), symbolic, drawn, { ...drawn });
+      const [constant, again] = make(drawn.m, drawn.n, drawn.k);
+      check(graphOf(constant, again), constant, drawn, {});
+    }),
+    { numRuns: runs(6) },
+  );
 }
 
-const layouts = [[false, false], [false, true], [true, false], [true, true]] as const;
+const layouts = [
+  [false, false],
+  [false, true],
+  [true, false],
+  [true, true],
+] as const;
 
 test.each(layouts)('matrix product, left transposed %s, right transposed %s', (left, right) => {
   both((rows, columns, depth) => [
     { a: ['f32', left ? [depth, rows] : [rows, depth]], b: ['f32', right ? [columns, depth] : [depth, columns]] },
-    (b, x) => x['a'] && x['b'] ? [b.dot(x['a'], x['b'], [], [[left ? 0 : 1, right ? 1 : 0]])] : [],
+    (b, x) => (x['a'] && x['b'] ? [b.dot(x['a'], x['b'], [], [[left ? 0 : 1, right ? 1 : 0]])] : []),
   ]);
 });
 
@@ -61,7 +88,20 @@ test('matrix product with prologue, bias and relu', () => {
 test('batched products, contracted over two axes', () => {
   both((rows, columns, depth) => [
     { a: ['f32', [3, rows, depth, 2]], b: ['f32', [3, depth, columns, 2]] },
-    (b, x) => x['a'] && x['b'] ? [b.dot(x['a'], x['b'], [[0, 0]], [[2, 1], [3, 3]])] : [],
+    (b, x) =>
+      x['a'] && x['b']
+        ? [
+            b.dot(
+              x['a'],
+              x['b'],
+              [[0, 0]],
+              [
+                [2, 1],
+                [3, 3],
+              ],
+            ),
+          ]
+        : [],
   ]);
 });
 
@@ -80,7 +120,14 @@ test('row softmax', () => {
 test.each([[[0]], [[1]], [[2]], [[0, 1]], [[0, 2]], [[1, 2]], [[0, 1, 2]]])('sums over axes %j', (axes) => {
   both((rows, columns, depth) => [
     { x: ['f32', [rows, columns, depth]] },
-    (b, { x }) => (x ? [b.reduce('sum', x, axes), b.reduce('max', x, axes), b.op('argreduce', [x], { kind: 'min', axis: axes[0] ?? 0 })] : []),
+    (b, { x }) =>
+      x
+        ? [
+            b.reduce('sum', x, axes),
+            b.reduce('max', x, axes),
+            b.op('argreduce', [x], { kind: 'min', axis: axes[0] ?? 0 }),
+          ]
+        : [],
   ]);
 });
 
@@ -89,7 +136,16 @@ test('views: permuted, sliced, padded, joined, broadcast', () => {
     { x: ['f32', [rows, columns]], y: ['f32', [columns]] },
     (b, { x, y }) => {
       if (!x || !y) return [];
-      const turned = b.op('slice', [b.permute(b.op('pad', [x], { lo: [dim(1), dim(0)], hi: [dim(0), dim(2)], interior: [0, 1], value: 5 }), [1, 0])], { start: [dim(0), dim(0)], size: [dim(columns), dim(rows)], stride: [1, 1] });
+      const turned = b.op(
+        'slice',
+        [
+          b.permute(
+            b.op('pad', [x], { lo: [dim(1), dim(0)], hi: [dim(0), dim(2)], interior: [0, 1], value: 5 }),
+            [1, 0],
+          ),
+        ],
+        { start: [dim(0), dim(0)], size: [dim(columns), dim(rows)], stride: [1, 1] },
+      );
       const joined = b.op('concat', [x, x, b.broadcast(y, [1], [rows, columns])], { axis: 1 });
       return [turned, joined, b.unary('tanh', b.add(joined, joined))];
     },
@@ -111,7 +167,8 @@ test('random numbers and integers', () => {
 test('a product of several tiles and depth blocks', () => {
   const [rows, columns, depth] = [200, 391, 517];
   const fn = graphOf({ a: ['f32', [rows, depth]], b: ['f32', [depth, columns]] }, (b, x) =>
-    x['a'] && x['b'] ? [b.dot(x['a'], x['b'], [], [[1, 0]])] : []);
+    x['a'] && x['b'] ? [b.dot(x['a'], x['b'], [], [[1, 0]])] : [],
+  );
   const [a, b] = [tensor([rows, depth], 1), tensor([depth, columns], 2)];
   const got = runNests(nestsOf(fn, true), { a, b })['y0']?.data ?? new Float64Array();
   const split = runNests(nestsOf(fn, true), { a, b }, {}, 2)['y0']?.data;
@@ -128,9 +185,15 @@ test('a product of several tiles and depth blocks', () => {
 test('sums of a million numbers keep their digits', () => {
   const count = 1_000_003;
   const data = new Float64Array(count).fill(Math.fround(0.1));
-  const fn = graphOf({ x: ['f32', [count]], z: ['f32', [count, 5]] }, (b, { x, z }) => (x && z ? [b.reduce('sum', x, [0]), b.reduce('sum', z, [0])] : []));
+  const fn = graphOf({ x: ['f32', [count]], z: ['f32', [count, 5]] }, (b, { x, z }) =>
+    x && z ? [b.reduce('sum', x, [0]), b.reduce('sum', z, [0])] : [],
+  );
   const z = new Float64Array(count * 5).fill(Math.fround(0.1));
-  const got = runNests(nestsOf(fn, true), { x: { dtype: 'f32', shape: [count], data }, z: { dtype: 'f32', shape: [count, 5], data: z } });
+  const got = runNests(nestsOf(fn, true), {
+    x: { dtype: 'f32', shape: [count], data },
+    z: { dtype: 'f32', shape: [count, 5], data: z },
+  });
   const want = count * Math.fround(0.1);
-  for (const sum of [...(got['y0']?.data ?? []), ...(got['y1']?.data ?? [])]) expect(Math.abs(sum - want) / want).toBeLessThan(5e-5);
+  for (const sum of [...(got['y0']?.data ?? []), ...(got['y1']?.data ?? [])])
+    expect(Math.abs(sum - want) / want).toBeLessThan(5e-5);
 });

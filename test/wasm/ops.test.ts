@@ -15,9 +15,19 @@ import { runNests } from './run-nests.ts';
 
 function functionOf(op: OpDefinition, { inputs, attrs }: OpCase): GraphFunction {
   const values = inputs.map((x): Value => ({ type: tensorType(x.dtype, x.shape) }));
-  const outputs = op.infer(values.map((value) => value.type), attrs, new Facts()).map((type): Value => ({ type }));
+  const outputs = op
+    .infer(
+      values.map((value) => value.type),
+      attrs,
+      new Facts(),
+    )
+    .map((type): Value => ({ type }));
   return {
-    name: op.name, kind: 'entry', dims: [], facts: [], host: [],
+    name: op.name,
+    kind: 'entry',
+    dims: [],
+    facts: [],
+    host: [],
     inputs: values.map((value, at) => ({ name: `x${at}`, role: 'argument', value })),
     nodes: [{ op: op.name, inputs: values, attrs, outputs, regions: [], origin: [] }],
     results: outputs.map((value, at) => ({ name: `y${at}`, role: 'output', value })),

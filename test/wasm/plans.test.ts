@@ -10,26 +10,49 @@ const [i, t] = [variable('%i'), variable('%t')];
 
 // row[t] = x[n - 1 - t] + t for one t, over the columns.
 const rowFunction: NestFunction = {
-  name: 'rows', kind: 'entry', dims: [{ name: 'n', min: 1 }], facts: [], host: [], inputs: [], results: [],
-  buffers: [{ id: 'x', type: { dtype: 'f32', shape: [n, constant(5)] } }, { id: 'y', type: { dtype: 'f32', shape: [n, constant(5)] } }],
-  body: [{
-    kind: 'nest', name: 'row', axes: [{ name: '%i', extent: constant(5) }], origin: [],
-    stages: [{
-      kind: 'store', axes: [], buffer: 'y', indices: [t, i], combine: 'set',
-      value: {
-        kind: 'binary', dtype: 'f32', op: 'add',
-        a: { kind: 'load', dtype: 'f32', buffer: 'x', indices: [sub(sub(n, 1), t), i] },
-        b: { kind: 'index', dtype: 'f32', dim: floorDiv(mod(t, 3), 2) },
-      },
-    }],
-  }],
+  name: 'rows',
+  kind: 'entry',
+  dims: [{ name: 'n', min: 1 }],
+  facts: [],
+  host: [],
+  inputs: [],
+  results: [],
+  buffers: [
+    { id: 'x', type: { dtype: 'f32', shape: [n, constant(5)] } },
+    { id: 'y', type: { dtype: 'f32', shape: [n, constant(5)] } },
+  ],
+  body: [
+    {
+      kind: 'nest',
+      name: 'row',
+      axes: [{ name: '%i', extent: constant(5) }],
+      origin: [],
+      stages: [
+        {
+          kind: 'store',
+          axes: [],
+          buffer: 'y',
+          indices: [t, i],
+          combine: 'set',
+          value: {
+            kind: 'binary',
+            dtype: 'f32',
+            op: 'add',
+            a: { kind: 'load', dtype: 'f32', buffer: 'x', indices: [sub(sub(n, 1), t), i] },
+            b: { kind: 'index', dtype: 'f32', dim: floorDiv(mod(t, 3), 2) },
+          },
+        },
+      ],
+    },
+  ],
 };
 
 test.each([false, true])('a loop over rows, reverse %s, with a fill before and a copy behind', (reverse) => {
   const { plan, kernels } = planOf(rowFunction);
   const z = { id: 'z', pool: 'arena' as const, dtype: 'f32' as const, shape: [n, constant(5)], first: 0, last: 2 };
   const looped: Plan = {
-    ...plan, buffers: [...plan.buffers, z],
+    ...plan,
+    buffers: [...plan.buffers, z],
     steps: [
       { kind: 'fill', buffer: 'y', value: -2.5 },
       { kind: 'loop', index: '%t', count: sub(n, 1), reverse, body: plan.steps },

@@ -22,9 +22,25 @@ export function planOf(fn: NestFunction): { plan: Plan; kernels: Kernel[] } {
     kernels.push(...scheduled.kernels.map((kernel) => ({ ...expandMath(kernel), name: kernel.name + suffix })));
     steps.push(...scheduled.steps.map((s) => (s.kind === 'dispatch' ? { ...s, kernel: s.kernel + suffix } : s)));
   }
-  const buffers = fn.buffers.map(({ id, type }) => ({ id, pool: 'arena' as const, ...type, first: 0, last: steps.length }));
+  const buffers = fn.buffers.map(({ id, type }) => ({
+    id,
+    pool: 'arena' as const,
+    ...type,
+    first: 0,
+    last: steps.length,
+  }));
   const plan: Plan = {
-    name: fn.name, kind: fn.kind, target: 'cpu', dims: fn.dims, facts: fn.facts, inputs: [], results: [], buffers, steps, record: [], host: [],
+    name: fn.name,
+    kind: fn.kind,
+    target: 'cpu',
+    dims: fn.dims,
+    facts: fn.facts,
+    inputs: [],
+    results: [],
+    buffers,
+    steps,
+    record: [],
+    host: [],
   };
   return { plan, kernels };
 }
@@ -49,10 +65,12 @@ export function load(plan: Plan, kernels: readonly Kernel[], dims: Readonly<Reco
     at = start + size;
     return start;
   };
-  const regions = new Map(plan.buffers.map(({ id, dtype, shape }): [string, { start: number; length: number; dtype: DType }] => {
-    const length = shape.reduce((size, d) => size * value(d), 1);
-    return [id, { start: place(length * 4 + 64), length, dtype }];
-  }));
+  const regions = new Map(
+    plan.buffers.map(({ id, dtype, shape }): [string, { start: number; length: number; dtype: DType }] => {
+      const length = shape.reduce((size, d) => size * value(d), 1);
+      return [id, { start: place(length * 4 + 64), length, dtype }];
+    }),
+  );
   const region = (id: string): { start: number; length: number; dtype: DType } => {
     const found = regions.get(id);
     if (!found) throw new RangeError(`no buffer ${id}`);
@@ -62,29 +80,37 @@ export function load(plan: Plan, kernels: readonly Kernel[], dims: Readonly<Reco
   const memory = new WebAssembly.Memory({ initial: Math.ceil(at / 65536) + 1 });
   const table = new Int32Array(memory.buffer, 1024, words.length);
   words.forEach((word, index) => {
-    table[index] = word.kind === 'address' ? region(word.buffer).start : word.kind === 'param' ? value(word.dim) : scratch;
+    table[index] =
+      word.kind === 'address' ? region(word.buffer).start : word.kind === 'param' ? value(word.dim) : scratch;
   });
   const instance = new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(bytes)), { env: { memory } });
   const run = instance.exports['run_0'] as (table: number, tid: number, n: number) => void;
   return {
     bytes,
     view: (id) => new arrays[region(id).dtype](memory.buffer, region(id).start, region(id).length),
-    run: (threads = 1) => { for (let tid = 0; tid < threads; tid++) run(1024, tid, threads); },
+    run: (threads = 1) => {
+      for (let tid = 0; tid < threads; tid++) run(1024, tid, threads);
+    },
   };
 }
 
 /** Results of `fn` by name. With `threads` the shares of one kernel after another's run in order, so use it on single nests. */
 export function runNests(
-  fn: NestFunction, inputs: Readonly<Record<string, Tensor>>, dims: Readonly<Record<string, number>> = {}, threads = 1,
+  fn: NestFunction,
+  inputs: Readonly<Record<string, Tensor>>,
+  dims: Readonly<Record<string, number>> = {},
+  threads = 1,
 ): Record<string, Tensor> {
   const { plan, kernels } = planOf(fn);
   const loaded = load(plan, kernels, dims);
   for (const { name, buffer } of fn.inputs) loaded.view(buffer).set(inputs[name]?.data ?? []);
   loaded.run(threads);
-  return Object.fromEntries(fn.results.map(({ name, buffer }) => {
-    const type = fn.buffers.find(({ id }) => id === buffer)?.type;
-    if (!type) throw new RangeError(`no buffer ${buffer}`);
-    const shape = type.shape.map((d) => evaluateDim(d, (dimName) => dims[dimName]));
-    return [name, { dtype: type.dtype, shape, data: Float64Array.from(loaded.view(buffer)) }];
-  }));
+  return Object.fromEntries(
+    fn.results.map(({ name, buffer }) => {
+      const type = fn.buffers.find(({ id }) => id === buffer)?.type;
+      if (!type) throw new RangeError(`no buffer ${buffer}`);
+      const shape = type.shape.map((d) => evaluateDim(d, (dimName) => dims[dimName]));
+      return [name, { dtype: type.dtype, shape, data: Float64Array.from(loaded.view(buffer)) }];
+    }),
+  );
 }

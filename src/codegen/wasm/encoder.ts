@@ -83,7 +83,14 @@ export function encodeModule(source: ModuleSource): EncodedModule {
     return [0x60, ...vector(params.map((name) => [valueType[name]])), 0];
   });
   const head = [
-    0, 0x61, 0x73, 0x6d, 1, 0, 0, 0,
+    0,
+    0x61,
+    0x73,
+    0x6d,
+    1,
+    0,
+    0,
+    0,
     ...section(1, vector(typeSection)),
     ...section(2, vector([[...text('env'), ...text('memory'), 2, 0, 0]])),
     ...section(3, vector(source.functions.map((f) => unsigned(types.indexOf(f.params.join()))))),

@@ -68,10 +68,18 @@ export class FunctionWriter {
     return name;
   }
 
-  get(local: Local): void { this.emit(op.localGet, ...unsigned(local.index)); }
-  set(local: Local): void { this.emit(op.localSet, ...unsigned(local.index)); }
-  tee(local: Local): void { this.emit(op.localTee, ...unsigned(local.index)); }
-  i32(value: number): void { this.emit(op.i32Const, ...signed(value)); }
+  get(local: Local): void {
+    this.emit(op.localGet, ...unsigned(local.index));
+  }
+  set(local: Local): void {
+    this.emit(op.localSet, ...unsigned(local.index));
+  }
+  tee(local: Local): void {
+    this.emit(op.localTee, ...unsigned(local.index));
+  }
+  i32(value: number): void {
+    this.emit(op.i32Const, ...signed(value));
+  }
 
   /** A load or store: opcode, alignment (log2) and constant byte offset. */
   memory(opcode: readonly number[] | number, offset: number, align = 2): void {

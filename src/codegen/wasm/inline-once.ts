@@ -1,7 +1,13 @@
 // Puts a value that is used once, in the statement list where it is defined, into the place of its use:
 // the stack carries it and no local is needed. Reads of memory and variables do not cross writes.
 import type { Kernel, KernelExpr, Statement } from '../../ir/kernel.ts';
-import { kernelOperands, mapKernelExpr, mapStatements, statementBodies, statementExprs } from '../../ir/kernel-rewrite.ts';
+import {
+  kernelOperands,
+  mapKernelExpr,
+  mapStatements,
+  statementBodies,
+  statementExprs,
+} from '../../ir/kernel-rewrite.ts';
 
 interface Uses {
   readonly total: Map<string, number>;
@@ -22,11 +28,16 @@ function collect(body: readonly Statement[], uses: Uses): void {
 }
 
 const readsState = (e: KernelExpr, variables: ReadonlySet<string>): boolean =>
-  e.kind === 'load' || e.kind === 'load-array' || (e.kind === 'name' && variables.has(e.name)) ||
+  e.kind === 'load' ||
+  e.kind === 'load-array' ||
+  (e.kind === 'name' && variables.has(e.name)) ||
   kernelOperands(e).some((x) => readsState(x, variables));
 
 const writesState = (s: Statement): boolean =>
-  s.kind === 'store' || s.kind === 'store-array' || s.kind === 'assign' || statementBodies(s).some((body) => body.some(writesState));
+  s.kind === 'store' ||
+  s.kind === 'store-array' ||
+  s.kind === 'assign' ||
+  statementBodies(s).some((body) => body.some(writesState));
 
 /** The body of `kernel` with values inlined into their only use. */
 export function inlineOnce(kernel: Kernel): readonly Statement[] {
@@ -40,12 +51,13 @@ function inlineList(body: readonly Statement[], uses: Uses): Statement[] {
   for (const s of body) for (const e of statementExprs(s)) countNames(e, direct);
   const pending = new Map<string, { readonly value: KernelExpr; readonly readsState: boolean }>();
   const result: Statement[] = [];
-  const substitute = (e: KernelExpr): KernelExpr => mapKernelExpr(e, (x) => {
-    const waiting = x.kind === 'name' ? pending.get(x.name) : undefined;
-    if (!waiting || x.kind !== 'name') return x;
-    pending.delete(x.name);
-    return waiting.value;
-  });
+  const substitute = (e: KernelExpr): KernelExpr =>
+    mapKernelExpr(e, (x) => {
+      const waiting = x.kind === 'name' ? pending.get(x.name) : undefined;
+      if (!waiting || x.kind !== 'name') return x;
+      pending.delete(x.name);
+      return waiting.value;
+    });
   for (const s of body) {
     const own = substituteOwn(s, substitute);
     if (own.kind === 'let' && uses.total.get(own.name) === 1 && direct.get(own.name) === 1) {

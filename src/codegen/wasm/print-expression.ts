@@ -29,22 +29,37 @@ const classOf = (type: ScalarType): 'f' | 's' | 'u' | 'b' =>
 export function printExpression(e: KernelExpr, at: AddressSpace): void {
   const w = at.writer;
   switch (e.kind) {
-    case 'const': return printConst(e, w);
-    case 'name': return w.get(w.local(e.name, storageOf(e.type, e.width)));
-    case 'param': return w.get(w.local(`param ${e.name}`, 'i32'));
-    case 'scalar': return w.get(w.local(`scalar ${e.name}`, storageOf(e.type, 1)));
-    case 'load': return printLoad(e, at);
-    case 'load-array': return printArrayLoad(e, at);
-    case 'unary': return printUnary(e, at);
-    case 'binary': return printBinary(e, at);
-    case 'madd': return printMadd(e, at);
-    case 'select': return printSelect(e, at);
+    case 'const':
+      return printConst(e, w);
+    case 'name':
+      return w.get(w.local(e.name, storageOf(e.type, e.width)));
+    case 'param':
+      return w.get(w.local(`param ${e.name}`, 'i32'));
+    case 'scalar':
+      return w.get(w.local(`scalar ${e.name}`, storageOf(e.type, 1)));
+    case 'load':
+      return printLoad(e, at);
+    case 'load-array':
+      return printArrayLoad(e, at);
+    case 'unary':
+      return printUnary(e, at);
+    case 'binary':
+      return printBinary(e, at);
+    case 'madd':
+      return printMadd(e, at);
+    case 'select':
+      return printSelect(e, at);
     case 'cast':
-    case 'bitcast': return e.kind === 'cast' ? printCast(e, at) : printBitcast(e, at);
-    case 'splat': return printSplat(e, at);
-    case 'lane': return printLane(e, at);
-    case 'vector': return printVector(e, at);
-    default: return unreachable(e);
+    case 'bitcast':
+      return e.kind === 'cast' ? printCast(e, at) : printBitcast(e, at);
+    case 'splat':
+      return printSplat(e, at);
+    case 'lane':
+      return printLane(e, at);
+    case 'vector':
+      return printVector(e, at);
+    default:
+      return unreachable(e);
   }
 }
 
@@ -252,16 +267,21 @@ function printUniformShift(e: Of<'binary'>, amount: KernelExpr, at: AddressSpace
   at.writer.emit(...(e.op === 'shl' ? wide.i32Shl : e.type === 'i32' ? wide.i32ShrS : wide.i32ShrU));
 }
 
+const laneOf = (name: string, type: ScalarType, lane: 0 | 1 | 2 | 3): KernelExpr => ({
+  kind: 'lane',
+  type,
+  width: 1,
+  lane,
+  x: { kind: 'name', type, width: 4, name },
+});
+
 function printLaneByLane(e: Of<'binary'>, at: AddressSpace): void {
   const w = at.writer;
   const [a, b] = printTemporaries([e.a, e.b], at);
-  const lane = (name: string, type: ScalarType, index: 0 | 1 | 2 | 3): KernelExpr => ({
-    kind: 'lane', type, width: 1, lane: index, x: { kind: 'name', type, width: 4, name },
-  });
   const [left, right] = [w.nameOf(a), w.nameOf(b)];
   zeroVector(w);
   for (const at4 of [0, 1, 2, 3] as const) {
-    printExpression({ ...e, width: 1, a: lane(left, e.a.type, at4), b: lane(right, e.b.type, at4) }, at);
+    printExpression({ ...e, width: 1, a: laneOf(left, e.a.type, at4), b: laneOf(right, e.b.type, at4) }, at);
     w.emit(...(e.type === 'f32' ? wide.f32ReplaceLane : wide.i32ReplaceLane), at4);
   }
   w.release(a, b);

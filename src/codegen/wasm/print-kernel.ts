@@ -6,7 +6,12 @@ import { FunctionWriter } from './function-writer.ts';
 import { inlineOnce } from './inline-once.ts';
 import { op, wide } from './instructions.ts';
 import {
-  printAddress, printArrayAddress, printExpression, printStored, storageOf, type AddressSpace,
+  printAddress,
+  printArrayAddress,
+  printExpression,
+  printStored,
+  storageOf,
+  type AddressSpace,
 } from './print-expression.ts';
 
 /** A printed kernel; `maddSites` are offsets into its code. */
@@ -28,7 +33,9 @@ const roundUp = (bytes: number): number => Math.ceil(bytes / 64) * 64;
 /** Prints `kernel`; thread `tid` uses the scratch bytes from tid·scratchBytes on. */
 export function printKernel(kernel: Kernel, scratchBytes: number): PrintedKernel {
   const writer = new FunctionWriter([
-    { name: 'table', type: 'i32' }, { name: 'tid', type: 'i32' }, { name: 'n', type: 'i32' },
+    { name: 'table', type: 'i32' },
+    { name: 'tid', type: 'i32' },
+    { name: 'n', type: 'i32' },
   ]);
   const offsets = new Map<string, number>();
   kernel.arrays.reduce((at, { name, size }) => (offsets.set(name, at), at + roundUp(size * 4)), 0);
@@ -107,14 +114,22 @@ function printStatements(body: readonly Statement[], at: AddressSpace): void {
 
 function printStatement(s: Statement, at: AddressSpace): void {
   switch (s.kind) {
-    case 'let': return printAssign(s.name, s.value, at);
-    case 'var': return printAssign(s.name, s.init, at);
-    case 'assign': return printAssign(s.name, s.value, at);
-    case 'store': return printStore(s, at);
-    case 'store-array': return printArrayStore(s, at);
-    case 'for': return printFor(s, at);
-    case 'if': return printIf(s, at);
-    case 'barrier': throw new RangeError('a barrier in a CPU kernel');
+    case 'let':
+      return printAssign(s.name, s.value, at);
+    case 'var':
+      return printAssign(s.name, s.init, at);
+    case 'assign':
+      return printAssign(s.name, s.value, at);
+    case 'store':
+      return printStore(s, at);
+    case 'store-array':
+      return printArrayStore(s, at);
+    case 'for':
+      return printFor(s, at);
+    case 'if':
+      return printIf(s, at);
+    case 'barrier':
+      throw new RangeError('a barrier in a CPU kernel');
   }
 }
 

@@ -9,7 +9,9 @@ import type { Layout, PlacedStep } from './table.ts';
 /** Prints the function that runs a plan; `kernelIndex` gives function indices. */
 export function printPlan(layout: Layout, kernelIndex: (name: string) => number): FunctionBody {
   const writer = new FunctionWriter([
-    { name: 'table', type: 'i32' }, { name: 'tid', type: 'i32' }, { name: 'n', type: 'i32' },
+    { name: 'table', type: 'i32' },
+    { name: 'tid', type: 'i32' },
+    { name: 'n', type: 'i32' },
   ]);
   for (const step of layout.steps) printStep(step, layout, kernelIndex, writer);
   return writer.finish();
@@ -36,8 +38,10 @@ function printStep(s: PlacedStep, layout: Layout, kernelIndex: (name: string) =>
         for (const word of [s.at, s.at + 1, s.at + 2]) printWord(word, w);
         w.emit(...wide.memoryCopy);
       });
-    case 'fill': return onThreadZero(w, () => printFill(s, w));
-    case 'loop': return printLoop(s, layout, kernelIndex, w);
+    case 'fill':
+      return onThreadZero(w, () => printFill(s, w));
+    case 'loop':
+      return printLoop(s, layout, kernelIndex, w);
   }
 }
 
@@ -95,7 +99,10 @@ function printWhileLess(i: Local, end: Local, w: FunctionWriter, body: () => num
 }
 
 function printLoop(
-  s: Extract<PlacedStep, { kind: 'loop' }>, layout: Layout, kernelIndex: (name: string) => number, w: FunctionWriter,
+  s: Extract<PlacedStep, { kind: 'loop' }>,
+  layout: Layout,
+  kernelIndex: (name: string) => number,
+  w: FunctionWriter,
 ): void {
   const [step, count] = [w.temporary('i32'), w.temporary('i32')];
   const index = w.local(`index ${s.index}`, 'i32');

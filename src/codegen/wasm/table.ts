@@ -25,7 +25,13 @@ export type PlacedStep =
   | { readonly kind: 'dispatch'; readonly kernel: string; readonly at: number; readonly updates: readonly Update[] }
   | { readonly kind: 'copy'; readonly at: number }
   | { readonly kind: 'fill'; readonly at: number; readonly value: number; readonly float: boolean }
-  | { readonly kind: 'loop'; readonly at: number; readonly index: string; readonly reverse: boolean; readonly body: readonly PlacedStep[] };
+  | {
+      readonly kind: 'loop';
+      readonly at: number;
+      readonly index: string;
+      readonly reverse: boolean;
+      readonly body: readonly PlacedStep[];
+    };
 
 /** The words of a plan, where its steps find them, and where the dims lie that loop bodies need. */
 export interface Layout {
@@ -71,7 +77,10 @@ export function layoutPlan(plan: Plan, kernels: readonly Kernel[]): Layout {
 }
 
 function dispatchWords(
-  step: Dispatch, kernel: Kernel | undefined, indices: ReadonlySet<string>, words: TableWord[],
+  step: Dispatch,
+  kernel: Kernel | undefined,
+  indices: ReadonlySet<string>,
+  words: TableWord[],
 ): Update[] {
   if (!kernel) throw new RangeError(`a plan dispatches ${step.kernel}, which is not among the kernels`);
   const updates: Update[] = [];

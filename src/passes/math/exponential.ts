@@ -4,13 +4,16 @@ import type { KernelExpr } from '../../ir/kernel.ts';
 import type { Formula } from './formula.ts';
 
 const ln2High = 0.693359375;
-const ln2Low = -2.12194440e-4;
+const ln2Low = -2.1219444e-4;
 
 // x = n·ln 2 + r with |r| ≤ ln 2 / 2; `tail` is e^r − 1.
 function reduceExponent(f: Formula, x: KernelExpr): { n: KernelExpr; tail: KernelExpr } {
   const whole = f.unary('round', f.mul(x, Math.LOG2E));
   const r = f.sub(f.sub(x, f.mul(whole, ln2High)), f.mul(whole, ln2Low));
-  const p = f.polynomial(r, [1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1]);
+  const p = f.polynomial(
+    r,
+    [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1],
+  );
   return { n: f.cast('i32', whole), tail: f.add(f.mul(p, f.mul(r, r)), r) };
 }
 
@@ -44,10 +47,13 @@ export function splitExponent(f: Formula, x: KernelExpr): { k: KernelExpr; r: Ke
 export function log(f: Formula, x: KernelExpr): KernelExpr {
   const { k, r } = splitExponent(f, x);
   const z = f.mul(r, r);
-  const p = f.polynomial(r, [
-    7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
-    2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
-  ]);
+  const p = f.polynomial(
+    r,
+    [
+      7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
+      2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
+    ],
+  );
   const tail = f.sub(f.add(f.mul(f.mul(p, r), z), f.mul(k, ln2Low)), f.mul(z, 0.5));
   const value = f.add(f.add(r, tail), f.mul(k, ln2High));
   const positive = f.select(f.compare('eq', x, 0), -1e30, value);
@@ -73,7 +79,10 @@ export const sigmoid = (f: Formula, x: KernelExpr): KernelExpr =>
 /** tanh: an odd polynomial below 0.625, 1 − 2/(e^2|x| + 1) above. */
 export function tanh(f: Formula, x: KernelExpr): KernelExpr {
   const z = f.mul(x, x);
-  const p = f.polynomial(z, [-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1]);
+  const p = f.polynomial(
+    z,
+    [-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1],
+  );
   const small = f.add(f.mul(f.mul(p, z), x), x);
   const size = f.unary('abs', x);
   const large = f.sub(1, f.div(2, f.add(exp(f, f.mul(f.clamp(size, 0, 10), 2)), 1)));
@@ -87,16 +96,28 @@ export const withSign = (f: Formula, x: KernelExpr, value: KernelExpr): KernelEx
 /** erf: x + x·P(x²) below 1, 1 − e^(−x²)·Q(1/x²)/x above (it is 1 in f32 from 4 on). */
 export function erf(f: Formula, x: KernelExpr): KernelExpr {
   const z = f.mul(x, x);
-  const small = f.add(x, f.mul(x, f.polynomial(z, [
-    7.853861353153693e-5, -8.010193625184903e-4, 5.188327685732524e-3, -2.685381193529856e-2, 1.128358514861418e-1,
-    -3.761262582423300e-1, 0.128379165726710,
-  ])));
+  const small = f.add(
+    x,
+    f.mul(
+      x,
+      f.polynomial(
+        z,
+        [
+          7.853861353153693e-5, -8.010193625184903e-4, 5.188327685732524e-3, -2.685381193529856e-2,
+          1.128358514861418e-1, -3.7612625824233e-1, 0.12837916572671,
+        ],
+      ),
+    ),
+  );
   const size = f.clamp(f.unary('abs', x), 0.5, 5);
   const q = f.div(1, size);
-  const p = f.polynomial(f.mul(q, q), [
-    2.326819970068386e-2, -1.387039388740657e-1, 3.687424674597105e-1, -5.824733027278666e-1, 6.210004621745983e-1,
-    -4.944515323274145e-1, 3.404879937665872e-1, -2.741127028184656e-1, 5.638259427386472e-1,
-  ]);
+  const p = f.polynomial(
+    f.mul(q, q),
+    [
+      2.326819970068386e-2, -1.387039388740657e-1, 3.687424674597105e-1, -5.824733027278666e-1, 6.210004621745983e-1,
+      -4.944515323274145e-1, 3.404879937665872e-1, -2.741127028184656e-1, 5.638259427386472e-1,
+    ],
+  );
   const rest = f.mul(f.mul(exp(f, f.unary('neg', f.mul(size, size))), q), p);
   return f.select(f.compare('lt', f.unary('abs', x), 1), small, withSign(f, x, f.sub(1, rest)));
 }

@@ -18,9 +18,15 @@ export class Formula {
     return { kind: 'name', type: e.type, width: e.width, name };
   }
 
-  number(value: number): KernelExpr { return { kind: 'const', type: 'f32', width: this.width, value }; }
-  integer(value: number): KernelExpr { return { kind: 'const', type: 'i32', width: this.width, value }; }
-  private wrap(x: KernelExpr | number): KernelExpr { return typeof x === 'number' ? this.number(x) : x; }
+  number(value: number): KernelExpr {
+    return { kind: 'const', type: 'f32', width: this.width, value };
+  }
+  integer(value: number): KernelExpr {
+    return { kind: 'const', type: 'i32', width: this.width, value };
+  }
+  private wrap(x: KernelExpr | number): KernelExpr {
+    return typeof x === 'number' ? this.number(x) : x;
+  }
 
   unary(op: UnaryOp, x: KernelExpr): KernelExpr {
     return this.hold({ kind: 'unary', type: x.type, width: this.width, op, x });
@@ -30,14 +36,29 @@ export class Formula {
     return this.hold({ kind: 'binary', type: 'f32', width: this.width, op, a: this.wrap(a), b: this.wrap(b) });
   }
 
-  add(a: KernelExpr | number, b: KernelExpr | number): KernelExpr { return this.float('add', a, b); }
-  sub(a: KernelExpr | number, b: KernelExpr | number): KernelExpr { return this.float('sub', a, b); }
-  mul(a: KernelExpr | number, b: KernelExpr | number): KernelExpr { return this.float('mul', a, b); }
-  div(a: KernelExpr | number, b: KernelExpr | number): KernelExpr { return this.float('div', a, b); }
+  add(a: KernelExpr | number, b: KernelExpr | number): KernelExpr {
+    return this.float('add', a, b);
+  }
+  sub(a: KernelExpr | number, b: KernelExpr | number): KernelExpr {
+    return this.float('sub', a, b);
+  }
+  mul(a: KernelExpr | number, b: KernelExpr | number): KernelExpr {
+    return this.float('mul', a, b);
+  }
+  div(a: KernelExpr | number, b: KernelExpr | number): KernelExpr {
+    return this.float('div', a, b);
+  }
 
   /** An op of 32-bit integers. */
   bits(op: BinaryOp, a: KernelExpr, b: KernelExpr | number): KernelExpr {
-    return this.hold({ kind: 'binary', type: 'i32', width: this.width, op, a, b: typeof b === 'number' ? this.integer(b) : b });
+    return this.hold({
+      kind: 'binary',
+      type: 'i32',
+      width: this.width,
+      op,
+      a,
+      b: typeof b === 'number' ? this.integer(b) : b,
+    });
   }
 
   /** A comparison; plain numbers take the type of the other side. */
@@ -51,8 +72,12 @@ export class Formula {
     return this.hold({ kind: 'select', type: a.type, width: this.width, cond, then: a, otherwise: b });
   }
 
-  cast(type: ScalarType, x: KernelExpr): KernelExpr { return this.hold({ kind: 'cast', type, width: this.width, x }); }
-  bitcast(type: ScalarType, x: KernelExpr): KernelExpr { return this.hold({ kind: 'bitcast', type, width: this.width, x }); }
+  cast(type: ScalarType, x: KernelExpr): KernelExpr {
+    return this.hold({ kind: 'cast', type, width: this.width, x });
+  }
+  bitcast(type: ScalarType, x: KernelExpr): KernelExpr {
+    return this.hold({ kind: 'bitcast', type, width: this.width, x });
+  }
 
   /** Σ cᵢ·xⁿ⁻ⁱ by Horner's rule: the highest power first. */
   polynomial(x: KernelExpr, coefficients: readonly number[]): KernelExpr {

@@ -35,7 +35,7 @@ function logarithm(f: Formula, x: KernelExpr): Pair {
   const left = f.sub(f.sub(f.sub(r, back.high), back.low), f.mul(q, divisor.low));
   const z = f.mul(q, q);
   const series = f.mul(f.mul(f.polynomial(z, [2 / 11, 2 / 9, 2 / 7, 2 / 5, 2 / 3]), z), q);
-  const low = f.add(f.add(f.mul(f.div(left, divisor.high), 2), series), f.mul(k, -2.12194440054690583e-4));
+  const low = f.add(f.add(f.mul(f.div(left, divisor.high), 2), series), f.mul(k, -2.121944400546906e-4));
   const sum = exactSum(f, f.mul(k, 0.693359375), f.mul(q, 2));
   const total = exactSum(f, sum.high, f.add(sum.low, low));
   return total;

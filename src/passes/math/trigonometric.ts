@@ -5,7 +5,7 @@ import type { Formula } from './formula.ts';
 
 function quadrantValue(f: Formula, x: KernelExpr, quarter: number): KernelExpr {
   const j = f.unary('round', f.mul(x, 2 / Math.PI));
-  const parts = [1.5703125, 4.837512969970703125e-4, 7.54978995489188216e-8];
+  const parts = [1.5703125, 4.837512969970703125e-4, 7.549789954891882e-8];
   const r = parts.reduce<KernelExpr>((rest, part) => f.sub(rest, f.mul(j, part)), x);
   const z = f.mul(r, r);
   const sine = f.add(f.mul(f.mul(f.polynomial(z, [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1]), z), r), r);

@@ -36,5 +36,9 @@ function dtypeOf(buffer: string, scope: NestFunction): DType {
 function finish(nest: Nest, writer: KernelWriter, extent: Dim): Scheduled {
   const { kernel, buffers, params } = writer.finish(nest.name, nest.origin);
   const grid = [extent, constant(1), constant(1)] as const;
-  return { kernels: [kernel], steps: [{ kind: 'dispatch', kernel: kernel.name, buffers, params, scalars: [], grid }], buffers: [] };
+  return {
+    kernels: [kernel],
+    steps: [{ kind: 'dispatch', kernel: kernel.name, buffers, params, scalars: [], grid }],
+    buffers: [],
+  };
 }

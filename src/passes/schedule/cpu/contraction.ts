@@ -41,7 +41,12 @@ export function asContraction(nest: Nest): Contraction | undefined {
   if (reduce?.kind !== 'reduce' || stores.length !== rest.length || reduce.monoid.name !== 'sum') return undefined;
   const [arg] = reduce.args;
   if (arg?.kind !== 'binary' || arg.op !== 'mul' || arg.dtype !== 'f32') return undefined;
-  if (stores.some((store) => store.axes.length > 0 || store.combine !== 'set' || store.indices.some((index) => 'kind' in index))) return undefined;
+  if (
+    stores.some(
+      (store) => store.axes.length > 0 || store.combine !== 'set' || store.indices.some((index) => 'kind' in index),
+    )
+  )
+    return undefined;
   const [inLeft, inRight] = [variablesIn(arg.a), variablesIn(arg.b)];
   if (reduce.axes.some(({ name }) => !inLeft.has(name) || !inRight.has(name))) return undefined;
   const rows = nest.axes.filter(({ name }) => inLeft.has(name) && !inRight.has(name));
@@ -76,10 +81,16 @@ function joinAxes(parts: Parts): Contraction {
     for (const [axis, position] of unravel(axes, variable(name))) replaced.set(axis, position);
     return { name, extent: product(axes.map((axis) => axis.extent)) };
   };
-  const [rows, columns, depth] = [join(parts.rows, '%rows'), join(parts.columns, '%columns'), join(parts.depth, '%depth')];
+  const [rows, columns, depth] = [
+    join(parts.rows, '%rows'),
+    join(parts.columns, '%columns'),
+    join(parts.depth, '%depth'),
+  ];
   if (replaced.size === 0) return { ...parts, rows, columns, depth };
   const rewriter = new Rewriter({ axes: replaced });
-  const stores = parts.stores.map((store) => mapStage(store, { axes: replaced })).filter((stage): stage is StoreStage => stage.kind === 'store');
+  const stores = parts.stores
+    .map((store) => mapStage(store, { axes: replaced }))
+    .filter((stage): stage is StoreStage => stage.kind === 'store');
   return { ...parts, rows, columns, depth, left: rewriter.expr(parts.left), right: rewriter.expr(parts.right), stores };
 }
 

@@ -14,7 +14,10 @@ const compare = (op: BinaryOp, a: Atom, b: Atom): KernelExpr => ({ kind: 'binary
 
 /** Evaluates dims at one point. */
 export class DimValues {
-  constructor(private readonly writer: KernelWriter, private readonly facts: Facts) {}
+  constructor(
+    private readonly writer: KernelWriter,
+    private readonly facts: Facts,
+  ) {}
 
   /** a op b on i32, folded where that is free. */
   combine(op: 'add' | 'sub' | 'mul' | 'min' | 'div' | 'and', a: Atom, b: Atom): Atom {
@@ -31,8 +34,9 @@ export class DimValues {
   /** The value of `d` where the axes have the values of `env`. */
   value(d: Dim, env: Environment): Atom {
     const parts = axisParts(d, (name) => env.axes.has(name)).map(({ factors, scale }) => {
-      const product = factors.map((atom) => this.atom(atom, env)).reduce<Atom | undefined>(
-        (p, x) => (p ? this.combine('mul', p, x) : x), undefined);
+      const product = factors
+        .map((atom) => this.atom(atom, env))
+        .reduce<Atom | undefined>((p, x) => (p ? this.combine('mul', p, x) : x), undefined);
       return { product, scale, depth: product ? this.writer.depthOf(product) : -1 };
     });
     parts.sort((a, b) => a.depth - b.depth);
@@ -66,9 +70,10 @@ export class DimValues {
     const rest = (): Atom => this.writer.let(integer('rem', a, b));
     if (isNonNegative(atom.a, this.facts)) return atom.kind === 'mod' ? rest() : this.combine('div', a, b);
     const below = this.writer.let(compare('lt', rest(), i32(0)));
-    const [plain, corrected] = atom.kind === 'mod'
-      ? [rest(), this.combine('add', rest(), b)]
-      : [this.combine('div', a, b), this.combine('sub', this.combine('div', a, b), i32(1))];
+    const [plain, corrected] =
+      atom.kind === 'mod'
+        ? [rest(), this.combine('add', rest(), b)]
+        : [this.combine('div', a, b), this.combine('sub', this.combine('div', a, b), i32(1))];
     return this.writer.let({ kind: 'select', type: 'i32', width: 1, cond: below, then: corrected, otherwise: plain });
   }
 }

@@ -16,10 +16,13 @@ export const emptyEnvironment: Environment = { axes: new Map(), vector: undefine
 
 /** The environment with one more axis; `vector` tells whether four of its points are meant. */
 export const withAxis = (env: Environment, name: string, value: Atom, vector = false): Environment => ({
-  ...env, axes: new Map([...env.axes, [name, value]]), vector: vector ? name : env.vector === name ? undefined : env.vector,
+  ...env,
+  axes: new Map([...env.axes, [name, value]]),
+  vector: vector ? name : env.vector === name ? undefined : env.vector,
 });
 
 /** The environment with the results of one more reduction. */
 export const withReduced = (env: Environment, stage: string, parts: readonly Atom[]): Environment => ({
-  ...env, reduced: new Map([...env.reduced, ...parts.map((atom, part): [string, Atom] => [`${stage}:${part}`, atom])]),
+  ...env,
+  reduced: new Map([...env.reduced, ...parts.map((atom, part): [string, Atom] => [`${stage}:${part}`, atom])]),
 });

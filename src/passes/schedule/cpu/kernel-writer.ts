@@ -2,7 +2,15 @@
 // in which its operands are known, once per structure: loop-invariant code leaves its loops by itself.
 import { asConstant, type Dim } from '../../../ir/dim.ts';
 import type { DType } from '../../../ir/dtype.ts';
-import type { Kernel, KernelArray, KernelBuffer, KernelExpr, ScalarType, Statement, Width } from '../../../ir/kernel.ts';
+import type {
+  Kernel,
+  KernelArray,
+  KernelBuffer,
+  KernelExpr,
+  ScalarType,
+  Statement,
+  Width,
+} from '../../../ir/kernel.ts';
 import { kernelOperands } from '../../../ir/kernel-rewrite.ts';
 import type { Expr } from '../../../ir/expr.ts';
 import type { Environment } from './environment.ts';
@@ -22,14 +30,22 @@ export function registerType(dtype: DType): ScalarType {
   return dtype;
 }
 
-export const constant = (type: ScalarType, value: number, width: Width = 1): Extract<Atom, { kind: 'const' }> => ({ kind: 'const', type, width, value });
+export const constant = (type: ScalarType, value: number, width: Width = 1): Extract<Atom, { kind: 'const' }> => ({
+  kind: 'const',
+  type,
+  width,
+  value,
+});
 export const i32 = (value: number): Extract<Atom, { kind: 'const' }> => constant('i32', value);
 
 /** Statements, names and bindings of a kernel under construction. */
 export class KernelWriter {
   readonly arrays: KernelArray[] = [];
   private readonly blocks: Block[] = [{ statements: [], memo: new Map(), values: new Map() }];
-  private readonly depths = new Map<string, number>([['%begin', 0], ['%end', 0]]);
+  private readonly depths = new Map<string, number>([
+    ['%begin', 0],
+    ['%end', 0],
+  ]);
   private readonly params = new Map<string, { readonly name: string; readonly dim: Dim }>();
   private readonly buffers = new Map<string, { name: string; dtype: DType; reads: boolean; writes: boolean }>();
   private count = 0;
@@ -41,7 +57,9 @@ export class KernelWriter {
   constructor(private readonly dtypeOf: (buffer: string) => DType) {}
 
   /** How many blocks are open. */
-  get depth(): number { return this.blocks.length - 1; }
+  get depth(): number {
+    return this.blocks.length - 1;
+  }
 
   /** The outermost block in which `e` may be computed. */
   depthOf(e: KernelExpr): number {
@@ -128,7 +146,9 @@ export class KernelWriter {
   }
 
   /** Type of a buffer's elements in registers. */
-  typeOf(id: string): ScalarType { return registerType(this.dtypeOf(id)); }
+  typeOf(id: string): ScalarType {
+    return registerType(this.dtypeOf(id));
+  }
 
   /** Private scratch memory of f32 elements. */
   array(name: string, size: number): string {
@@ -156,12 +176,21 @@ export class KernelWriter {
   /** The finished kernel, its buffer ids and the values of its params. */
   finish(name: string, origin: Kernel['origin']): { kernel: Kernel; buffers: string[]; params: Dim[] } {
     const buffers = [...this.buffers.values()].map(({ name: buffer, dtype, reads, writes }): KernelBuffer => ({
-      name: buffer, dtype, access: writes ? (reads ? 'read_write' : 'write') : 'read',
+      name: buffer,
+      dtype,
+      access: writes ? (reads ? 'read_write' : 'write') : 'read',
     }));
     const params = [...this.params.values()];
     const kernel: Kernel = {
-      name, target: 'cpu', buffers, params: params.map((param) => param.name), scalars: [], arrays: this.arrays,
-      workgroup: [1, 1, 1], body: this.block(0).statements, origin,
+      name,
+      target: 'cpu',
+      buffers,
+      params: params.map((param) => param.name),
+      scalars: [],
+      arrays: this.arrays,
+      workgroup: [1, 1, 1],
+      body: this.block(0).statements,
+      origin,
     };
     return { kernel, buffers: [...this.buffers.keys()], params: params.map((param) => param.dim) };
   }

@@ -18,22 +18,30 @@ export interface LaneRange {
  * group before it in program order (a kernel that updates in place relies on that).
  */
 export function overLanes(
-  values: Values, range: LaneRange, place: (i: Atom, vector: boolean) => Environment, body: (envs: Environment[]) => void,
+  values: Values,
+  range: LaneRange,
+  place: (i: Atom, vector: boolean) => Environment,
+  body: (envs: Environment[]) => void,
 ): void {
   const { writer, dims } = values;
   const { extent, from, to, copies } = range;
   const size = 4 * copies;
   const known = extent && asConstant(extent);
-  const whole = (i: Atom): void => body(Array.from({ length: copies }, (_, copy) => place(dims.combine('add', i, i32(4 * copy)), true)));
+  const whole = (i: Atom): void =>
+    body(Array.from({ length: copies }, (_, copy) => place(dims.combine('add', i, i32(4 * copy)), true)));
   if (known !== undefined && known < 4) return writer.for(from, to, 1, (i) => body([place(i, false)]));
   writer.for(from, to, size, (i) => {
     if (extent && dims.isMultiple(extent, size)) return whole(i);
     const end = dims.combine('add', i, i32(size));
     const fits = writer.let({ kind: 'binary', type: 'bool', width: 1, op: 'le', a: end, b: to });
-    writer.if(fits, () => whole(i), () => {
-      const until = dims.combine('min', end, to);
-      if (copies > 1) overLanes(values, { ...range, from: i, to: until, copies: 1 }, place, body);
-      else writer.for(i, until, 1, (single) => body([place(single, false)]));
-    });
+    writer.if(
+      fits,
+      () => whole(i),
+      () => {
+        const until = dims.combine('min', end, to);
+        if (copies > 1) overLanes(values, { ...range, from: i, to: until, copies: 1 }, place, body);
+        else writer.for(i, until, 1, (single) => body([place(single, false)]));
+      },
+    );
   });
 }

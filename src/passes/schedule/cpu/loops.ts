@@ -33,7 +33,9 @@ export function score(indices: readonly Index[], axis: string): number {
 
 /** True when stores may meet: their elements are visited one by one, in order, on one thread. */
 export const isScatter = (nest: Nest): boolean =>
-  nest.stages.some((stage) => stage.kind === 'store' && (stage.combine !== 'set' || stage.indices.some((index) => 'kind' in index)));
+  nest.stages.some(
+    (stage) => stage.kind === 'store' && (stage.combine !== 'set' || stage.indices.some((index) => 'kind' in index)),
+  );
 
 const last = (axes: readonly Axis[]): Axis | undefined => axes.at(-1);
 
@@ -57,7 +59,10 @@ class NestLoops {
   private readonly copies: number;
   private readonly scatters: boolean;
 
-  constructor(private readonly values: Values, private readonly nest: Nest) {
+  constructor(
+    private readonly values: Values,
+    private readonly nest: Nest,
+  ) {
     this.scatters = isScatter(nest);
     this.across = lanesAcross(nest) && !this.lanesMayMeet();
     const reductions = nest.stages.filter((stage) => stage.kind === 'reduce');
@@ -73,19 +78,27 @@ class NestLoops {
       return one;
     }
     if (this.scatters) {
-      values.writer.for(values.writer.begin, values.writer.end, 1, () => this.axes(nest.axes, emptyEnvironment, i32(0), values.writer.dim(first.extent)));
+      values.writer.for(values.writer.begin, values.writer.end, 1, () =>
+        this.axes(nest.axes, emptyEnvironment, i32(0), values.writer.dim(first.extent)),
+      );
       return one;
     }
-    return this.wholeGroups(first) ?? (this.axes(nest.axes, emptyEnvironment, values.writer.begin, values.writer.end), first.extent);
+    return (
+      this.wholeGroups(first) ??
+      (this.axes(nest.axes, emptyEnvironment, values.writer.begin, values.writer.end), first.extent)
+    );
   }
 
   // Lanes of a scatter may only run where neighbours surely store to different elements.
   private lanesMayMeet(): boolean {
     const axis = last(this.nest.axes);
-    return this.scatters && this.nest.stages.some((stage) => {
-      if (stage.kind !== 'store') return true;
-      return stage.indices.some((index) => axis === undefined || !separates(index, axis.name));
-    });
+    return (
+      this.scatters &&
+      this.nest.stages.some((stage) => {
+        if (stage.kind !== 'store') return true;
+        return stage.indices.some((index) => axis === undefined || !separates(index, axis.name));
+      })
+    );
   }
 
   // One axis whose extent is a multiple of the group: threads share groups, and there is no remainder.
@@ -95,7 +108,8 @@ class NestLoops {
     if (!across || nest.axes.length > 1 || size === undefined) return undefined;
     values.writer.for(values.writer.begin, values.writer.end, 1, (group) => {
       const start = values.dims.combine('mul', group, i32(size));
-      const at = (copy: number): Environment => withAxis(emptyEnvironment, axis.name, values.dims.combine('add', start, i32(4 * copy)), true);
+      const at = (copy: number): Environment =>
+        withAxis(emptyEnvironment, axis.name, values.dims.combine('add', start, i32(4 * copy)), true);
       this.stages(Array.from({ length: size / 4 }, (_, copy) => at(copy)));
     });
     return floorDiv(axis.extent, size);
@@ -107,21 +121,28 @@ class NestLoops {
     if (!axis) return;
     if (next) {
       return writer.for(from, to, 1, (i) =>
-        this.axes([next, ...rest], withAxis(env, axis.name, i), i32(0), writer.dim(next.extent)));
+        this.axes([next, ...rest], withAxis(env, axis.name, i), i32(0), writer.dim(next.extent)),
+      );
     }
     if (!this.across) return writer.for(from, to, 1, (i) => this.stages([withAxis(env, axis.name, i)]));
-    overLanes(this.values, { extent: from.kind === 'const' ? axis.extent : undefined, from, to, copies: this.copies },
-      (i, vector) => withAxis(env, axis.name, i, vector), (envs) => this.stages(envs));
+    overLanes(
+      this.values,
+      { extent: from.kind === 'const' ? axis.extent : undefined, from, to, copies: this.copies },
+      (i, vector) => withAxis(env, axis.name, i, vector),
+      (envs) => this.stages(envs),
+    );
   }
 
   /** All stages at one point, or at the points of several groups of lanes. */
   private stages(start: readonly Environment[]): void {
     let envs = [...start];
     const { stages } = this.nest;
-    for (let at = 0; at < stages.length; ) {
+    for (let at = 0; at < stages.length;) {
       const stage = stages[at];
       if (stage?.kind === 'reduce') {
-        envs = this.across ? reduceAcross(this.values, stage, envs) : envs.map((env) => reduceAlong(this.values, stage, env));
+        envs = this.across
+          ? reduceAcross(this.values, stage, envs)
+          : envs.map((env) => reduceAlong(this.values, stage, env));
         at++;
         continue;
       }
@@ -146,7 +167,9 @@ class NestLoops {
   private stores(group: readonly StoreStage[], envs: readonly Environment[]): void {
     const [only] = group;
     if (only && only.axes.length > 0) return this.inner(only, envs);
-    const ready = group.flatMap((stage) => envs.map((env) => ({ stage, env, value: this.values.value(stage.value, env) })));
+    const ready = group.flatMap((stage) =>
+      envs.map((env) => ({ stage, env, value: this.values.value(stage.value, env) })),
+    );
     for (const { stage, env, value } of ready) this.put(stage, env, value);
   }
 
@@ -160,8 +183,13 @@ class NestLoops {
     const inner = last(stage.axes);
     if (!env || !inner) return;
     overAxes(this.values, stage.axes.slice(0, -1), [env], ([moved = env]) =>
-      overLanes(this.values, { extent: inner.extent, from: i32(0), to: this.values.writer.dim(inner.extent), copies: 1 },
-        (i, vector) => withAxis(moved, inner.name, i, vector), put));
+      overLanes(
+        this.values,
+        { extent: inner.extent, from: i32(0), to: this.values.writer.dim(inner.extent), copies: 1 },
+        (i, vector) => withAxis(moved, inner.name, i, vector),
+        put,
+      ),
+    );
   }
 
   private put(stage: StoreStage, env: Environment, value: Atom): void {
@@ -171,7 +199,10 @@ class NestLoops {
     const dtype = this.values.writer.typeOf(stage.buffer);
     const before = this.values.value({ kind: 'load', dtype, buffer: stage.buffer, indices: [index] }, env);
     const [a, b] = this.values.align([before, value]);
-    const result = this.values.writer.load({ kind: 'binary', type: dtype, width: a.width, op: stage.combine, a, b }, false);
+    const result = this.values.writer.load(
+      { kind: 'binary', type: dtype, width: a.width, op: stage.combine, a, b },
+      false,
+    );
     this.values.store(stage.buffer, index, result, env);
   }
 }
@@ -191,8 +222,10 @@ function separates(index: Index, axis: string): boolean {
   return moving === 1 && isSum(index.expr, axis);
 }
 
-const isUnit = (linear: ReturnType<typeof linearIn>): boolean => linear !== undefined && asConstant(linear.coefficient) === 1;
-const isStill = (linear: ReturnType<typeof linearIn>): boolean => linear !== undefined && asConstant(linear.coefficient) === 0;
+const isUnit = (linear: ReturnType<typeof linearIn>): boolean =>
+  linear !== undefined && asConstant(linear.coefficient) === 1;
+const isStill = (linear: ReturnType<typeof linearIn>): boolean =>
+  linear !== undefined && asConstant(linear.coefficient) === 0;
 
 // The summand that moves along the axis is reached through additions only.
 function isSum(e: Parameters<typeof walkExprs>[0] extends Iterable<infer E> ? E : never, axis: string): boolean {

@@ -1,7 +1,17 @@
 // Matrix product on packed panels (Goto and van de Geijn, "Anatomy of high-performance matrix
 // multiplication"): tiles of rows × columns are shared by threads; per block of the reduced axis both
 // operands are packed into private panels, a register kernel adds up, and the epilogue runs on the tile.
-import { asConstant, ceilDiv, constant as constantDim, floorDiv, mod, mul, product, variable, type Dim } from '../../../ir/dim.ts';
+import {
+  asConstant,
+  ceilDiv,
+  constant as constantDim,
+  floorDiv,
+  mod,
+  mul,
+  product,
+  variable,
+  type Dim,
+} from '../../../ir/dim.ts';
 import { loadsIn } from '../../../ir/expr-rewrite.ts';
 import type { Expr } from '../../../ir/expr.ts';
 import type { KernelExpr } from '../../../ir/kernel.ts';
@@ -24,7 +34,13 @@ export interface TileShape {
 }
 
 /** 3 × 12 keeps 9 accumulators, 3 columns and 1 row in the 16 vector registers of x86. */
-export const defaultTiles: TileShape = { registerRows: 3, registerColumns: 12, tileRows: 192, tileColumns: 384, depth: 256 };
+export const defaultTiles: TileShape = {
+  registerRows: 3,
+  registerColumns: 12,
+  tileRows: 192,
+  tileColumns: 384,
+  depth: 256,
+};
 
 /** Emits the kernel body; returns how many tiles threads share. */
 export function emitMatrixProduct(values: Values, c: Contraction, tiles: TileShape = defaultTiles): Dim {
@@ -48,15 +64,26 @@ interface Block {
   readonly count: Atom;
 }
 
+const plus = (index: Atom, offset: number): KernelExpr =>
+  offset === 0 ? index : { kind: 'binary', type: 'i32', width: 1, op: 'add', a: index, b: i32(offset) };
+
 class MatrixProduct {
   private readonly tile: string;
 
-  constructor(private readonly values: Values, private readonly c: Contraction, private readonly t: TileShape) {
+  constructor(
+    private readonly values: Values,
+    private readonly c: Contraction,
+    private readonly t: TileShape,
+  ) {
     this.tile = values.writer.array('tile', t.tileRows * t.tileColumns);
   }
 
   emit(): Dim {
-    const { values: { writer, dims }, c, t } = this;
+    const {
+      values: { writer, dims },
+      c,
+      t,
+    } = this;
     const [down, across] = [ceilDiv(c.rows.extent, t.tileRows), ceilDiv(c.columns.extent, t.tileColumns)];
     const left = writer.array('left', t.tileRows * t.depth);
     const right = writer.array('right', t.tileColumns * t.depth);
@@ -80,13 +107,19 @@ class MatrixProduct {
   }
 
   private accumulate(rows: Side, columns: Side, env: Environment): void {
-    const { values: { writer, dims }, c, t } = this;
+    const {
+      values: { writer, dims },
+      c,
+      t,
+    } = this;
     const extent = writer.dim(c.depth.extent);
     writer.for(i32(0), extent, t.depth, (start) => {
       const block = { start, count: dims.combine('min', dims.combine('sub', extent, start), i32(t.depth)) };
       this.pack(rows, block, env);
       this.pack(columns, block, env);
-      writer.for(i32(0), columns.panels, 1, (q) => writer.for(i32(0), rows.panels, 1, (p) => this.registerTile(p, q, block)));
+      writer.for(i32(0), columns.panels, 1, (q) =>
+        writer.for(i32(0), rows.panels, 1, (p) => this.registerTile(p, q, block)),
+      );
     });
   }
 
@@ -99,8 +132,7 @@ class MatrixProduct {
   }
 
   private storeArray(array: string, index: Atom, offset: number, value: KernelExpr): void {
-    const at: KernelExpr = offset === 0 ? index : { kind: 'binary', type: 'i32', width: 1, op: 'add', a: index, b: i32(offset) };
-    this.values.writer.push({ kind: 'store-array', array, index: at, value });
+    this.values.writer.push({ kind: 'store-array', array, index: plus(index, offset), value });
   }
 
   /** Positions past the end repeat the last one: their results are never stored. */
@@ -125,9 +157,14 @@ class MatrixProduct {
         offsets.set(at, dims.combine('add', base, dims.combine('mul', k, i32(side.width))));
         return at;
       };
-      overLanes(values, { extent: this.partOf(c.depth.extent, t.depth), from: i32(0), to: block.count, copies: 1 }, place, (envs) => {
-        for (const at of envs) this.storeApart(side, at, offsets.get(at) ?? base);
-      });
+      overLanes(
+        values,
+        { extent: this.partOf(c.depth.extent, t.depth), from: i32(0), to: block.count, copies: 1 },
+        place,
+        (envs) => {
+          for (const at of envs) this.storeApart(side, at, offsets.get(at) ?? base);
+        },
+      );
     });
   }
 
@@ -142,49 +179,77 @@ class MatrixProduct {
 
   // Neighbours along the side's own axis are contiguous: whole panels are copied four lanes at a time.
   private packAcross(side: Side, block: Block, env: Environment): void {
-    const { values: { writer, dims }, t } = this;
+    const {
+      values: { writer, dims },
+      t,
+    } = this;
     writer.for(i32(0), side.panels, 1, (panel) => {
       const first = dims.combine('mul', panel, i32(side.width));
       const base = dims.combine('mul', panel, i32(side.width * t.depth));
       const forEachStep = (body: (env: Environment, index: Atom) => void): void =>
         writer.for(i32(0), block.count, 1, (k) =>
-          body(withAxis(env, this.c.depth.name, dims.combine('add', block.start, k)), dims.combine('add', base, dims.combine('mul', k, i32(side.width)))));
-      const single = (): void => forEachStep((at, index) => {
-        for (let i = 0; i < side.width; i++) {
-          const place = this.within(side, dims.combine('add', first, i32(i)));
-          this.storeArray(side.array, index, i, this.values.value(side.expr, withAxis(at, side.axis.name, place)));
-        }
-      });
+          body(
+            withAxis(env, this.c.depth.name, dims.combine('add', block.start, k)),
+            dims.combine('add', base, dims.combine('mul', k, i32(side.width))),
+          ),
+        );
+      const single = (): void =>
+        forEachStep((at, index) => {
+          for (let i = 0; i < side.width; i++) {
+            const place = this.within(side, dims.combine('add', first, i32(i)));
+            this.storeArray(side.array, index, i, this.values.value(side.expr, withAxis(at, side.axis.name, place)));
+          }
+        });
       if (side.width % 4 !== 0) return single();
-      const fits: KernelExpr = { kind: 'binary', type: 'bool', width: 1, op: 'le', a: dims.combine('add', first, i32(side.width)), b: side.count };
-      writer.if(writer.let(fits), () => forEachStep((at, index) => {
-        for (let i = 0; i < side.width; i += 4) {
-          const place = dims.combine('add', side.start, dims.combine('add', first, i32(i)));
-          const value = this.values.value(side.expr, withAxis(at, side.axis.name, place, true));
-          this.storeArray(side.array, index, i, this.values.widen(value));
-        }
-      }), single);
+      const fits: KernelExpr = {
+        kind: 'binary',
+        type: 'bool',
+        width: 1,
+        op: 'le',
+        a: dims.combine('add', first, i32(side.width)),
+        b: side.count,
+      };
+      writer.if(
+        writer.let(fits),
+        () =>
+          forEachStep((at, index) => {
+            for (let i = 0; i < side.width; i += 4) {
+              const place = dims.combine('add', side.start, dims.combine('add', first, i32(i)));
+              const value = this.values.value(side.expr, withAxis(at, side.axis.name, place, true));
+              this.storeArray(side.array, index, i, this.values.widen(value));
+            }
+          }),
+        single,
+      );
     });
   }
 
   // tile[p, q] (+)= Σ_k left panel p [k, rows] · right panel q [k, columns], all sums in registers.
   private registerTile(p: Atom, q: Atom, block: Block): void {
-    const { values: { writer, dims }, t } = this;
+    const {
+      values: { writer, dims },
+      t,
+    } = this;
     const [rows, vectors] = [t.registerRows, t.registerColumns / 4];
     const sums = Array.from({ length: rows * vectors }, () => writer.variable(constant('f32', 0, 4)));
     const leftBase = dims.combine('mul', p, i32(rows * t.depth));
     const rightBase = dims.combine('mul', q, i32(t.registerColumns * t.depth));
-    const plus = (index: Atom, offset: number): KernelExpr =>
-      offset === 0 ? index : { kind: 'binary', type: 'i32', width: 1, op: 'add', a: index, b: i32(offset) };
     writer.for(i32(0), block.count, 1, (k) => {
       const left = dims.combine('add', leftBase, dims.combine('mul', k, i32(rows)));
       const right = dims.combine('add', rightBase, dims.combine('mul', k, i32(t.registerColumns)));
       const columns = Array.from({ length: vectors }, (_, v) =>
-        writer.load({ kind: 'load-array', type: 'f32', width: 4, array: 'right', index: plus(right, 4 * v) }, false));
+        writer.load({ kind: 'load-array', type: 'f32', width: 4, array: 'right', index: plus(right, 4 * v) }, false),
+      );
       for (let r = 0; r < rows; r++) {
-        const row = writer.load({
-          kind: 'splat', type: 'f32', width: 4, x: { kind: 'load-array', type: 'f32', width: 1, array: 'left', index: plus(left, r) },
-        }, false);
+        const row = writer.load(
+          {
+            kind: 'splat',
+            type: 'f32',
+            width: 4,
+            x: { kind: 'load-array', type: 'f32', width: 1, array: 'left', index: plus(left, r) },
+          },
+          false,
+        );
         columns.forEach((column, v) => {
           const sum = sums[r * vectors + v];
           if (sum) writer.assign(sum, { kind: 'madd', type: 'f32', width: 4, a: row, b: column, c: sum });
@@ -195,18 +260,35 @@ class MatrixProduct {
   }
 
   private keepSums(p: Atom, q: Atom, block: Block, sums: readonly Atom[]): void {
-    const { values: { writer, dims }, t } = this;
+    const {
+      values: { writer, dims },
+      t,
+    } = this;
     const vectors = t.registerColumns / 4;
-    const corner = dims.combine('add', dims.combine('mul', p, i32(t.registerRows * t.tileColumns)), dims.combine('mul', q, i32(t.registerColumns)));
-    const each = (value: (sum: Atom, index: KernelExpr) => KernelExpr) => (): void => sums.forEach((sum, at) => {
-      const offset = Math.floor(at / vectors) * t.tileColumns + (at % vectors) * 4;
-      const index: KernelExpr = { kind: 'binary', type: 'i32', width: 1, op: 'add', a: corner, b: i32(offset) };
-      writer.push({ kind: 'store-array', array: this.tile, index, value: value(sum, index) });
-    });
+    const corner = dims.combine(
+      'add',
+      dims.combine('mul', p, i32(t.registerRows * t.tileColumns)),
+      dims.combine('mul', q, i32(t.registerColumns)),
+    );
+    const each = (value: (sum: Atom, index: KernelExpr) => KernelExpr) => (): void =>
+      sums.forEach((sum, at) => {
+        const offset = Math.floor(at / vectors) * t.tileColumns + (at % vectors) * 4;
+        const index: KernelExpr = { kind: 'binary', type: 'i32', width: 1, op: 'add', a: corner, b: i32(offset) };
+        writer.push({ kind: 'store-array', array: this.tile, index, value: value(sum, index) });
+      });
     const isFirst = writer.let({ kind: 'binary', type: 'bool', width: 1, op: 'eq', a: block.start, b: i32(0) });
-    writer.if(isFirst, each((sum) => sum), each((sum, index) => ({
-      kind: 'binary', type: 'f32', width: 4, op: 'add', a: { kind: 'load-array', type: 'f32', width: 4, array: this.tile, index }, b: sum,
-    })));
+    writer.if(
+      isFirst,
+      each((sum) => sum),
+      each((sum, index) => ({
+        kind: 'binary',
+        type: 'f32',
+        width: 4,
+        op: 'add',
+        a: { kind: 'load-array', type: 'f32', width: 4, array: this.tile, index },
+        b: sum,
+      })),
+    );
   }
 
   // A dim that divides where the part of `extent` in any tile does: tiles start at multiples of `size`.
@@ -224,16 +306,24 @@ class MatrixProduct {
       const place = (j: Atom, vector: boolean): Environment => {
         const at = withAxis(row, c.columns.name, dims.combine('add', columns.start, j), vector);
         const index = dims.combine('add', dims.combine('mul', i, i32(t.tileColumns)), j);
-        const sum = writer.load({ kind: 'load-array', type: 'f32', width: vector ? 4 : 1, array: this.tile, index }, false);
+        const sum = writer.load(
+          { kind: 'load-array', type: 'f32', width: vector ? 4 : 1, array: this.tile, index },
+          false,
+        );
         return withReduced(at, c.stage, [sum]);
       };
-      overLanes(values, { extent: this.partOf(c.columns.extent, t.tileColumns), from: i32(0), to: columns.count, copies: 1 }, place, ([at = row]) => {
-        const ready = c.stores.map((store) => ({ store, value: values.value(store.value, at) }));
-        for (const { store, value } of ready) {
-          const [index] = store.indices;
-          if (index !== undefined) values.store(store.buffer, index, value, at);
-        }
-      });
+      overLanes(
+        values,
+        { extent: this.partOf(c.columns.extent, t.tileColumns), from: i32(0), to: columns.count, copies: 1 },
+        place,
+        ([at = row]) => {
+          const ready = c.stores.map((store) => ({ store, value: values.value(store.value, at) }));
+          for (const { store, value } of ready) {
+            const [index] = store.indices;
+            if (index !== undefined) values.store(store.buffer, index, value, at);
+          }
+        },
+      );
     });
   }
 }

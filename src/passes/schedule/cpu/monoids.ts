@@ -7,23 +7,40 @@ import { constant, i32, registerType, type Atom, type KernelWriter } from './ker
 
 type Simple = Extract<Monoid, { arity: 1 }>['name'];
 
-const combining: Readonly<Record<Simple, BinaryOp>> = { sum: 'add', prod: 'mul', max: 'max', min: 'min', and: 'and', or: 'or' };
+const combining: Readonly<Record<Simple, BinaryOp>> = {
+  sum: 'add',
+  prod: 'mul',
+  max: 'max',
+  min: 'min',
+  and: 'and',
+  or: 'or',
+};
 
 function identity(monoid: Monoid, dtype: DType): number {
   switch (monoid.name) {
-    case 'sum': case 'or': return 0;
-    case 'prod': return 1;
-    case 'and': return dtype === 'bool' ? 1 : -1;
-    case 'max': case 'argmax': return lowest[dtype];
-    case 'min': case 'argmin': return highest[dtype];
+    case 'sum':
+    case 'or':
+      return 0;
+    case 'prod':
+      return 1;
+    case 'and':
+      return dtype === 'bool' ? 1 : -1;
+    case 'max':
+    case 'argmax':
+      return lowest[dtype];
+    case 'min':
+    case 'argmin':
+      return highest[dtype];
   }
 }
 
 /** Start values of the parts; the index of argmax and argmin starts at 0. */
 export function identities(monoid: Monoid, dtypes: readonly DType[], width: Width): Atom[] {
-  return dtypes.map((dtype, part) => part === 1 && monoid.arity === 2
-    ? { ...i32(0), width }
-    : constant(registerType(dtype), identity(monoid, dtype), width));
+  return dtypes.map((dtype, part) =>
+    part === 1 && monoid.arity === 2
+      ? { ...i32(0), width }
+      : constant(registerType(dtype), identity(monoid, dtype), width),
+  );
 }
 
 /** a ∘ b of a monoid with one part. */
@@ -33,7 +50,12 @@ export function combined(monoid: Monoid, a: Atom, b: Atom): KernelExpr {
 }
 
 /** Takes `parts` into the accumulators. A tie keeps what came first, so the lowest index wins. */
-export function accumulate(writer: KernelWriter, monoid: Monoid, accumulators: readonly Atom[], parts: readonly Atom[]): void {
+export function accumulate(
+  writer: KernelWriter,
+  monoid: Monoid,
+  accumulators: readonly Atom[],
+  parts: readonly Atom[],
+): void {
   const [best, at] = accumulators;
   const [value, index] = parts;
   if (!best || !value) throw new RangeError('a reduction without parts');
@@ -41,7 +63,14 @@ export function accumulate(writer: KernelWriter, monoid: Monoid, accumulators: r
   if (!at || !index) throw new RangeError(`${monoid.name} has two parts`);
   const [a, b] = monoid.name === 'argmax' ? [best, value] : [value, best];
   const better = writer.load({ kind: 'binary', type: 'bool', width: best.width, op: 'lt', a, b }, false);
-  writer.assign(best, { kind: 'select', type: best.type, width: best.width, cond: better, then: value, otherwise: best });
+  writer.assign(best, {
+    kind: 'select',
+    type: best.type,
+    width: best.width,
+    cond: better,
+    then: value,
+    otherwise: best,
+  });
   writer.assign(at, { kind: 'select', type: 'i32', width: at.width, cond: better, then: index, otherwise: at });
 }
 

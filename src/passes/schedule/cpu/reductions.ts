@@ -24,25 +24,36 @@ function isChunked(stage: ReduceStage, axis: Axis, size: number): boolean {
 
 /** Nested loops over `axes`; `body` sees all environments moved along. */
 export function overAxes(
-  values: Values, axes: readonly Axis[], envs: readonly Environment[], body: (envs: readonly Environment[]) => void,
+  values: Values,
+  axes: readonly Axis[],
+  envs: readonly Environment[],
+  body: (envs: readonly Environment[]) => void,
 ): void {
   const [axis, ...rest] = axes;
   if (!axis) return body(envs);
   values.writer.for(i32(0), values.writer.dim(axis.extent), 1, (i) =>
-    overAxes(values, rest, envs.map((env) => withAxis(env, axis.name, i)), body));
+    overAxes(
+      values,
+      rest,
+      envs.map((env) => withAxis(env, axis.name, i)),
+      body,
+    ),
+  );
 }
 
 /** from ≤ chunk < to in steps of `size`: body gets [chunk, min(chunk + size, to)). */
 function overChunks(values: Values, to: Atom, size: number, body: (from: Atom, to: Atom) => void): void {
   values.writer.for(i32(0), to, size, (from) =>
-    body(from, values.dims.combine('min', values.dims.combine('add', from, i32(size)), to)));
+    body(from, values.dims.combine('min', values.dims.combine('add', from, i32(size)), to)),
+  );
 }
 
 /** Reduces for each environment with one accumulator (of its width) per part; returns environments that know the result. */
 export function reduceAcross(values: Values, stage: ReduceStage, envs: readonly Environment[]): Environment[] {
   const { writer } = values;
   const width = envs.some((env) => env.vector !== undefined) ? 4 : 1;
-  const start = (): Atom[][] => envs.map(() => identities(stage.monoid, stage.dtypes, width).map((atom) => writer.variable(atom)));
+  const start = (): Atom[][] =>
+    envs.map(() => identities(stage.monoid, stage.dtypes, width).map((atom) => writer.variable(atom)));
   const totals = start();
   const outer = stage.axes.slice(0, -1);
   const inner = stage.axes.at(-1);
@@ -53,7 +64,12 @@ export function reduceAcross(values: Values, stage: ReduceStage, envs: readonly 
   overAxes(values, outer, envs, (moved) => {
     if (!inner) return take(totals, moved);
     const along = (into: readonly Atom[][], from: Atom, to: Atom): void =>
-      writer.for(from, to, 1, (i) => take(into, moved.map((env) => withAxis(env, inner.name, i))));
+      writer.for(from, to, 1, (i) =>
+        take(
+          into,
+          moved.map((env) => withAxis(env, inner.name, i)),
+        ),
+      );
     const extent = writer.dim(inner.extent);
     if (!isChunked(stage, inner, scalarChunk)) return along(totals, i32(0), extent);
     overChunks(values, extent, scalarChunk, (from, to) => {
@@ -80,7 +96,8 @@ export function reduceAlong(values: Values, stage: ReduceStage, env: Environment
   const [lanes, rest] = [writer.variable(zero4), writer.variable(zero1)];
   overAxes(values, stage.axes.slice(0, -1), [env], ([moved = env]) => {
     const extent = writer.dim(inner.extent);
-    const run = (from: Atom, to: Atom): void => alongVector({ values, stage, inner, env: moved, zero4, lanes, rest }, from, to);
+    const run = (from: Atom, to: Atom): void =>
+      alongVector({ values, stage, inner, env: moved, zero4, lanes, rest }, from, to);
     if (isChunked(stage, inner, vectorChunk)) overChunks(values, extent, vectorChunk, run);
     else run(i32(0), extent);
   });
@@ -125,5 +142,6 @@ function alongVector(run: Run, from: Atom, to: Atom): void {
   }
   const end4 = whole(4);
   if (extent === undefined || extent >= 4) writer.for(at, end4, 4, (i) => add(lanes, arg(i, true)));
-  if (extent === undefined || extent % 4 !== 0) writer.for(extent !== undefined && extent < 4 ? from : end4, to, 1, (i) => add(rest, arg(i, false)));
+  if (extent === undefined || extent % 4 !== 0)
+    writer.for(extent !== undefined && extent < 4 ? from : end4, to, 1, (i) => add(rest, arg(i, false)));
 }

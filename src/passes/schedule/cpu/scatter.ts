@@ -7,14 +7,23 @@ import type { Nest, NestFunction, Stage } from '../../../ir/nest.ts';
 type StoreStage = Extract<Stage, { kind: 'store' }>;
 
 const position = (dim: Dim): Expr => ({ kind: 'index', dtype: 'i32', dim });
-const binary = (op: BinaryOp, a: Expr, b: Expr): Expr => ({ kind: 'binary', dtype: op === 'le' || op === 'and' ? 'bool' : 'i32', op, a, b });
+const binary = (op: BinaryOp, a: Expr, b: Expr): Expr => ({
+  kind: 'binary',
+  dtype: op === 'le' || op === 'and' ? 'bool' : 'i32',
+  op,
+  a,
+  b,
+});
 const zero: Expr = { kind: 'const', dtype: 'i32', value: 0 };
 
 /** The nest with every dynamic store made safe. */
 export function clampScatters(nest: Nest, scope: NestFunction): Nest {
   const shapes = new Map(scope.buffers.map(({ id, type }) => [id, type.shape]));
   const stages = nest.stages.map((stage) =>
-    stage.kind === 'store' && stage.indices.some((index) => 'kind' in index) ? clampStore(stage, shapes.get(stage.buffer) ?? []) : stage);
+    stage.kind === 'store' && stage.indices.some((index) => 'kind' in index)
+      ? clampStore(stage, shapes.get(stage.buffer) ?? [])
+      : stage,
+  );
   return { ...nest, stages };
 }
 

@@ -1,6 +1,15 @@
 // Expressions of a flat nest as kernel values: one point, or four along the vector axis. A value that
 // does not vary along that axis stays scalar; loads are contiguous, splatted or gathered.
-import { add, asConstant, constant as constantDim, substitute, variable, variables, zero, type Dim } from '../../../ir/dim.ts';
+import {
+  add,
+  asConstant,
+  constant as constantDim,
+  substitute,
+  variable,
+  variables,
+  zero,
+  type Dim,
+} from '../../../ir/dim.ts';
 import { isComparison } from '../../../ir/scalar-semantics.ts';
 import type { Expr, Index } from '../../../ir/expr.ts';
 import type { KernelExpr, ScalarType } from '../../../ir/kernel.ts';
@@ -68,7 +77,8 @@ export class Values {
   /** Stores `value` at the point, or the four points, of `env`. */
   store(buffer: string, index: Index, value: Atom, env: Environment): void {
     const name = this.writer.buffer(buffer, 'write');
-    const put = (at: Atom, item: KernelExpr): void => this.writer.push({ kind: 'store', buffer: name, index: at, value: item });
+    const put = (at: Atom, item: KernelExpr): void =>
+      this.writer.push({ kind: 'store', buffer: name, index: at, value: item });
     if (env.vector === undefined) return put(this.position(index, env), value);
     const wide = this.widen(value);
     if (this.strideAlong(index, env) === 1) return put(this.position(index, env), wide);
@@ -96,9 +106,12 @@ export class Values {
 
   private compute(e: Expr, env: Environment): Atom {
     switch (e.kind) {
-      case 'const': return constant(registerType(e.dtype), e.value);
-      case 'index': return this.convert(this.indexValue(e.dim, env), e.dtype);
-      case 'load': return this.load(e, env);
+      case 'const':
+        return constant(registerType(e.dtype), e.value);
+      case 'index':
+        return this.convert(this.indexValue(e.dim, env), e.dtype);
+      case 'load':
+        return this.load(e, env);
       case 'unary': {
         const x = this.value(e.x, env);
         return this.writer.let({ kind: 'unary', type: registerType(e.dtype), width: x.width, op: e.op, x });
@@ -109,16 +122,23 @@ export class Values {
         return this.writer.let({ kind: 'binary', type, width: a.width, op: e.op, a, b });
       }
       case 'select': {
-        const [cond, then, otherwise] = this.align([this.value(e.cond, env), this.value(e.then, env), this.value(e.otherwise, env)]);
+        const [cond, then, otherwise] = this.align([
+          this.value(e.cond, env),
+          this.value(e.then, env),
+          this.value(e.otherwise, env),
+        ]);
         return this.writer.let({ kind: 'select', type: then.type, width: then.width, cond, then, otherwise });
       }
-      case 'cast': return this.convert(this.value(e.x, env), registerType(e.dtype));
+      case 'cast':
+        return this.convert(this.value(e.x, env), registerType(e.dtype));
       case 'bitcast': {
         const x = this.value(e.x, env);
         return this.writer.let({ kind: 'bitcast', type: registerType(e.dtype), width: x.width, x });
       }
-      case 'guard': return this.guard(e, env);
-      case 'threefry': return this.threefry(e, env);
+      case 'guard':
+        return this.guard(e, env);
+      case 'threefry':
+        return this.threefry(e, env);
       case 'reduced': {
         const atom = env.reduced.get(`${e.stage}:${e.part}`);
         if (!atom) throw new RangeError(`${e.stage} is read before it is reduced`);
@@ -136,11 +156,13 @@ export class Values {
     const { vector } = env;
     const base = vector === undefined ? undefined : env.axes.get(vector);
     if (vector === undefined || !base) return env;
-    const lanes = this.laneEnvironments.get(env) ?? laneNumbers.map((at): Environment => ({
-      axes: new Map([...env.axes, [vector, this.dims.combine('add', base, i32(at))]]),
-      vector: undefined,
-      reduced: new Map([...env.reduced].map(([key, atom]) => [key, this.lane(atom, at)])),
-    }));
+    const lanes =
+      this.laneEnvironments.get(env) ??
+      laneNumbers.map((at): Environment => ({
+        axes: new Map([...env.axes, [vector, this.dims.combine('add', base, i32(at))]]),
+        vector: undefined,
+        reduced: new Map([...env.reduced].map(([key, atom]) => [key, this.lane(atom, at)])),
+      }));
     this.laneEnvironments.set(env, lanes);
     return lanes[lane] ?? env;
   }
@@ -164,10 +186,18 @@ export class Values {
     if (!linear) return this.perLane(env, (lane) => this.dims.value(d, lane));
     const stride = this.dims.value(linear.coefficient, env);
     const steps: KernelExpr = { kind: 'vector', type: 'i32', width: 4, lanes: [i32(0), i32(1), i32(2), i32(3)] };
-    const offsets = asConstant(linear.coefficient) === 1
-      ? steps
-      : this.writer.let({ kind: 'binary', type: 'i32', width: 4, op: 'mul', a: this.widen(stride), b: steps });
-    return this.writer.let({ kind: 'binary', type: 'i32', width: 4, op: 'add', a: this.widen(this.dims.value(d, env)), b: offsets });
+    const offsets =
+      asConstant(linear.coefficient) === 1
+        ? steps
+        : this.writer.let({ kind: 'binary', type: 'i32', width: 4, op: 'mul', a: this.widen(stride), b: steps });
+    return this.writer.let({
+      kind: 'binary',
+      type: 'i32',
+      width: 4,
+      op: 'add',
+      a: this.widen(this.dims.value(d, env)),
+      b: offsets,
+    });
   }
 
   private load(e: Of<'load'>, env: Environment): Atom {
@@ -190,19 +220,29 @@ export class Values {
   private guard(e: Of<'guard'>, env: Environment): Atom {
     const { vector } = env;
     const varying = vector === undefined ? [] : e.conditions.filter(({ lhs }) => variables(lhs).has(vector));
-    if (vector === undefined || varying.length === 0) return this.branch(e, env, this.dims.conditions(e.conditions, env));
+    if (vector === undefined || varying.length === 0)
+      return this.branch(e, env, this.dims.conditions(e.conditions, env));
     const border = (): Atom => this.perLane(env, (lane) => this.value(e, lane));
     const monotone = varying.every(({ kind, lhs }) => kind === '>=0' && linearIn(lhs, vector) !== undefined);
     if (!monotone) return border();
-    const shifted = (lhs: Dim): Dim => substitute(lhs, (name) => (name === vector ? add(variable(name), 3) : undefined));
+    const shifted = (lhs: Dim): Dim =>
+      substitute(lhs, (name) => (name === vector ? add(variable(name), 3) : undefined));
     const last = e.conditions.map((condition) => ({ ...condition, lhs: shifted(condition.lhs) }));
     const result = this.writer.variable({ ...this.zero(e.dtype), width: 4 });
     const assign = (value: () => Atom) => (): void => this.writer.assign(result, this.widen(value()));
     const none = e.conditions.map(({ kind, lhs }) => this.nowhere(kind, lhs, shifted(lhs), env));
     const outside = none.reduce((a, b) => this.writer.let({ kind: 'binary', type: 'bool', width: 1, op: 'or', a, b }));
     const inside = this.dims.conditions([...e.conditions, ...last], env);
-    this.writer.if(inside, assign(() => this.value(e.then, env)), () =>
-      this.writer.if(outside, assign(() => this.value(e.otherwise, env)), assign(border)));
+    this.writer.if(
+      inside,
+      assign(() => this.value(e.then, env)),
+      () =>
+        this.writer.if(
+          outside,
+          assign(() => this.value(e.otherwise, env)),
+          assign(border),
+        ),
+    );
     return result;
   }
 
@@ -216,7 +256,9 @@ export class Values {
     return a === b ? a : this.writer.let({ kind: 'binary', type: 'bool', width: 1, op: 'and', a, b });
   }
 
-  private zero(dtype: Expr['dtype']): ReturnType<typeof constant> { return constant(registerType(dtype), 0); }
+  private zero(dtype: Expr['dtype']): ReturnType<typeof constant> {
+    return constant(registerType(dtype), 0);
+  }
 
   // One decision for all lanes. The width of the result is known only after both sides were built.
   private branch(e: Of<'guard'>, env: Environment, cond: Atom): Atom {
@@ -237,4 +279,3 @@ export class Values {
     return emitThreefry(this, [key0, key1], [counter0, counter1], e.word);
   }
 }
-
