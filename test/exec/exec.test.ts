@@ -13,7 +13,7 @@ import { requestTestDevice } from '../support/webgpu.ts';
 
 interface RunTensor { data(): Promise<ArrayLike<number>> }
 interface LoadedModel {
-  readonly weights: { keys(): Iterable<string>; get(path: string): Promise<{ data: ArrayLike<number> } | RunTensor> };
+  readonly weights: { keys(): Iterable<string>; get(path: string): Promise<RunTensor> };
   readonly [entry: string]: unknown;
 }
 interface Session {
@@ -43,10 +43,8 @@ const hostData = (tensor: Tensor): ArrayLike<number> =>
 const hostArgument = (tensor: Tensor): unknown =>
   tensor.shape.length === 0 ? tensor.data[0] : { data: hostData(tensor), shape: tensor.shape };
 
-async function readWeight(model: LoadedModel, path: string): Promise<ArrayLike<number>> {
-  const { data } = await model.weights.get(path);
-  return typeof data === 'function' ? data() : data;
-}
+const readWeight = async (model: LoadedModel, path: string): Promise<ArrayLike<number>> =>
+  (await model.weights.get(path)).data();
 
 async function checkEntries(program: Program, model: LoadedModel, name: string): Promise<void> {
   const info = program.graph.models.find((each) => each.name === name);
