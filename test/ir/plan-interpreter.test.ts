@@ -24,7 +24,7 @@ const tensorResults = (fn: GraphFunction): GraphFunction => {
 
 function agrees(target: 'gpu' | 'cpu', change: (program: TargetProgram) => TargetProgram): { failed: boolean; report: string } {
   const result = fc.check(
-    fc.property(graphCases(7), ({ fn, inputs }) => {
+    fc.property(graphCases(6, 13), ({ fn, inputs }) => {
       const graph = mapFunctions(hostScalars.run(simplifyFinal.run(moduleOf(fn), cx), cx), tensorResults);
       const program = change(planFor(target).run(fuse.run(lowerToNests.run(graph, cx), cx), cx));
       const outputs = (graph.functions[0]?.results ?? []).map(({ name }) => name);

@@ -236,8 +236,8 @@ const argument = (shape: readonly number[], values: readonly number[]): Tensor =
 
 const scalar = (dtype: DType, value: number): Tensor => ({ dtype, shape: [], data: Float64Array.of(value) });
 
-/** A random function with arguments; `length` is the most steps it takes. */
-export const graphCases = (length = 14): fc.Arbitrary<GraphCase> =>
+/** A random function with arguments: at most `length` steps over dims of at most `extent`. */
+export const graphCases = (length = 14, extent = 3): fc.Arbitrary<GraphCase> =>
   fc
     .record({
       choices: fc.array(fc.tuple(fc.nat(99), fc.nat(99), fc.nat(99), fc.nat(99)), {
@@ -245,8 +245,8 @@ export const graphCases = (length = 14): fc.Arbitrary<GraphCase> =>
         maxLength: length,
         size: 'max',
       }),
-      n: fc.integer({ min: 1, max: 3 }),
-      m: fc.integer({ min: 1, max: 3 }),
+      n: fc.integer({ min: 1, max: extent }),
+      m: fc.integer({ min: 1, max: extent }),
       values: fc.array(fc.integer({ min: -20, max: 20 }), { minLength: 7, maxLength: 7 }),
       key: fc.tuple(fc.nat(2 ** 31), fc.nat(2 ** 31)),
       iteration: fc.nat(50),
