@@ -191,3 +191,20 @@ export fn dropout_mask(shape: list, p: real = 0.5) =
 /// x with elements dropped while training, scaled so that the mean stays (Srivastava et al. 2014).
 export fn dropout(x: [...], p: real = 0.5) -> [...] =
   if training && p > 0 { x * dropout_mask(shape(x), p) } else { x }
+
+// ── static values ──
+
+/// (v, v) of an int, a pair as it is.
+export fn pair(v: int | str | (int, int)) = if kind(v) == "tuple" { v } else { (v, v) }
+
+/// Writes `values` over `x` along an axis, from position `at` on.
+export fn put(x: [...s], values: [...t], at: i32[], axis: int = 0) -> [...s] =
+  scatter(x, at + iota(shape(values)[axis]), values, axis=axis)
+
+/// Sines and cosines of positions 0, 1, … n - 1: [n, d] (Vaswani et al. 2017).
+export fn sinusoid(n: int, d: int) -> [n, d] {
+  let half  = d / 2
+  let rates = exp(f32(iota(half)) * (-9.210340371976184 / half))
+  let angle = reshape(f32(iota(n)), [n, 1]) * rates
+  concat([sin(angle), cos(angle)], axis=-1)
+}

@@ -263,15 +263,15 @@ export function callFn(frame: Frame, fn: FnValue, args: Arguments, span: Span, c
   const { decl } = fn;
   if (frame.session.broken.has(decl)) return unknown;
   const given = matchArguments(frame, decl.params, args, callee, span);
-  if (!given) return unknown;
+  if (!given || [...given.values()].some((arg) => arg.value.kind === 'unknown')) return unknown;
   if (frame.depth > maximalDepth) {
     frame.session.broken.add(decl);
     return reject(frame, messages.E0106(span, { name: decl.name.name, verb: 'calls', cycle: `${decl.name.name} -> ${decl.name.name}` }));
   }
   const inner = enter(frame, fn, span, target);
   if (!bindParameters(inner, frame, decl.params, given, callee, target)) return unknown;
-  for (const requirement of decl.requires) checkRequirement(inner, requirement, frame, span);
-  return checkResult(inner, decl, evaluate(inner, decl.body));
+  const holds = decl.requires.map((requirement) => checkRequirement(inner, requirement, frame, span));
+  return holds.includes(false) ? unknown : checkResult(inner, decl, evaluate(inner, decl.body));
 }
 
 function enter(frame: Frame, fn: FnValue, span: Span, instance: Instance | null): Frame {
@@ -314,7 +314,7 @@ function resultDiagnostic(decl: FnDecl, m: Mismatch, span: Span, value: Value): 
 function callLambda(frame: Frame, lambda: LambdaValue, args: Arguments, span: Span, callee: Callee): Value {
   const { decl } = lambda;
   const given = matchArguments(frame, decl.params, args, callee, span);
-  if (!given) return unknown;
+  if (!given || [...given.values()].some((arg) => arg.value.kind === 'unknown')) return unknown;
   const inner: Frame = {
     session: frame.session, scope: new Scope(lambda.scope), signature: emptySignature(), graph: frame.graph,
     keys: frame.graph && frame.keys ? frame.keys.next(frame.graph) : null,

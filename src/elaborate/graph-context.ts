@@ -28,6 +28,8 @@ export class GraphContext {
   readonly results: FunctionResult[] = [];
   /** Layers may be constructed at the moment: members of a standalone check, the body of a `test`. */
   mayConstruct = false;
+  /** Dims that stand for packs in a check by itself. */
+  readonly packs = new Set<string>();
   readonly #dims: DimVariable[] = [];
   readonly #facts: Fact[] = [];
   readonly #current = new Map<Slot, Value>();

@@ -55,13 +55,13 @@ export function construct(frame: Frame, decl: UnitDecl, scope: Scope, args: Argu
   }
   const callee = { name: decl.name.name, what: decl.unit, span, text: decl.name.name };
   const given = matchArguments(frame, decl.params, args, callee, span);
-  if (!given) return unknown;
+  if (!given || [...given.values()].some((arg) => arg.value.kind === 'unknown')) return unknown;
   const inner: Frame = {
     ...frame, scope: new Scope(scope), signature: emptySignature(), fn: null, instance: null,
     constructing: [...frame.constructing, decl], caller: { frame, span }, depth: frame.depth + 1,
   };
   if (!bindParameters(inner, frame, decl.params, given, callee, null)) return unknown;
-  for (const requirement of decl.requires) checkRequirement(inner, requirement, frame, span);
+  if (decl.requires.map((requirement) => checkRequirement(inner, requirement, frame, span)).includes(false)) return unknown;
   const configSpans = new Map([...given].map(([param, arg]) => [param.name.name, arg.span]));
   const instance = buildMembers(inner, decl, configSpans, span);
   return decl.unit === 'optimizer' ? { kind: 'optimizer', instance, options: new Map() } : { kind: 'instance', instance };

@@ -17,17 +17,24 @@ export function assumeRequirement(frame: Frame, clause: Expr): void {
   else checkRequirement(frame, clause, frame, clause.span);
 }
 
-/** The clause must hold; reported at the call. */
-export function checkRequirement(frame: Frame, clause: Expr, caller: Frame, span: Span): void {
+/**
+ * The clause must hold; reported at the call where it does not. What depends on sizes that are not known
+ * yet becomes a requirement of the function under construction, checked when its dims are bound.
+ */
+export function checkRequirement(frame: Frame, clause: Expr, caller: Frame, span: Span): boolean {
   const value = evaluate(frame, clause);
-  if (value.kind === 'unknown' || (value.kind === 'bool' && value.value)) return;
+  if (value.kind === 'unknown') return true;
+  if (value.kind === 'bool' && value.value) return true;
   const text = spanText(clause.span);
   const secondary = [{ span: clause.span, label: 'required here' }];
-  if (value.kind === 'bool') report(caller, messages.E0316(span, { fact: text, reason: 'it is false for these sizes' }, { secondary }));
-  else if (value.kind !== 'tensor') report(caller, messages.E0406(clause.span, { got: 'no condition' }));
-  else report(caller, messages.E0316(span, { fact: text, reason: 'it cannot be proved here' }, {
-    secondary, helps: [{ text: `require it of the caller too: \`requires ${text}\`` }],
-  }));
+  if (value.kind === 'bool') {
+    report(caller, messages.E0316(span, { fact: text, reason: 'it is false for these sizes' }, { secondary }));
+    return false;
+  }
+  const fact = frame.graph && value.kind === 'tensor' ? factOf(frame, clause) : undefined;
+  if (fact) frame.graph?.assume(fact);
+  else report(caller, messages.E0316(span, { fact: text, reason: 'it cannot be decided from the sizes here' }, { secondary }));
+  return fact !== undefined;
 }
 
 function factOf(frame: Frame, clause: Expr): Fact | undefined {

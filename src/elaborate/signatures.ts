@@ -27,13 +27,18 @@ export function bindFreshDims(frame: Frame, types: readonly TypeExpr[]): void {
 function bindFresh(frame: Frame, entry: DimExpr): void {
   if (entry.kind === 'pack-dim') {
     const name = entry.name?.name ?? '';
-    // One axis stands for the pack: an error at any rank that involves it shows up at this one too.
-    if (!frame.signature.packs.has(name)) frame.signature.packs.set(name, [freshDim(frame, name === '' ? 'rest' : name)]);
+    if (!frame.signature.packs.has(name)) frame.signature.packs.set(name, [packDim(frame, name === '' ? 'rest' : name)]);
     return;
   }
   if (entry.kind !== 'expr-dim' || entry.value.kind !== 'name') return;
   const { name } = entry.value;
   if (dimNamed(frame, name) === undefined) bindDim(frame, name, freshDim(frame, name));
+}
+
+// One axis stands for the pack. How two packs broadcast is the caller's business: nothing is reported of it.
+function packDim(frame: Frame, name: string): Dim {
+  if (frame.graph?.standalone) frame.graph.packs.add(name);
+  return freshDim(frame, name);
 }
 
 const freshDim = (frame: Frame, name: string): Dim => frame.graph?.dim(name) ?? variable(name);

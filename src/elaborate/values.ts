@@ -150,6 +150,10 @@ export function sameStatic(a: Value, b: Value): boolean | undefined {
   return a === b;
 }
 
+/** Whether a part of the value is unknown. */
+export const hasUnknown = (value: Value): boolean =>
+  value.kind === 'unknown' || ((value.kind === 'list' || value.kind === 'tuple') && value.items.some(hasUnknown));
+
 /** An argument at a call, with where it stands. */
 export interface GivenArgument {
   readonly value: Value;

@@ -6,7 +6,7 @@ import type { Value as GraphValue } from '../../ir/graph.ts';
 import { messages } from '../../support/messages.gen.ts';
 import type { Span } from '../../support/source.ts';
 import { equalDims, resolved } from '../dims.ts';
-import { reject, type Frame } from '../frame.ts';
+import { reject, Rejected, type Frame } from '../frame.ts';
 import type { GraphContext } from '../graph-context.ts';
 import { asNumber, describe, typeText, type Value } from '../values.ts';
 
@@ -21,6 +21,7 @@ export function graphOf(frame: Frame): GraphContext {
 
 /** A scalar constant; its graph type is that of the value, or `dtype`. */
 export function toTensor(frame: Frame, value: Value, dtype: DType | undefined, span: Span): GraphValue {
+  if (value.kind === 'unknown') throw new Rejected();
   const { builder } = graphOf(frame);
   if (value.kind === 'tensor') return checkElement(frame, value.value, span);
   if (value.kind === 'computed') return toTensor(frame, value.make(frame), dtype, span);

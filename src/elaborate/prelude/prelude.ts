@@ -3,6 +3,7 @@ import { infinity, dtypes } from '../../ir/dtype.ts';
 import { Scope } from '../scope.ts';
 import { real } from '../values.ts';
 import { elementwisePrimitives } from './elementwise.ts';
+import { gradientPrimitives } from './gradient.ts';
 import type { Primitive } from './primitive.ts';
 import { reductionPrimitives } from './reductions.ts';
 import { shapePrimitives } from './shapes.ts';
@@ -10,7 +11,7 @@ import { staticPrimitives } from './statics.ts';
 
 /** Every primitive, for documentation and editors. */
 export const primitives: readonly Primitive[] = [
-  ...elementwisePrimitives, ...reductionPrimitives, ...shapePrimitives, ...staticPrimitives,
+  ...elementwisePrimitives, ...reductionPrimitives, ...shapePrimitives, ...staticPrimitives, ...gradientPrimitives,
 ];
 
 /** A fresh scope with dtypes, `inf` and the primitives. */

@@ -10,7 +10,7 @@ import { unknownArgument, type Arguments } from '../calls.ts';
 import { graphOf, toTensor } from '../expressions/tensors.ts';
 import { resolved } from '../dims.ts';
 import { reject, report, type Frame } from '../frame.ts';
-import { asNumber, describe, tensor, unknown, type GivenArgument, type Value } from '../values.ts';
+import { asNumber, describe, hasUnknown, tensor, unknown, type GivenArgument, type Value } from '../values.ts';
 
 /** A built-in function. */
 export interface Primitive {
@@ -149,7 +149,7 @@ export function callPrimitive(frame: Frame, primitive: Primitive, args: Argument
     failed = true;
     report(frame, messages.E0205(span, { what: 'function', callee: primitive.name, argument: param }, { notes }));
   }
-  if (failed || [...given.values()].some((arg) => arg.value.kind === 'unknown')) return unknown;
+  if (failed || [...given.values()].some((arg) => hasUnknown(arg.value))) return unknown;
   checkTabulation(frame, primitive, given, span);
   return primitive.run(new PrimitiveCall(frame, primitive.name, given, span));
 }

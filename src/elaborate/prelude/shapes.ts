@@ -126,6 +126,16 @@ function gather(call: PrimitiveCall): Value {
   return call.result(call.builder.op('gather', [x, ids], { axis: call.axis('axis', x, 0) }), 'x');
 }
 
+function scatter(call: PrimitiveCall): Value {
+  const [x, ids, values] = [call.tensor('x'), call.tensor('ids', 'i32'), call.tensor('values', 'f32')];
+  if (ids.type.dtype !== 'i32') call.wrong('ids', 'a tensor of i32');
+  if (values.type.dtype !== x.type.dtype) call.wrong('values', `a tensor of ${x.type.dtype}`);
+  const combine = call.value('combine');
+  const how = combine.kind === 'str' ? combine.value : 'set';
+  if (!['set', 'add', 'max'].includes(how)) call.wrong('combine', '"set", "add" or "max"');
+  return call.result(call.builder.op('scatter', [x, ids, values], { axis: call.axis('axis', x, 0), combine: how }), 'x');
+}
+
 function full(call: PrimitiveCall): Value {
   const value = call.value('value');
   const shape = call.shape('shape');
@@ -161,6 +171,7 @@ export const shapePrimitives: readonly Primitive[] = [
   { name: 'flip', params: ['x', 'axis'], doc: 'Reverses an axis.', run: flip },
   { name: 'pad', params: ['x', 'before', 'after', 'axis', 'value?'], doc: 'Adds elements before and after along an axis.', run: pad },
   { name: 'gather', params: ['x', 'ids', 'axis?'], doc: 'Takes positions along an axis by a tensor of i32; an id out of range gives 0.', run: gather },
+  { name: 'scatter', params: ['x', 'ids', 'values', 'axis?', 'combine?'], doc: 'x with values written (or added, or their maximum) at positions along an axis; ids out of range are dropped.', run: scatter },
   { name: 'full', params: ['shape', 'value', 'dtype?'], doc: 'A tensor of one value.', run: full },
   { name: 'broadcast_to', params: ['x', 'shape'], doc: 'Repeats x along axes that it lacks or where it has a literal 1.', run: (call) => {
     const [x, shape] = [call.tensor('x', 'f32'), call.shape('shape')];
