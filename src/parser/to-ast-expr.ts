@@ -45,9 +45,6 @@ export function expr(cx: Conversion, node: CstNode | undefined, near: number): E
   return node === undefined ? { kind: 'error', span: emptySpan(cx, near) } : new OperatorRow(cx, node, near).parse();
 }
 
-/** The operand of `<` in a bind. */
-export const sum = expr;
-
 /** An expression with the span it takes up in the text, parentheses included. */
 interface Placed {
   readonly expr: Expr;

@@ -15,7 +15,7 @@ import {
   type Conversion,
 } from './cst.ts';
 import { numberLiteral, stringLiteral } from './literals.ts';
-import { expr, sum } from './to-ast-expr.ts';
+import { expr } from './to-ast-expr.ts';
 
 /** A type; a missing one is an `ErrorType`. */
 export function type(cx: Conversion, node: CstNode | undefined, near: number): TypeExpr {
@@ -150,7 +150,7 @@ function bindOf(cx: Conversion, node: CstNode): Bind {
   const span = spanOf(cx, node, startOf(node));
   const name = tokenOf(node, 'Name');
   if (name !== undefined) {
-    const limit = sum(cx, nodeOf(node, 'sum'), span.end);
+    const limit = expr(cx, nodeOf(node, 'sum'), span.end);
     return { kind: 'range-bind', span, name: identifier(cx, name, span.start), limit };
   }
   const along = tokenOf(node, 'word:along');

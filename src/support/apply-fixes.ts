@@ -37,7 +37,7 @@ function overlap({ span: a }: Edit, { span: b }: Edit): boolean {
 }
 
 /** The text after the edits, which do not overlap. */
-export function applyEdits(text: string, edits: readonly Edit[]): string {
+function applyEdits(text: string, edits: readonly Edit[]): string {
   const ordered = [...edits].sort((a, b) => b.span.start - a.span.start);
   return ordered.reduce(
     (result, { span, text: replacement }) => result.slice(0, span.start) + replacement + result.slice(span.end),

@@ -115,7 +115,7 @@ describe('depth and length', () => {
 });
 
 describe('any text', () => {
-  const long = { numRuns: runs(1000) };
+  const long = { numRuns: runs(1700) };
   it('random characters give diagnostics with places', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 200 }), survives), long);
   });

@@ -218,7 +218,7 @@ function isNode(value: unknown): value is Node {
 }
 
 /** The nodes directly below a node. */
-export function children(node: Node): readonly Node[] {
+function children(node: Node): readonly Node[] {
   return Object.values(node).flatMap((value: unknown) =>
     Array.isArray(value) ? value.filter(isNode) : isNode(value) ? [value] : [],
   );

@@ -1,0 +1,3 @@
+import { g } from "./input.dlm"
+
+export fn f(x: [b]) -> [b] = x

@@ -1,0 +1,4 @@
+fn f(x: [b, n]) -> [b, n] {
+  let hidden = relu(x)
+  hidden + undefined_thing
+}

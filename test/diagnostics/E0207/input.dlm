@@ -1,0 +1,5 @@
+import { Linaer } from "std/nn"
+
+layer Net() {
+  let fc = Linaer(4, 4)
+}

@@ -1,0 +1,2 @@
+import { Linear } from "std/nn"
+import { Block } from "./blocks.dlm"

@@ -1,0 +1,2 @@
+import { Linear } from "std/nm"
+import { Block } from "./blocks.dlm"

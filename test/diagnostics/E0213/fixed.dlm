@@ -1,0 +1,1 @@
+fn f(x: f32[b], k: integer) -> [b] = k * x

@@ -1,0 +1,1 @@
+fn f(x: [b, n]) -> [b] = sum(x, axis=2)

@@ -1,0 +1,1 @@
+fn f(x: [b, n]) = rearrange[b n -> b](x)

@@ -1,0 +1,1 @@
+fn f(a: i32[b], c: i32[b]) -> i32[b] = floor_div(a, c)

@@ -1,0 +1,1 @@
+fn f(x: [b], flag: bool[]) = if flag { x } else { sum(x) }
