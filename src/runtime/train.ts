@@ -3,7 +3,7 @@
 import { shapeOf } from './dims.ts';
 import { DlmError, wrongInput } from './error.ts';
 import type { Model } from './model.ts';
-import { fitCheckpoint, ParameterStore, type StoredSpec, type Values } from './parameters.ts';
+import { fitCheckpoint, ParameterStore, type StoredSpec } from './parameters.ts';
 import type { Backend, Data, ProgramSpec, Scalars, TrainSpec } from './program.ts';
 import { Runner, type Call } from './runner.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
@@ -228,7 +228,7 @@ export class Train {
       const own = store.specs.flatMap(([path]) =>
         [values.get(prefix + path)].flatMap((data) => (data ? [[path, data] as const] : [])),
       );
-      store.write(new Map(own) as Values);
+      store.write(new Map(own));
     }
     Object.assign(this.options, saved.options);
     this.#iteration = saved.iteration ?? 0;

@@ -175,7 +175,7 @@ class WebGpuBackend implements Backend {
     const buffer = plan.buffers[Number(at)];
     if (op !== 'fill' && (op !== 'copy' || typeof buffer === 'string')) return undefined;
     const bytes = typeof buffer === 'string' ? named(buffer).bytes : (buffer?.[1] ?? 0);
-    return this.#filled(new Uint32Array(Math.ceil(bytes / 4)).fill(op === 'fill' ? Number(value) : 0), copySource);
+    return this.#filled(new Uint32Array(Math.ceil(bytes / 4)).fill(op === 'fill' ? value : 0), copySource);
   }
 
   #dispatch(
@@ -189,7 +189,7 @@ class WebGpuBackend implements Backend {
     const kernel = program.kernels?.[index];
     const found = kernel && this.#pipelines.get(kernel);
     if (!found) throw new RangeError(`kernel ${index} of ${program.name} was not prepared`);
-    const entries = [...found.bindings].map((letter, binding): GPUBindGroupEntry => {
+    const entries = Array.from(found.bindings, (letter, binding): GPUBindGroupEntry => {
       if (letter === 'p')
         return { binding, resource: { ...params, size: Math.ceil((values.length + words.length) / 4) * 16 } };
       const { buffer = record, at = 0, bytes = 1024 } = (letter !== 's' && places[buffers[binding] ?? -1]) || {};
@@ -304,7 +304,7 @@ function compileKernel(device: GPUDevice, [bindings, code]: KernelSpec): Promise
 
 async function compilePipeline(device: GPUDevice, bindings: string, code: string): Promise<Pipeline> {
   const types = { r: 'read-only-storage', w: 'storage', p: 'uniform', s: 'uniform' } as const;
-  const entries = [...bindings].map((letter, binding) => ({
+  const entries = Array.from(bindings, (letter, binding) => ({
     binding,
     visibility: 4,
     buffer: { type: types[letter as keyof typeof types] },

@@ -51,9 +51,10 @@ test('CSV that is broken', () => {
   expect(codeOf(() => parseCsv('a,a\n1,2\n', 't.csv'))).toContain('`a` occurs twice');
 });
 
+const quote = (text: string): string => `"${text.replaceAll('"', '""')}"`;
+
 test('CSV: any cells come back', () => {
   const cell = fc.string({ unit: fc.constantFrom('a', '"', ',', '\n', ';', ' ', '1') });
-  const quote = (text: string): string => `"${text.replaceAll('"', '""')}"`;
   fc.assert(
     fc.property(fc.array(fc.tuple(cell, cell), { minLength: 1, maxLength: 5 }), (rows) => {
       const text = ['x,y', ...rows.map((row) => row.map(quote).join(','))].join('\n');
@@ -70,6 +71,14 @@ function safetensors(header: object, data: Uint8Array): Uint8Array {
   file.set(data, 8 + text.length);
   return file;
 }
+
+const read = (bytes: Uint8Array): object =>
+  Object.fromEntries(
+    [...parseSafetensors(bytes, 'w').tensors].map(([name, { dtype, shape, data: values }]) => [
+      name,
+      [dtype, shape, ...Array.from(values)],
+    ]),
+  );
 
 test('safetensors: all dtypes as numbers, metadata added without touching tensors', () => {
   const data = new Uint8Array([
@@ -92,13 +101,6 @@ test('safetensors: all dtypes as numbers, metadata added without touching tensor
     },
     data,
   );
-  const read = (bytes: Uint8Array): object =>
-    Object.fromEntries(
-      [...parseSafetensors(bytes, 'w').tensors].map(([name, { dtype, shape, data: values }]) => [
-        name,
-        [dtype, shape, ...Array.from(values)],
-      ]),
-    );
   const expected = {
     f: ['f32', [2], 1.5, -2],
     i: ['i64', [], -7],
@@ -137,7 +139,7 @@ const floats = (...values: number[]): Uint8Array => new Uint8Array(Float32Array.
 
 test('npy: shapes, dtypes, Fortran order, errors', () => {
   expect(parseNpy(npy('<f4', '(2, 3)', floats(1, 2, 3, 4, 5, 6)), 'a')).toMatchObject({ dtype: 'f32', shape: [2, 3] });
-  expect([...Array.from(parseNpy(npy('<f4', '(2, 3)', floats(1, 4, 2, 5, 3, 6), 'True'), 'a').data)]).toEqual([
+  expect(Array.from(parseNpy(npy('<f4', '(2, 3)', floats(1, 4, 2, 5, 3, 6), 'True'), 'a').data)).toEqual([
     1, 2, 3, 4, 5, 6,
   ]);
   expect(parseNpy(npy('|b1', '(2,)', Uint8Array.of(1, 0)), 'a')).toMatchObject({ dtype: 'bool', shape: [2] });
@@ -148,11 +150,12 @@ test('npy: shapes, dtypes, Fortran order, errors', () => {
   expect(codeOf(() => parseNpy(Uint8Array.of(1, 2, 3), 'a'))).toContain('no npy file');
 });
 
+const short = (value: number): number[] => [value & 255, value >> 8];
+const long = (value: number): number[] => [...short(value & 65535), ...short(value >>> 16)];
+
 function zip(entries: readonly [name: string, data: Uint8Array, method: 0 | 8][]): Uint8Array {
   const parts: number[] = [];
   const directory: number[] = [];
-  const short = (value: number): number[] => [value & 255, value >> 8];
-  const long = (value: number): number[] => [...short(value & 65535), ...short(value >>> 16)];
   for (const [name, data, method] of entries) {
     const packed = method === 8 ? new Uint8Array(deflateRawSync(data)) : data;
     const bytes = [...new TextEncoder().encode(name)];

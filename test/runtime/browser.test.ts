@@ -75,7 +75,7 @@ for (const [choice, kind] of [
     const { page, log } = await openPage(found.browser, server);
     await page.goto(`${server.origin}/page.html`);
     const script = `Promise.all([import('/mlp.dlm.js'), import('/train.js')]).then(([module, { train }]) => train(module, '${choice}'))`;
-    const report = (await page.evaluate(script)) as Report;
+    const report = await page.evaluate<Report>(script);
     expect(report).toMatchObject({ kind, sameAgain: true, error: 'E9101' });
     expect(report.losses).toHaveLength(20);
     report.losses.forEach((loss, at) => expect(loss).toBeCloseTo(node.losses[at] ?? NaN, 4));

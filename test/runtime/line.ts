@@ -40,20 +40,21 @@ const key0 = input('key.0', 'key', type('u32'));
 const lr = input('lr', 'option', type('f32'));
 const origin = { source: { name: 'line.dlm', text: '', lineStarts: [0] }, start: 0, end: 0 };
 
+const node = (op: string, inputs: Value[], output: Value, attrs = {}) => ({
+  op,
+  inputs,
+  attrs,
+  outputs: [output],
+  regions: [],
+  origin: [],
+});
+
 // scale = lr · (2 / b), computed by the host.
 function scaleRegion(): GraphFunction['host'][number] {
   const [rate, size, two, float, ratio, scale] = ['lr', 'b', 'two', 'f', 'r', 's'].map((name) =>
     value(type(name === 'b' ? 'i32' : 'f32'), name),
   );
   if (!rate || !size || !two || !float || !ratio || !scale) throw new RangeError();
-  const node = (op: string, inputs: Value[], output: Value, attrs = {}) => ({
-    op,
-    inputs,
-    attrs,
-    outputs: [output],
-    regions: [],
-    origin: [],
-  });
   const nodes = [
     node('dim', [], size, { dim: b }),
     node('constant', [], two, { dtype: 'f32', value: 2 }),

@@ -89,6 +89,14 @@ afterAll(() => {
   if ('device' in found) found.device.destroy();
 });
 
+const weightsOf = async (net: Mlp): Promise<Map<string, Tensor>> => {
+  const read = async ([path]: (typeof parameters)[number]) => {
+    const value = await net.weights.get(path);
+    return [path, tensor(await value.data(), ...value.shape)] as const;
+  };
+  return new Map(await Promise.all(parameters.map(read)));
+};
+
 const targets = [
   { kind: 'wasm', device: 'wasm' as unknown, missing: undefined },
   {
@@ -99,15 +107,17 @@ const targets = [
 ];
 
 for (const { kind, device, missing } of targets) {
-  describe.skipIf(missing !== undefined)(`MLP on ${kind}${missing ? ` (${missing})` : ''}`, () => {
-    const weightsOf = async (net: Mlp): Promise<Map<string, Tensor>> => {
-      const read = async ([path]: (typeof parameters)[number]) => {
-        const value = await net.weights.get(path);
-        return [path, tensor(await value.data(), ...value.shape)] as const;
-      };
-      return new Map(await Promise.all(parameters.map(read)));
-    };
+  const train = async (from: number, to: number, saved?: Uint8Array): Promise<[string, Uint8Array]> => {
+    const net = await module.load({ device, seed: 4 });
+    const fit = await module.createFitMlp(net, { seed: 9 });
+    if (saved) await fit.restore(saved);
+    for (let i = from; i < to; i++) await fit.step(batch);
+    const result: [string, Uint8Array] = [await net.weights.hash(), await fit.save()];
+    [fit, net].forEach((each) => each.dispose());
+    return result;
+  };
 
+  describe.skipIf(missing !== undefined)(`MLP on ${kind}${missing ? ` (${missing})` : ''}`, () => {
     test('initialises and predicts like the interpreter', async () => {
       const net = await module.load({ device, seed: 11 });
       const weights = await weightsOf(net);
@@ -142,15 +152,6 @@ for (const { kind, device, missing } of targets) {
     });
 
     test('saved at step 5 and resumed is the same run, bit for bit', async () => {
-      const train = async (from: number, to: number, saved?: Uint8Array): Promise<[string, Uint8Array]> => {
-        const net = await module.load({ device, seed: 4 });
-        const fit = await module.createFitMlp(net, { seed: 9 });
-        if (saved) await fit.restore(saved);
-        for (let i = from; i < to; i++) await fit.step(batch);
-        const result: [string, Uint8Array] = [await net.weights.hash(), await fit.save()];
-        [fit, net].forEach((each) => each.dispose());
-        return result;
-      };
       const [whole, end] = await train(0, 10);
       const [, middle] = await train(0, 5);
       const [resumed, other] = await train(5, 10, middle);

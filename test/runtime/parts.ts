@@ -17,6 +17,10 @@ import type {
 
 const span = { source: { name: 'parts.dlm', text: '', lineStarts: [0] }, start: 0, end: 0 };
 
+const of =
+  (role: 'output' | 'update') =>
+  ([key, value]: [string, Value]) => ({ name: key, role, value });
+
 /** A function under construction. */
 class Case {
   readonly b: Builder;
@@ -43,9 +47,6 @@ class Case {
     outputs: Record<string, Value>,
     updates: Record<string, Value> = {},
   ): GraphFunction {
-    const of =
-      (role: 'output' | 'update') =>
-      ([key, value]: [string, Value]) => ({ name: key, role, value });
     return {
       name,
       kind,

@@ -15,6 +15,7 @@ import { packIntervals } from '../../src/runtime/arena.ts';
 import { fromBase64, inflate } from '../../src/runtime/decode.ts';
 import type { BufferSpec } from '../../src/runtime/program.ts';
 import { convertStored, readSafetensors, writeSafetensors } from '../../src/runtime/safetensors.ts';
+import { evaluate } from './evaluate.ts';
 import { bitcast, erf, roundEven, toInteger } from '../../src/runtime/scalars.ts';
 import { runKey, threefry } from '../../src/runtime/threefry.ts';
 
@@ -39,8 +40,9 @@ test('packing: what lives together never overlaps, and aligned; nothing is waste
   expect(packIntervals([...chain, 'w', [1, 9000, 0, 9]], 0).bytes).toBe(2048);
 });
 
+const hex = (words: readonly number[]): string[] => words.map((word) => word.toString(16));
+
 test('threefry: vectors of the Random123 distribution; runs have keys of their own', () => {
-  const hex = (words: readonly number[]): string[] => words.map((word) => word.toString(16));
   expect(hex(threefry(0, 0, 0, 0))).toEqual(['6b200159', '99ba4efe']);
   expect(hex(threefry(0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff))).toEqual(['1cb996fc', 'bb002be7']);
   expect(hex(threefry(0x13198a2e, 0x03707344, 0x243f6a88, 0x85a308d3))).toEqual(['c4923a9c', '483df7a0']);
@@ -82,7 +84,7 @@ test('dims as JavaScript have the values of the dims', () => {
   for (const [dim, value] of dims) {
     const names = new Names();
     const head = [names.of('n'), names.of('class')];
-    const compiled = new Function(...head, `return ${dimJs(dim, names)}`) as (a: number, b: number) => number;
+    const compiled = evaluate(`(${head.join()}) => ${dimJs(dim, names)}`) as (a: number, b: number) => number;
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 99 }), fc.integer({ min: 1, max: 99 }), (a, b) => {
         expect(compiled(a, b)).toBe(value(a, b));
@@ -92,7 +94,6 @@ test('dims as JavaScript have the values of the dims', () => {
 });
 
 test('text and templates survive any characters', () => {
-  const evaluate = (code: string): unknown => (new Function(`return ${code}`) as () => unknown)();
   fc.assert(
     fc.property(fc.string({ unit: fc.constantFrom('`', '$', '{', '\\', "'", '"', '\n', '\u2028', 'a') }), (value) => {
       expect(evaluate(text(value))).toBe(value);
@@ -152,12 +153,11 @@ test('host scalars compute what the interpreter computes', () => {
           region: { ...region, results: [value] },
         }));
         const printed = hostScalarsJs(host, ['b'], new Names());
-        const run = new Function('threefry', 'roundEven', 'erf', 'toInteger', `return ${printed?.code}`)(
-          threefry,
-          roundEven,
-          erf,
-          toInteger,
-        ) as (s: object, b: number) => Record<string, number>;
+        const library = { threefry, roundEven, erf, toInteger };
+        const open = evaluate(`({ ${Object.keys(library).join()} }) => ${printed?.code}`) as (
+          given: typeof library,
+        ) => (s: object, b: number) => Record<string, number>;
+        const run = open(library);
         const given = { 'in.0': lr, 'in.1': iteration, 'in.2': iteration >>> 0 };
         const fn: GraphFunction = {
           name: 'f',
@@ -183,6 +183,8 @@ test('host scalars compute what the interpreter computes', () => {
   );
 });
 
+const stored = (dtype: string, bytes: ArrayBuffer) => ({ dtype, shape: [], bytes: new Uint8Array(bytes) });
+
 test('safetensors: what is written is read; foreign dtypes convert, or refuse', () => {
   const file = writeSafetensors(
     [
@@ -195,8 +197,8 @@ test('safetensors: what is written is read; foreign dtypes convert, or refuse', 
   const { tensors, metadata } = readSafetensors(file, 'test');
   expect(metadata).toEqual({ format: 'pt', note: 'é' });
   const read = (name: string, dtype: 'f32' | 'i32' | 'bool'): unknown => {
-    const stored = tensors.get(name);
-    return stored && [stored.shape, Array.from(convertStored(stored, dtype) ?? [])];
+    const found = tensors.get(name);
+    return found && [found.shape, Array.from(convertStored(found, dtype) ?? [])];
   };
   expect([read('b', 'bool'), read('f', 'f32'), read('i', 'i32'), read('i', 'f32')]).toEqual([
     [[3], [1, 0, 1]],
@@ -204,7 +206,6 @@ test('safetensors: what is written is read; foreign dtypes convert, or refuse', 
     [[], [-7]],
     [[], []],
   ]);
-  const stored = (dtype: string, bytes: ArrayBuffer) => ({ dtype, shape: [], bytes: new Uint8Array(bytes) });
   expect(convertStored(stored('F16', Uint16Array.of(0x3e00, 0xc000, 0x0001).buffer), 'f32')).toEqual(
     Float32Array.of(1.5, -2, 2 ** -24),
   );

@@ -6,7 +6,6 @@ import { printDeclarations } from './declarations.ts';
 import { printProgram, type EmitInput, type Printers } from './program.ts';
 import { runtimeChunks } from './runtime.gen.ts';
 
-export type { EmitInput, Printers, TableWord } from './program.ts';
 
 /** The text of `<name>.dlm.js` and `<name>.dlm.d.ts`. */
 export interface EmittedModule {

@@ -2,7 +2,7 @@
 import type { BinaryOp, UnaryOp } from '../../ir/expr.ts';
 import type { DType } from '../../ir/dtype.ts';
 import type { HostScalar, Node, Value } from '../../ir/graph.ts';
-import { asConstant, type Dim } from '../../ir/dim.ts';
+import { asConstant } from '../../ir/dim.ts';
 import { dimJs, keyJs, text, type Names } from './js.ts';
 
 /** A printed function body, and the runtime files that it calls. */
@@ -162,8 +162,8 @@ const numberJs = (value: number): string =>
 function dimOf(node: Node, names: Names): string {
   const dim = node.attrs['dim'];
   if (typeof dim !== 'object' || !('key' in dim)) throw new RangeError('a dim node without its dim');
-  const constant = asConstant(dim as Dim);
-  return constant === undefined ? dimJs(dim as Dim, names) : numberJs(constant);
+  const constant = asConstant(dim);
+  return constant === undefined ? dimJs(dim, names) : numberJs(constant);
 }
 
 const symbols: Partial<Record<BinaryOp, string>> = {
