@@ -2,7 +2,8 @@
 // `run_<index>` (table, tid, n) that runs the plan. Imports env.memory, which the host sizes.
 import type { TargetProgram } from '../../ir/plan.ts';
 import { encodeModule } from './encoder.ts';
-import { printKernel, scratchOfKernel } from './print-kernel.ts';
+import { outline } from './outline.ts';
+import { prepareKernel, printKernel, printOutlined, scratchOfKernel } from './print-kernel.ts';
 import { printPlan } from './print-plan.ts';
 import { layoutPlan } from './table.ts';
 
@@ -22,15 +23,25 @@ export interface WasmProgram {
 /** Encodes all kernels and plans of a CPU program. Plan i is exported as `run_i`. */
 export function encodeWasm(program: TargetProgram): WasmProgram {
   const scratchBytes = Math.max(0, ...program.kernels.map(scratchOfKernel));
-  const kernels = program.kernels.map((kernel) => printKernel(kernel, scratchBytes));
   const index = new Map(program.kernels.map(({ name }, at) => [name, at]));
+  const bodies = program.kernels.map(prepareKernel);
+  const { functions, calls } = outline(bodies);
+  const where = { calls, first: program.kernels.length };
+  const printed = [
+    ...zip(program.kernels, bodies).map(([kernel, body]) => printKernel(kernel, body, scratchBytes, where)),
+    ...functions.map((f) => printOutlined(f, where)),
+  ];
   const plans = program.plans.map((plan) =>
     printPlan(layoutPlan(plan, program.kernels), (name) => index.get(name) ?? -1),
   );
   const { bytes, codeOffsets } = encodeModule({
-    functions: [...kernels.map(({ body }) => body), ...plans],
-    exports: plans.map((_, at) => ({ name: `run_${at}`, index: kernels.length + at })),
+    functions: [...printed.map(({ body }) => body), ...plans],
+    exports: plans.map((_, at) => ({ name: `run_${at}`, index: printed.length + at })),
   });
-  const maddSites = kernels.flatMap(({ maddSites: sites }, at) => sites.map((site) => site + (codeOffsets[at] ?? 0)));
+  const maddSites = zip(printed, codeOffsets).flatMap(([{ maddSites: sites }, start]) => sites.map((site) => site + start));
   return { bytes, maddSites, scratchBytes };
+}
+
+function zip<A, B>(a: readonly A[], b: readonly B[]): [A, B][] {
+  return a.flatMap((left, at) => b.slice(at, at + 1).map((right): [A, B] => [left, right]));
 }

@@ -1,10 +1,11 @@
 // Prints one kernel as a WASM function (table, tid, n). The function reads addresses, params and the
 // step record through its table, takes its share [begin, end) of the extent, and runs the body.
 import type { Kernel, KernelExpr, Statement } from '../../ir/kernel.ts';
-import { signed, type FunctionBody } from './encoder.ts';
+import { signed, unsigned, type FunctionBody } from './encoder.ts';
 import { FunctionWriter } from './function-writer.ts';
 import { inlineOnce } from './inline-once.ts';
 import { op, wide } from './instructions.ts';
+import type { Body, OutlinedCall, OutlinedFunction } from './outline.ts';
 import {
   printAddress,
   printArrayAddress,
@@ -30,22 +31,44 @@ export const scratchOfKernel = (kernel: Kernel): number =>
 
 const roundUp = (bytes: number): number => Math.ceil(bytes / 64) * 64;
 
+/** The statements of `kernel` as they are printed, and its arrays in scratch memory. */
+export function prepareKernel(kernel: Kernel): Body {
+  const offsets = new Map<string, number>();
+  kernel.arrays.reduce((at, { name, size }) => (offsets.set(name, at), at + roundUp(size * 4)), 0);
+  return { statements: inlineOnce(kernel), arrayOffset: (name) => offsets.get(name) ?? 0 };
+}
+
+/** Which statements are calls, and the index of the first outlined function. */
+export interface Calls {
+  readonly calls: ReadonlyMap<Statement, OutlinedCall>;
+  readonly first: number;
+}
+
+interface Printing extends AddressSpace, Calls {}
+
+const printingOf = (writer: FunctionWriter, body: Body, calls: Calls): Printing => ({
+  ...calls,
+  writer,
+  buffer: (name) => `buffer ${name}`,
+  array: (name) => ({ local: 'scratch', offset: body.arrayOffset(name) }),
+});
+
+/** Prints a loop that several kernels share. */
+export function printOutlined(f: OutlinedFunction, calls: Calls): PrintedKernel {
+  const writer = new FunctionWriter(f.params);
+  printItself(f.statement, printingOf(writer, f.body, calls));
+  return { body: writer.finish(), maddSites: writer.maddSites };
+}
+
 /** Prints `kernel`; thread `tid` uses the scratch bytes from tid·scratchBytes on. */
-export function printKernel(kernel: Kernel, scratchBytes: number): PrintedKernel {
+export function printKernel(kernel: Kernel, body: Body, scratchBytes: number, calls: Calls): PrintedKernel {
   const writer = new FunctionWriter([
     { name: 'table', type: 'i32' },
     { name: 'tid', type: 'i32' },
     { name: 'n', type: 'i32' },
   ]);
-  const offsets = new Map<string, number>();
-  kernel.arrays.reduce((at, { name, size }) => (offsets.set(name, at), at + roundUp(size * 4)), 0);
-  const space: AddressSpace = {
-    writer,
-    buffer: (name) => `buffer ${name}`,
-    array: (name) => ({ local: 'scratch', offset: offsets.get(name) ?? 0 }),
-  };
   printPrologue(kernel, scratchBytes, writer);
-  printStatements(inlineOnce(kernel), space);
+  printStatements(body.statements, printingOf(writer, body, calls));
   return { body: writer.finish(), maddSites: writer.maddSites };
 }
 
@@ -106,13 +129,21 @@ function printMin(into: ReturnType<FunctionWriter['local']>, limit: typeof into,
 }
 
 // What a list defines is dead after it, so its locals serve again.
-function printStatements(body: readonly Statement[], at: AddressSpace): void {
+function printStatements(body: readonly Statement[], at: Printing): void {
   const end = at.writer.scope();
   for (const statement of body) printStatement(statement, at);
   end();
 }
 
-function printStatement(s: Statement, at: AddressSpace): void {
+function printStatement(s: Statement, at: Printing): void {
+  const call = at.calls.get(s);
+  if (!call) return printItself(s, at);
+  const w = at.writer;
+  for (const { name, type } of call.args) w.get(w.local(name, type));
+  w.emit(op.call, ...unsigned(at.first + call.id));
+}
+
+function printItself(s: Statement, at: Printing): void {
   switch (s.kind) {
     case 'let':
       return printAssign(s.name, s.value, at);
@@ -158,7 +189,7 @@ function printArrayStore(s: Extract<Statement, { kind: 'store-array' }>, at: Add
 }
 
 // The test is at the bottom: if (i < to) do { … } while ((i += step) < to)
-function printFor(s: Extract<Statement, { kind: 'for' }>, at: AddressSpace): void {
+function printFor(s: Extract<Statement, { kind: 'for' }>, at: Printing): void {
   const w = at.writer;
   const i = w.local(s.name, 'i32');
   const { limit, release } = printLimit(s.to, at);
@@ -186,7 +217,7 @@ function printLimit(to: KernelExpr, at: AddressSpace): { limit: () => void; rele
   return { limit: () => w.get(local), release: () => w.release(local) };
 }
 
-function printIf(s: Extract<Statement, { kind: 'if' }>, at: AddressSpace): void {
+function printIf(s: Extract<Statement, { kind: 'if' }>, at: Printing): void {
   const w = at.writer;
   printExpression(s.cond, at);
   w.emit(op.if, 0x40);
