@@ -56,8 +56,15 @@ function callExpression(
     else named.set(arg.name.name, { value, span: arg.value.span, nameSpan: arg.name.span });
   }
   const text = spanText(calleeExpr.span);
+  warnSoftmax(frame, callee, positional[0], span);
   const result = call(frame, callee, { positional, named }, span, { text: text.length > 40 ? 'this function' : text, span: calleeExpr.span });
   return staged(result, calleeExpr, positional[0]?.value);
+}
+
+// `cross_entropy` takes logits: a softmax before it flattens the gradient.
+function warnSoftmax(frame: Frame, callee: Value, first: GivenArgument | undefined, span: Span): void {
+  if (callee.kind !== 'fn' || callee.decl.name.name !== 'cross_entropy' || first?.value.kind !== 'tensor') return;
+  if (first.value.derivation?.name === 'softmax') report(frame, messages.W1301(span, { secondary: [{ span: first.span, label: 'already a softmax' }], helps: [{ text: 'pass the logits' }] }));
 }
 
 function evaluateArgument(frame: Frame, callee: Value, arg: Argument): Value {

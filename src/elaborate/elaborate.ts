@@ -7,6 +7,7 @@ import { messages } from '../support/messages.gen.ts';
 import { createSource, createSpan } from '../support/source.ts';
 import { checkModule } from './check.ts';
 import type { Session } from './frame.ts';
+import { lintModule, reportUnused } from './lints.ts';
 import { checkHoles, constructModel, elaborateEntry, elaborateInit, guarded, modelInfo, type Model } from './models.ts';
 import { Modules, type FileHost, type Module } from './modules.ts';
 import type { Scope } from './scope.ts';
@@ -35,7 +36,11 @@ export function elaborate(files: FileHost, root: string, options: ElaborateOptio
     return { module: emptyModule(root), diagnostics: reporter.diagnostics };
   }
   const result = elaborateRoot(session, module);
-  for (const loaded of modules.loaded.values()) if (!loaded.isStd) checkModule(session, loaded);
+  for (const loaded of modules.loaded.values()) {
+    if (loaded.isStd) continue;
+    checkModule(session, loaded);
+    lintModule(session, loaded);
+  }
   return { module: result, diagnostics: sortDiagnostics(reporter.diagnostics) };
 }
 
@@ -52,6 +57,7 @@ function createSession(reporter: Reporter, prelude: Scope, settings: ReadonlyMap
       places.add(key);
       reporter.report(diagnostic);
     },
+    failed: () => reporter.hasErrors,
     nextHole: () => `%hole${holes++}`,
   };
 }
@@ -81,14 +87,22 @@ function elaborateRoot(session: Session, module: Module): GraphModule {
     functions.push(...train.functions);
     trains.push(train.info);
   }
+  const whole = !session.failed();
   for (const { model, names } of elaborated) {
-    checkHoles(session, model);
-    const init = guarded(() => elaborateInit(session, model));
+    const solved = checkHoles(session, model);
+    if (whole && solved && functions.length > 0) reportUnused(session, model, functions, prefixesOf(plans, model));
+    const init = solved ? guarded(() => elaborateInit(session, model)) : null;
     if (init) functions.push(init);
     infos.push(modelInfo(session, model, names));
   }
   return { name: nameOf(module.path), functions, entries, models: infos, trains };
 }
+
+// The paths of a model in functions: its own, and below the parameters of trains with several models.
+const prefixesOf = (plans: readonly TrainPlan[], model: Model): readonly string[] => [
+  '',
+  ...plans.flatMap((plan) => plan.parameters.flatMap((p) => (p.kind === 'model' && p.model.decl === model.decl ? [`${p.name}.`] : []))),
+];
 
 function elaborateEntries(session: Session, model: Model, functions: GraphFunction[], entries: Record<string, EntryInfo>): Record<string, string> {
   const names: Record<string, string> = {};

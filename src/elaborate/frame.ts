@@ -20,6 +20,8 @@ export interface Session {
   readonly settings: ReadonlyMap<string, string>;
   report(diagnostic: Diagnostic): void;
   nextHole(): string;
+  /** Whether an error was reported so far. */
+  failed(): boolean;
 }
 
 /** Dims, packs and dtypes that a signature bound. `...` is the pack named ''. */

@@ -107,6 +107,7 @@ export function buildMembers(frame: Frame, decl: UnitDecl, configSpans: Readonly
       else if (member.kind === 'assert') checkAssert(inner, member.condition, member.message?.value);
       else evaluateLet(inner, member, define);
     });
+    if (member.kind === 'slot' && !members.has(member.name.name)) define(member.name.name, unknown, member.name.span);
     for (const name of members.keys()) {
       if (before.has(name)) continue;
       if (attributes.freeze) frozen.add(name);

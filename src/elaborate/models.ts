@@ -181,10 +181,14 @@ export function modelInfo(session: Session, model: Model, entries: Readonly<Reco
   return { name: model.decl.name.name, doc: model.decl.doc ?? '', config, parameters, entries, init: `${model.decl.name.name}.init` };
 }
 
-/** Reports `_` that no call solved. */
-export function checkHoles(session: Session, model: Model): void {
+/** Reports `_` that no call solved; false if there are any. */
+export function checkHoles(session: Session, model: Model): boolean {
+  let solved = true;
   for (const [slot] of model.table.paths) {
     const open = slot.type.shape.map((d) => resolveHoles(d, session.holes)).find((d) => asConstant(d) === undefined);
-    if (open) session.report(messages.E0310(slot.frame.caller?.span ?? slot.span, { callee: slot.frame.instance?.decl.name.name ?? slot.name }));
+    if (!open) continue;
+    solved = false;
+    session.report(messages.E0310(slot.frame.caller?.span ?? slot.span, { callee: slot.frame.instance?.decl.name.name ?? slot.name }));
   }
+  return solved;
 }

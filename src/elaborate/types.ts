@@ -11,7 +11,7 @@ import { spanText, type Span } from '../support/source.ts';
 import { equalDims, resolved } from './dims.ts';
 import { evaluate } from './expressions/evaluate.ts';
 import { toTensor } from './expressions/tensors.ts';
-import { reject, type Frame } from './frame.ts';
+import { reject, Rejected, type Frame } from './frame.ts';
 import { Scope } from './scope.ts';
 import { nearest } from './spelling.ts';
 import { asNumber, describe, int, none, sameStatic, tensor, tuple, unknown, real, shapeText, type Value } from './values.ts';
@@ -34,6 +34,7 @@ export function dimNamed(frame: Frame, name: string): Dim | undefined {
   const own = frame.signature.dims.get(name);
   if (own) return resolved(frame, own);
   const value = frame.scope.lookupBelow(name, frame.session.prelude);
+  if (value?.kind === 'unknown') throw new Rejected();
   return value?.kind === 'int' ? resolved(frame, value.dim) : undefined;
 }
 
@@ -221,10 +222,19 @@ export function dimOf(frame: Frame, expr: Expr): Dim | undefined {
   }
   const scope = new Scope(frame.scope);
   for (const [name, d] of frame.signature.dims) scope.define(name, int(d));
+  const unbound = namesIn(expr).find((e) => scope.lookup(e.name) === undefined);
+  if (unbound) return reject(frame, messages.E0311(unbound.span, { dim: unbound.name }, { helps: [{ text: `a dim is bound where it stands alone, such as \`[${unbound.name}]\`` }] }));
   const value = evaluate({ ...frame, scope }, expr);
   if (value.kind === 'unknown') return undefined;
   if (value.kind === 'int') return resolved(frame, value.dim);
   return reject(frame, messages.E0402(expr.span, { what: `the dim \`${spanText(expr.span)}\``, expected: 'an int', got: describe(value) }));
+}
+
+// The names of an arithmetic expression: calls are left to their own errors.
+function namesIn(expr: Expr): readonly (Expr & { readonly kind: 'name' })[] {
+  if (expr.kind === 'name') return [expr];
+  if (expr.kind === 'binary') return [...namesIn(expr.left), ...namesIn(expr.right)];
+  return expr.kind === 'unary' ? namesIn(expr.operand) : [];
 }
 
 /** The dtype of a tensor type: null for a generic that is not bound yet (it is bound by the value). */

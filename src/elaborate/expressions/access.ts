@@ -1,11 +1,11 @@
 // Members, indices and `with`.
 import { add, asConstant, constant, sub, type Dim } from '../../ir/dim.ts';
 import type { Value as GraphValue } from '../../ir/graph.ts';
-import type { Expr, IndexExpr, IndexItem, MemberExpr, WithExpr } from '../../parser/ast.ts';
+import type { Expr, IndexExpr, IndexItem, MemberExpr, NamedValue, WithExpr } from '../../parser/ast.ts';
 import { messages } from '../../support/messages.gen.ts';
-import { spanText, type Span } from '../../support/source.ts';
+import { spanText } from '../../support/source.ts';
 import { equalDims, lessEqualDims, resolved } from '../dims.ts';
-import { reject, report, type Frame } from '../frame.ts';
+import { reject, type Frame } from '../frame.ts';
 import { overridden, type Instance } from '../instances.ts';
 import { didYouMean } from '../types.ts';
 import { asNumber, describe, list, tensor, typeText, unknown, type Value } from '../values.ts';
@@ -126,8 +126,8 @@ function sliceAxis(frame: Frame, x: GraphValue, axis: number, item: IndexItem & 
 
 function inBounds(frame: Frame, expr: Expr, at: Dim, last: Dim, axis: number): void {
   const text = spanText(expr.span);
-  if (lessEqualDims(frame, constant(0), at) !== 'proved') report(frame, messages.E0307(expr.span, { index: text, axis, bound: 'not negative' }));
-  else if (lessEqualDims(frame, at, last) !== 'proved') report(frame, messages.E0307(expr.span, { index: text, axis, bound: `at most ${last.key}` }));
+  if (lessEqualDims(frame, constant(0), at) !== 'proved') reject(frame, messages.E0307(expr.span, { index: text, axis, bound: 'not negative' }));
+  if (lessEqualDims(frame, at, last) !== 'proved') reject(frame, messages.E0307(expr.span, { index: text, axis, bound: `at most ${last.key}` }));
 }
 
 /** `object with { name=value, … }`. */
@@ -146,7 +146,10 @@ export function evaluateWith(frame: Frame, expr: WithExpr): Value {
   const mode = values.get('training');
   values.delete('training');
   if (mode && mode.kind !== 'bool') return reject(frame, messages.E0404(expr.span, { what: '`training`' }));
-  for (const [name, value] of values) checkOverride(frame, object.instance, name, value, changes.get(name)?.name.span ?? expr.span);
+  for (const [name, value] of values) {
+    const override = changes.get(name);
+    if (override) checkOverride(frame, object.instance, name, value, override);
+  }
   return { kind: 'instance', instance: overridden(object.instance, values, mode?.value) };
 }
 
@@ -161,7 +164,8 @@ function replacement(frame: Frame, expr: Expr): Value {
   }
 }
 
-function checkOverride(frame: Frame, instance: Instance, name: string, value: Value, span: Span): void {
+function checkOverride(frame: Frame, instance: Instance, name: string, value: Value, override: NamedValue): void {
+  const { span } = override.name;
   const target = instance.members.get(name);
   if (target === undefined || target.kind === 'none')
     return reject(frame, messages.E0209(span, { what: describe({ kind: 'instance', instance }), member: name }, didYouMean(name, instance.members.keys(), span)));
@@ -171,5 +175,5 @@ function checkOverride(frame: Frame, instance: Instance, name: string, value: Va
   const same = type.dtype === target.slot.type.dtype && type.shape.length === target.slot.type.shape.length
     && type.shape.every((d, i) => { const own = target.slot.type.shape[i]; return own && equalDims(frame, d, own) === 'proved'; });
   if (!same)
-    reject(frame, messages.E0503(span, { target: name, source: describe(value), reason: `${typeText(target.slot.type, true)} is not ${typeText(type, true)}` }));
+    reject(frame, messages.E0503(span, { target: name, source: spanText(override.value.span), reason: `${typeText(target.slot.type, true)} is not ${typeText(type, true)}` }));
 }

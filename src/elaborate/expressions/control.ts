@@ -5,7 +5,7 @@ import type { Bind, FoldExpr, ForExpr, IfExpr, InBind } from '../../parser/ast.t
 import { messages } from '../../support/messages.gen.ts';
 import { spanText } from '../../support/source.ts';
 import { resolved } from '../dims.ts';
-import { reject, type Frame } from '../frame.ts';
+import { reject, report, type Frame } from '../frame.ts';
 import { Scope } from '../scope.ts';
 import { describe, list, tensor, tuple, typeText, unknown, type Value } from '../values.ts';
 import { bindPattern, evaluate, evaluateBlock } from './evaluate.ts';
@@ -22,7 +22,7 @@ export function evaluateIf(frame: Frame, expr: IfExpr): Value {
     return expr.otherwise.kind === 'if' ? evaluate(frame, expr.otherwise) : evaluateBlock(frame, expr.otherwise);
   }
   if (condition.kind !== 'tensor' || condition.value.type.dtype !== 'bool' || (condition.value.type.shape.length > 0 && !frame.tabulating))
-    return reject(frame, messages.E0406(expr.condition.span, { got: describe(condition) }, { helps: [{ text: 'to choose element by element write `where(condition, a, b)`' }] }));
+    return reject(frame, messages.E0406(expr.condition.span, { got: condition.kind === 'tensor' && condition.value.type.shape.length > 0 ? `${describe(condition)}, one per element` : describe(condition) }, { helps: [{ text: 'to choose element by element write `where(condition, a, b)`' }] }));
   const graph = graphOf(frame);
   const states = new Set(graph.updated);
   const [a, b] = [evaluate(frame, expr.then), evaluate(frame, expr.otherwise)];
@@ -56,6 +56,7 @@ function unrollFor(frame: Frame, expr: ForExpr, binds: readonly Bind[], inner: F
   if (bind.kind !== 'in-bind') return unknown;
   const over = itemsOf(inner, bind);
   if (over === null) return unknown;
+  warnUnrolled(frame, over.items.length, expr);
   const values = over.items.map((item) => {
     const next: Frame = { ...inner, scope: new Scope(inner.scope) };
     bindPattern(next, bind.pattern, item);
@@ -82,6 +83,11 @@ interface Items {
   readonly items: readonly Value[];
   /** The axis of a tensor whose slices these are. */
   readonly axis: number | null;
+}
+
+// A loop of static parts is copied: many copies make a large module.
+function warnUnrolled(frame: Frame, count: number, expr: ForExpr | FoldExpr): void {
+  if (count > 64 && frame.graph) report(frame, messages.W1502(expr.binds[0]?.span ?? expr.span, { count }));
 }
 
 /** Most slices of a tensor that a loop is unrolled into. */
@@ -126,6 +132,7 @@ export function evaluateFold(frame: Frame, expr: FoldExpr): Value {
   if (overs.some((o) => o.items.length !== length))
     return reject(frame, messages.E0302(expr.span, { operation: 'advance together', left: `${length} elements`, right: `${overs.find((o) => o.items.length !== length)?.items.length ?? 0}` }));
   const outs: Value[] = [];
+  warnUnrolled(frame, length, expr);
   for (let i = 0; i < length; i++) {
     const inner: Frame = { ...frame, scope: new Scope(frame.scope) };
     bindPattern(inner, expr.pattern, carry);

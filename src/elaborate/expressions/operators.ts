@@ -137,7 +137,7 @@ function operandPair(frame: Frame, expr: BinaryExpr, left: Value, right: Value):
   for (const [value, side] of [[left, expr.left], [right, expr.right]] as const)
     if (!['tensor', 'int', 'real', 'bool', 'computed', 'parameter'].includes(value.kind))
       reject(frame, messages.E0412(side.span, { operation: opNames[expr.operator]?.verb ?? 'combine', operands: `${describe(left)} and ${describe(right)}` }));
-  return unify(frame, left, right, `\`${expr.operator}\``, expr.operatorSpan);
+  return unify(frame, left, right, `\`${expr.operator}\``, expr.operatorSpan, [expr.left.span, expr.right.span]);
 }
 
 // `/` between ints of different dims at run time is not exact; literals beside an i32 tensor are no better.

@@ -4,7 +4,7 @@ import { asConstant, type Dim } from '../../ir/dim.ts';
 import { isFloat, type DType } from '../../ir/dtype.ts';
 import type { Value as GraphValue } from '../../ir/graph.ts';
 import { messages } from '../../support/messages.gen.ts';
-import type { Span } from '../../support/source.ts';
+import { spanText, type Span } from '../../support/source.ts';
 import { equalDims, resolved } from '../dims.ts';
 import { reject, Rejected, type Frame } from '../frame.ts';
 import type { GraphContext } from '../graph-context.ts';
@@ -53,33 +53,42 @@ function checkedDType(frame: Frame, value: Value, number: number, wanted: DType 
 export const isAdaptable = (value: Value): boolean => value.kind === 'int' || value.kind === 'real';
 
 /** Both operands as tensors of one dtype; numbers adapt. Rejects other mixes with E0401. */
-export function unify(frame: Frame, left: Value, right: Value, operation: string, span: Span): readonly [GraphValue, GraphValue] {
+export function unify(frame: Frame, left: Value, right: Value, operation: string, span: Span, sides?: Sides): readonly [GraphValue, GraphValue] {
   if (isAdaptable(left) && isAdaptable(right)) {
     const dtype = left.kind === 'real' || right.kind === 'real' ? 'f32' : 'i32';
     return [toTensor(frame, left, dtype, span), toTensor(frame, right, dtype, span)];
   }
   if (isAdaptable(left)) {
     const b = toTensor(frame, right, undefined, span);
-    return [adapted(frame, left, b, operation, span, [left, right]), b];
+    return [adapted(frame, left, b, operation, span, [left, right], sides), b];
   }
   const a = toTensor(frame, left, undefined, span);
-  if (isAdaptable(right)) return [a, adapted(frame, right, a, operation, span, [left, right])];
+  if (isAdaptable(right)) return [a, adapted(frame, right, a, operation, span, [left, right], sides)];
   const b = toTensor(frame, right, undefined, span);
-  if (a.type.dtype !== b.type.dtype) rejectDTypes(frame, operation, typeText(a.type, true), typeText(b.type, true), span);
+  if (a.type.dtype !== b.type.dtype) rejectDTypes(frame, operation, typeText(a.type, true), typeText(b.type, true), span, sides);
   return [a, b];
 }
 
-function adapted(frame: Frame, number: Value, beside: GraphValue, operation: string, span: Span, [left, right]: readonly [Value, Value]): GraphValue {
+function adapted(frame: Frame, number: Value, beside: GraphValue, operation: string, span: Span, [left, right]: readonly [Value, Value], sides?: Sides): GraphValue {
   const dtype = beside.type.dtype;
   const fits = dtype !== 'bool' && (isFloat(dtype) || number.kind === 'int');
-  if (!fits) rejectDTypes(frame, operation, describe(left), describe(right), span);
+  if (!fits) rejectDTypes(frame, operation, describe(left), describe(right), span, sides);
   return toTensor(frame, number, dtype, span);
 }
 
-function rejectDTypes(frame: Frame, operation: string, left: string, right: string, span: Span): never {
-  const cast = left.startsWith('i32') || left.startsWith('u32') || left.startsWith('bool') ? 'left' : 'right';
+/** Where the operands stand, for labels and fixes. */
+export type Sides = readonly [Span, Span];
+
+// The integer side is the one to cast: a float cast to an integer would lose its fraction.
+function rejectDTypes(frame: Frame, operation: string, left: string, right: string, span: Span, sides?: Sides): never {
+  const toLeft = /^(i32|u32|bool)/.test(left);
+  const target = sides?.[toLeft ? 0 : 1];
+  const text = `f32(${target ? spanText(target) : 'x'})`;
+  const isFloatBeside = (toLeft ? right : left).startsWith('f') || !/[[]/.test(toLeft ? right : left);
+  const fix = target && isFloatBeside ? { fix: { edits: [{ span: target, text }] } } : {};
   reject(frame, messages.E0401(span, { operation, left, right, problem: 'dtypes differ' }, {
-    helps: [{ text: `cast the ${cast} side to what you mean, such as \`f32(x)\`` }],
+    secondary: sides ? [{ span: sides[0], label: left }, { span: sides[1], label: right }] : [],
+    helps: [{ text: isFloatBeside ? `cast one side: \`${text}\`` : 'cast one side to the dtype of the other', ...fix }],
   }));
 }
 

@@ -115,6 +115,8 @@ export class PrimitiveCall {
 
   wrong(name: string, expected: string, details = {}): never {
     const value = this.value(name);
+    const isStatic = !expected.includes('tensor') && value.kind === 'tensor' && value.value.type.shape.length === 0;
+    if (isStatic) reject(this.frame, messages.E0404(this.spanOf(name), { what: `\`${name}\` of \`${this.name}\`` }));
     reject(this.frame, messages.E0402(this.spanOf(name), { what: `\`${name}\` of \`${this.name}\``, expected, got: describe(value) }, details));
   }
 

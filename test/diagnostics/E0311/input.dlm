@@ -1,3 +1,3 @@
 fn f(x: [2 * n]) -> [n] = x[:n]
 
-fn g(x: [b]) -> [b, k] = x
+fn g(x: [b, n]) -> [b, k] = x

@@ -1,0 +1,1 @@
+fn f(x: [batch, width], y: [batch, width]) -> [batch, width] = x

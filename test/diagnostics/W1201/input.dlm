@@ -1,0 +1,1 @@
+fn f(x: [batch, width], y: [batch, widht]) -> [batch, width] = x
