@@ -60,6 +60,8 @@ export interface Replacement {
   readonly axes?: ReadonlyMap<string, Index>;
   /** A load, its indices already rewritten, to what stands in its place; undefined keeps it. */
   readonly load?: (load: Load) => Expr | undefined;
+  /** New ids for reductions; one without keeps its own. */
+  readonly stages?: ReadonlyMap<string, string>;
   /** Applied to every rewritten dim: simplification under the ranges of the target nest. */
   readonly simplify?: (dim: Dim) => Dim;
 }
@@ -120,7 +122,8 @@ export class Rewriter {
 
   private rebuild(e: Expr): Expr {
     switch (e.kind) {
-      case 'const': case 'reduced': return e;
+      case 'const': return e;
+      case 'reduced': return same(e, { stage: this.replacement.stages?.get(e.stage) ?? e.stage });
       case 'index': return this.indexValue(e);
       case 'load': {
         const load = same(e, { indices: e.indices.map((index) => this.index(index)) });

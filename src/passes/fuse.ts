@@ -2,8 +2,9 @@
 // the elementwise work that is left into the nests that read it. Pure nest → nest; results agree up
 // to the rounding of recomputed values, because no reduction is reordered.
 import { Facts } from '../ir/dim-solver.ts';
-import { ExprPool } from '../ir/expr-rewrite.ts';
-import { stepScalars, type LoopNest, type Nest, type NestFunction, type NestModule, type NestStep, type Stage } from '../ir/nest.ts';
+import { variable, type Dim } from '../ir/dim.ts';
+import { ExprPool, Rewriter } from '../ir/expr-rewrite.ts';
+import { stepScalars, type Axis, type LoopNest, type Nest, type NestFunction, type NestModule, type NestStep, type Stage } from '../ir/nest.ts';
 import { inlineElementwise, inlineViews } from './fusion/inline.ts';
 import { mergeVertically } from './fusion/merge.ts';
 import { NestGraph, readsOf, writesOf } from './fusion/nest-graph.ts';
@@ -50,12 +51,30 @@ function shareInStep(step: NestStep): NestStep {
   return step.kind === 'nest' ? shareInNest(step) : step;
 }
 
+// Axes and reductions are numbered anew, so that equal nests are equal text wherever they stand.
 function shareInNest(nest: Nest): Nest {
   const pool = new ExprPool();
-  const stages = nest.stages.map((stage): Stage => stage.kind === 'reduce'
-    ? { ...stage, args: stage.args.map((arg) => pool.intern(arg)) }
-    : { ...stage, indices: stage.indices.map((index) => pool.internIndex(index)), value: pool.intern(stage.value) });
-  return { ...nest, stages };
+  const axes = new Map<string, Dim>();
+  const stages = new Map<string, string>();
+  const renameAxes = (list: readonly Axis[]): Axis[] => list.map(({ name, extent }) => {
+    const fresh = `%i${axes.size}`;
+    axes.set(name, variable(fresh));
+    return { name: fresh, extent };
+  });
+  const outer = renameAxes(nest.axes);
+  const body = nest.stages.map((stage): Stage => {
+    const inner = renameAxes(stage.axes);
+    const rewriter = new Rewriter({ axes, stages });
+    if (stage.kind === 'reduce') {
+      const id = `r${stages.size}`;
+      const args = stage.args.map((arg) => pool.intern(rewriter.expr(arg)));
+      stages.set(stage.id, id);
+      return { ...stage, id, axes: inner, args };
+    }
+    const indices = stage.indices.map((index) => pool.internIndex(rewriter.index(index)));
+    return { ...stage, axes: inner, indices, value: pool.intern(rewriter.expr(stage.value)) };
+  });
+  return { ...nest, axes: outer, stages: body };
 }
 
 export const fuse: Pass<NestModule, NestModule> = {

@@ -9,11 +9,20 @@ import type { Pass } from './pass.ts';
 import { bindScalars, mergeBindings, readsAfterWrite, type Bound } from './plan/bind.ts';
 import { freshOutput, planDonation, type Copy, type Donation } from './plan/donate.ts';
 import { KernelTable } from './plan/kernel-table.ts';
+import { ScheduleCache } from './plan/schedule-cache.ts';
 import { scheduleForCpu } from './schedule/cpu.ts';
 import { scheduleForGpu } from './schedule/gpu.ts';
-import type { ScheduleNest } from './schedule/schedule.ts';
 
 type Target = TargetProgram['target'];
+
+/** What the plans of one target share. */
+interface TargetState {
+  readonly name: Target;
+  readonly cache: ScheduleCache;
+  readonly table: KernelTable;
+  /** Kernels as bound, by schedule and sharing of memory; buffers and scalars are positions. */
+  readonly bound: Map<string, Bound>;
+}
 
 /** Plans one function. */
 class FunctionPlan {
@@ -25,9 +34,7 @@ class FunctionPlan {
 
   constructor(
     private readonly fn: NestFunction,
-    private readonly target: Target,
-    private readonly schedule: ScheduleNest,
-    private readonly table: KernelTable,
+    private readonly target: TargetState,
   ) {
     this.donation = planDonation(fn);
     this.inPlace = new Map(this.donation.inPlace);
@@ -44,7 +51,7 @@ class FunctionPlan {
     const { freshBuffers } = this.donation;
     const shown = (name: string, buffer: string): string => (freshBuffers.has(freshOutput(name)) ? freshOutput(name) : buffer);
     return {
-      name: fn.name, kind: fn.kind, target: this.target, dims: fn.dims, facts: fn.facts, host: fn.host,
+      name: fn.name, kind: fn.kind, target: this.target.name, dims: fn.dims, facts: fn.facts, host: fn.host,
       inputs: fn.inputs.map(({ name, role, buffer }) => ({ name, role, ...(this.scalars.has(buffer) ? {} : { buffer }) })),
       results: fn.results.map(({ name, role, buffer }) => ({ name, role, buffer: role === 'output' ? shown(name, buffer) : buffer })),
       buffers: this.placeBuffers(steps), steps, record: this.record(steps),
@@ -71,20 +78,41 @@ class FunctionPlan {
   }
 
   private planNest(nest: Nest | OpaqueNest): PlanStep[] {
-    const { kernels, steps, buffers } = this.schedule(nest, this.fn);
+    const { key, kernels, steps, buffers } = this.target.cache.get(nest, this.fn, (id) => this.scalars.has(id));
     for (const buffer of buffers) this.buffers.set(buffer.id, buffer);
     const named = new Map(kernels.map((kernel) => [kernel.name, kernel]));
-    return steps.map((step) => (step.kind === 'dispatch' ? this.bind(step, named) : step));
+    return steps.map((step, at) => (step.kind === 'dispatch' ? this.bind(step, named, `${key}\n${at}`) : step));
   }
 
-  private bind(dispatch: Dispatch, kernels: ReadonlyMap<string, Kernel>): Dispatch {
+  // Dispatches of one scheduled kernel with the same sharing of memory end up with the same kernel.
+  private bind(dispatch: Dispatch, kernels: ReadonlyMap<string, Kernel>, key: string): Dispatch {
     const kernel = kernels.get(dispatch.kernel);
     if (!kernel) throw new RangeError(`${this.fn.name}: no kernel ${dispatch.kernel}`);
-    let bound: Bound = bindScalars({ kernel, dispatch }, (id) => this.scalars.has(id));
-    this.withdrawUnsafe(bound);
-    bound = mergeBindings(bound, (id) => this.memory(id));
-    const added = this.table.add(expandMath(bound.kernel));
-    return { ...bound.dispatch, kernel: added.name };
+    const sharing = (): string => dispatch.buffers.map((id) => dispatch.buffers.findIndex((other) => this.memory(other) === this.memory(id))).join();
+    if (!this.target.bound.has(`${key} ${sharing()}`)) this.withdrawUnsafe({ kernel, dispatch });
+    const full = `${key} ${sharing()}`;
+    let bound = this.target.bound.get(full);
+    if (!bound) this.target.bound.set(full, (bound = this.bindKernel(kernel, dispatch)));
+    const ids = [...dispatch.buffers, ...dispatch.scalars];
+    const at = (position: string): string => ids[Number(position)] ?? '';
+    return {
+      ...dispatch, kernel: bound.kernel.name,
+      buffers: bound.dispatch.buffers.map((position) => this.memory(at(position))),
+      scalars: bound.dispatch.scalars.map(at),
+    };
+  }
+
+  // Binds by position, so that the result holds for other buffers too.
+  private bindKernel(kernel: Kernel, dispatch: Dispatch): Bound {
+    const ids = dispatch.buffers;
+    const positional: Dispatch = {
+      ...dispatch, buffers: ids.map((_, at) => String(at)), scalars: dispatch.scalars.map((_, at) => String(ids.length + at)),
+    };
+    const idAt = (position: string): string => ids[Number(position)] ?? '';
+    const scalar = bindScalars({ kernel, dispatch: positional }, (position) => this.scalars.has(idAt(position)));
+    const merged = mergeBindings(scalar, (position) =>
+      String(ids.findIndex((other) => this.memory(other) === this.memory(idAt(position)))));
+    return { kernel: this.target.table.add(expandMath(merged.kernel)), dispatch: merged.dispatch };
   }
 
   // A kernel that would read the old value after writing the new one gives up the shared memory.
@@ -169,10 +197,10 @@ export const planFor = (target: Target): Pass<NestModule, TargetProgram> => ({
   name: `plan-${target}`,
   summary: `schedule nests on the ${target} and place buffers`,
   run(module) {
-    const table = new KernelTable();
-    const schedule = target === 'gpu' ? scheduleForGpu : scheduleForCpu;
-    const plans = module.functions.map((fn) => new FunctionPlan(fn, target, schedule, table).run());
-    return { target, kernels: table.kernels, plans };
+    const cache = new ScheduleCache(target === 'gpu' ? scheduleForGpu : scheduleForCpu);
+    const state: TargetState = { name: target, cache, table: new KernelTable(), bound: new Map() };
+    const plans = module.functions.map((fn) => new FunctionPlan(fn, state).run());
+    return { target, kernels: state.table.kernels, plans };
   },
 });
 

@@ -91,7 +91,7 @@ function scheduleFlat(nest: Nest, surroundings: Surroundings, options: GpuOption
   ]);
 }
 
-// Few results of long reductions: parts side by side first.
+// Few results of long reductions (long rows, or long columns): parts side by side first.
 function splitOf(
   nest: Nest,
   reduces: readonly ReduceStage[],
@@ -104,11 +104,8 @@ function splitOf(
   const { facts } = surroundings;
   const outer = estimate(points(nest.axes), facts);
   const inner = estimate(points(stage.axes), facts);
-  const parts = tiles
-    ? productParts(outer, points(stage.axes), stage)
-    : outer <= 16 && inner >= 16_384
-      ? options.parts
-      : 0;
+  const few = outer <= 16 || (outer <= 4096 && readsAcross(nest));
+  const parts = tiles ? productParts(outer, points(stage.axes), stage) : few && inner >= 16_384 ? options.parts : 0;
   const split = parts > 1 ? splitReduction(nest, stage, parts) : undefined;
   if (!split) return undefined;
   const within = surroundings.with(split.buffers);

@@ -99,6 +99,20 @@ export class KernelWriter {
     return atom;
   }
 
+  /** The value kept under `key`, while the block that it was kept in is open. */
+  remembered(key: string): Atom | undefined {
+    for (const block of this.blocks) {
+      const atom = block.memo.get(key);
+      if (atom) return atom;
+    }
+    return undefined;
+  }
+
+  /** Keeps `atom` under `key` until the current block ends. */
+  keep(key: string, atom: Atom): void {
+    this.block(this.depth).memo.set(key, atom);
+  }
+
   /** A mutable variable of the current block. */
   variable(init: Atom): Extract<Atom, { kind: 'name' }> {
     const atom = this.name(init.type, init.width, this.depth);

@@ -66,7 +66,9 @@ class NestLoops {
     this.scatters = isScatter(nest);
     this.across = lanesAcross(nest) && !this.lanesMayMeet();
     const reductions = nest.stages.filter((stage) => stage.kind === 'reduce');
-    const light = reductions.every((stage) => stage.args.every((arg) => weight(arg) <= 3));
+    const light = nest.stages.every((stage) =>
+      stage.kind === 'reduce' ? stage.args.every((arg) => weight(arg) <= 3) : weight(stage.value) <= 6,
+    );
     this.copies = this.across && reductions.length > 0 && light ? 4 : 1;
   }
 

@@ -276,6 +276,13 @@ export class Values {
     const words = [e.key[0], e.key[1], e.counter[0], e.counter[1]].map((word) => this.value(word, env));
     const [key0, key1, counter0, counter1] = words;
     if (!key0 || !key1 || !counter0 || !counter1) throw new RangeError('threefry takes four words');
-    return emitThreefry(this, [key0, key1], [counter0, counter1], e.word);
+    const call = JSON.stringify(words);
+    const word = (at: 0 | 1): Atom | undefined => this.writer.remembered(`threefry ${at} ${call}`);
+    if (!word(e.word)) {
+      emitThreefry(this, [key0, key1], [counter0, counter1]).forEach((atom, at) =>
+        this.writer.keep(`threefry ${at} ${call}`, atom),
+      );
+    }
+    return word(e.word) ?? key0;
   }
 }

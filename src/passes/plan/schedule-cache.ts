@@ -1,0 +1,129 @@
+// Equal nests are scheduled once: twelve equal blocks, or the same entry in a training step, cost one
+// schedule. A nest's key is its structure with buffers by order of appearance; fuse.ts has given axes
+// and reductions names that depend on nothing else.
+import type { Dim } from '../../ir/dim.ts';
+import { operands } from '../../ir/expr-rewrite.ts';
+import type { Expr, Index } from '../../ir/expr.ts';
+import type { Kernel } from '../../ir/kernel.ts';
+import type { Axis, Buffer, Nest, NestFunction, OpaqueNest, Stage } from '../../ir/nest.ts';
+import type { PlanStep } from '../../ir/plan.ts';
+import type { ScheduleNest, Scheduled } from '../schedule/schedule.ts';
+
+/** A schedule in terms of this nest's own buffers. */
+export interface CachedSchedule {
+  readonly key: string;
+  readonly kernels: readonly Kernel[];
+  readonly steps: readonly PlanStep[];
+  readonly buffers: readonly Buffer[];
+}
+
+/** Writes the structure of a nest as text; shared expressions are written once and referred to by number. */
+class NestKey {
+  readonly buffers: string[] = [];
+  private readonly parts: string[] = [];
+  private readonly numbers = new Map<Expr, number>();
+
+  constructor(nest: Nest, describe: (buffer: string) => string) {
+    this.axes(nest.axes);
+    for (const stage of nest.stages) this.stage(stage);
+    this.parts.push(...this.buffers.map(describe));
+  }
+
+  text(): string {
+    return this.parts.join('\n');
+  }
+
+  private axes(axes: readonly Axis[]): void {
+    this.parts.push(axes.map(({ name, extent }) => `${name}<${extent.key}`).join());
+  }
+
+  private stage(stage: Stage): void {
+    this.axes(stage.axes);
+    if (stage.kind === 'reduce') {
+      this.parts.push(`${stage.id} ${stage.monoid.name} ${stage.dtypes.join()} ${stage.args.map((arg) => this.expr(arg)).join()}`);
+      return;
+    }
+    const indices = stage.indices.map((index) => this.index(index)).join();
+    this.parts.push(`${stage.combine} ${this.buffer(stage.buffer)} ${indices} ${this.expr(stage.value)}`);
+  }
+
+  private buffer(id: string): number {
+    const at = this.buffers.indexOf(id);
+    return at >= 0 ? at : this.buffers.push(id) - 1;
+  }
+
+  private index(index: Index): string {
+    return 'kind' in index ? `[${this.expr(index.expr)}]` : index.key;
+  }
+
+  private expr(e: Expr): number {
+    const known = this.numbers.get(e);
+    if (known !== undefined) return known;
+    const inner = operands(e).map((x) => this.expr(x)).join();
+    this.parts.push(`${e.kind} ${e.dtype} ${inner} ${this.details(e)}`);
+    this.numbers.set(e, this.numbers.size);
+    return this.numbers.size - 1;
+  }
+
+  private details(e: Expr): string {
+    switch (e.kind) {
+      case 'const': return Object.is(e.value, -0) ? '-0' : String(e.value);
+      case 'index': return e.dim.key;
+      case 'load': return `${this.buffer(e.buffer)} ${e.indices.map((index) => this.index(index)).join()}`;
+      case 'unary': case 'binary': return e.op;
+      case 'guard': return e.conditions.map(({ kind, lhs }) => lhs.key + kind).join();
+      case 'threefry': return String(e.word);
+      case 'reduced': return `${e.stage} ${e.part}`;
+      case 'select': case 'cast': case 'bitcast': return '';
+    }
+  }
+}
+
+interface Entry {
+  readonly scheduled: Scheduled;
+  readonly buffers: readonly string[];
+}
+
+/** Schedules nests of one target, equal ones once. */
+export class ScheduleCache {
+  private readonly entries = new Map<string, Entry>();
+  private scratch = 0;
+
+  constructor(private readonly schedule: ScheduleNest) {}
+
+  /** The schedule of `nest`; `isScalar` tells which buffers are words of the step record. */
+  get(nest: Nest | OpaqueNest, fn: NestFunction, isScalar: (buffer: string) => boolean): CachedSchedule {
+    if (nest.kind === 'opaque') return { key: `opaque ${this.scratch++}`, ...this.schedule(nest, fn) };
+    const types = new Map(fn.buffers.map(({ id, type }) => [id, type]));
+    const describe = (id: string): string => {
+      const type = types.get(id);
+      return `${type?.dtype}[${type?.shape.map((d: Dim) => d.key).join()}]${isScalar(id) ? ' scalar' : ''}`;
+    };
+    const structure = new NestKey(nest, describe);
+    const facts = fn.facts.map(({ kind, lhs, modulus }) => `${lhs.key}${kind}${modulus?.key ?? ''}`).join();
+    const key = `${structure.text()}\n${JSON.stringify(fn.dims)}${facts}`;
+    let entry = this.entries.get(key);
+    if (!entry) this.entries.set(key, (entry = { scheduled: this.schedule(nest, fn), buffers: structure.buffers }));
+    return { key, ...this.rename(entry, structure.buffers) };
+  }
+
+  // The schedule with this nest's buffers in place of those it was made for.
+  private rename({ scheduled, buffers }: Entry, own: readonly string[]): Scheduled {
+    const names = new Map(buffers.map((id, at) => [id, own[at] ?? id]));
+    const temporaries = scheduled.buffers.map((buffer) => {
+      const id = `scratch${this.scratch++}`;
+      names.set(buffer.id, id);
+      return { ...buffer, id };
+    });
+    const of = (id: string): string => names.get(id) ?? id;
+    const step = (s: PlanStep): PlanStep => {
+      switch (s.kind) {
+        case 'dispatch': return { ...s, buffers: s.buffers.map(of), scalars: s.scalars.map(of) };
+        case 'copy': return { ...s, from: of(s.from), to: of(s.to) };
+        case 'fill': return { ...s, buffer: of(s.buffer) };
+        case 'loop': return { ...s, body: s.body.map(step) };
+      }
+    };
+    return { kernels: scheduled.kernels, steps: scheduled.steps.map(step), buffers: temporaries };
+  }
+}
