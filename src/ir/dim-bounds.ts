@@ -44,9 +44,10 @@ function multiplyRanges(a: Range, b: Range): Range {
   return { min: Math.min(...corners), max: Math.max(...corners) };
 }
 
+const quotient = (x: number, by: number): number => (by === Infinity ? (x < 0 ? -1 : 0) : Math.floor(x / by));
+
 function divideRanges(a: Range, b: Range): Range {
   const low = Math.max(1, b.min);
-  const quotient = (x: number, by: number): number => (by === Infinity ? (x < 0 ? -1 : 0) : Math.floor(x / by));
   const corners = [quotient(a.min, low), quotient(a.min, b.max), quotient(a.max, low), quotient(a.max, b.max)];
   return { min: Math.min(...corners), max: Math.max(...corners) };
 }

@@ -15,7 +15,7 @@ export interface Term {
   readonly key: string;
 }
 
-/** A canonical integer expression. `key` is its text, which {@link parseDim} reads back. */
+/** A canonical integer expression. `key` is its text, which the readers of the textual IR read back. */
 export interface Dim {
   readonly terms: readonly Term[];
   readonly key: string;
@@ -427,51 +427,4 @@ export function variables(d: Dim, into: Set<string> = new Set()): Set<string> {
       }
     }
   return into;
-}
-
-/** Reads the text of a dim: `2*n*m + floor_div(h - 1, 2) + 1`. @throws SyntaxError on anything else */
-export function parseDim(text: string): Dim {
-  const tokens = text.match(/[%A-Za-z_][\w.%]*|\d+|[-+*(),]/g) ?? [];
-  let at = 0;
-  const fail = (): never => {
-    throw new SyntaxError(`not a dim: ${text}`);
-  };
-  const expect = (token: string): void => {
-    if (tokens[at++] !== token) fail();
-  };
-  const factor = (): Dim => {
-    const token = tokens[at++] ?? fail();
-    if (/^\d/.test(token)) return constant(Number(token));
-    if (token === '(') {
-      const inner = sum();
-      expect(')');
-      return inner;
-    }
-    if (tokens[at] !== '(') return /^[%A-Za-z_]/.test(token) ? variable(token) : fail();
-    at++;
-    const a = sum();
-    expect(',');
-    const b = sum();
-    expect(')');
-    const build = Object.hasOwn(buildAtom, token) ? buildAtom[token as keyof typeof buildAtom] : fail();
-    return build(a, b);
-  };
-  const term = (): Dim => {
-    let result = factor();
-    while (tokens[at] === '*') {
-      at++;
-      result = mul(result, factor());
-    }
-    return result;
-  };
-  const sum = (): Dim => {
-    let result = tokens[at] === '-' ? (at++, negate(term())) : term();
-    while (tokens[at] === '+' || tokens[at] === '-') {
-      result = tokens[at++] === '+' ? add(result, term()) : sub(result, term());
-    }
-    return result;
-  };
-  const result = sum();
-  if (at !== tokens.length || tokens.join('') !== text.replaceAll(/\s/g, '')) fail();
-  return result;
 }

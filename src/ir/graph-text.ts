@@ -1,6 +1,14 @@
 // Graph modules as text, and back: parseGraph(printGraph(m)) is m. Names of input values are the
 // inputs' own names; spans read back into the sources that are passed, by name.
-import type { FunctionInput, FunctionResult, GraphFunction, GraphModule } from './graph.ts';
+import type {
+  EntryInfo,
+  FunctionInput,
+  FunctionResult,
+  GraphFunction,
+  GraphModule,
+  ModelInfo,
+  TrainInfo,
+} from './graph.ts';
 import { BodyReader, ValueNames, hostText, nodesText } from './text/graph-body.ts';
 import { dimsText, readDims, readKind, readRole } from './text/header.ts';
 import { Reader, type SourceTable } from './text/reader.ts';
@@ -40,18 +48,18 @@ export function parseGraph(text: string, sources?: SourceTable): GraphModule {
   const name = reader.string();
   const functions: GraphFunction[] = [];
   while (reader.peek() === 'func') functions.push(readFunction(reader));
-  const entries: [string, GraphModule['entries'][string]][] = [];
-  while (reader.accept('entry')) entries.push([reader.string(), readInfo(reader)]);
-  const models: GraphModule['models'][number][] = [];
-  while (reader.accept('model')) models.push(readInfo(reader));
-  const trains: GraphModule['trains'][number][] = [];
-  while (reader.accept('train')) trains.push(readInfo(reader));
+  const entries: [string, EntryInfo][] = [];
+  while (reader.accept('entry')) entries.push([reader.string(), readInfo(reader) as EntryInfo]);
+  const models: ModelInfo[] = [];
+  while (reader.accept('model')) models.push(readInfo(reader) as ModelInfo);
+  const trains: TrainInfo[] = [];
+  while (reader.accept('train')) trains.push(readInfo(reader) as TrainInfo);
   if (reader.peek() !== '') reader.fail(`unexpected ${reader.peek()}`);
   return { name, functions, entries: Object.fromEntries(entries), models, trains };
 }
 
 // The records of a module are plain data; the verifier looks at what the text may have got wrong.
-const readInfo = <Info>(reader: Reader): Info => reader.record() as Info;
+const readInfo = (reader: Reader): unknown => reader.record();
 
 /** Reads {@link printFunction}'s text. @throws IrSyntaxError */
 export function parseFunction(text: string, sources?: SourceTable): GraphFunction {

@@ -52,9 +52,10 @@ function stepText(step: PlanStep): string[] {
   }
 }
 
+const keys = (dims: Dispatch['params']): string => dims.map((d) => d.key).join(', ');
+
 function dispatchText({ kernel, buffers, params, scalars, grid }: Dispatch): string {
   const list = buffers.map((id) => symbolText('@', id)).join(', ');
-  const keys = (dims: Dispatch['params']): string => dims.map((d) => d.key).join(', ');
   return `dispatch ${symbolText('@', kernel)}(${list}) params (${keys(params)}) scalars ${dataText(scalars)} grid (${keys(grid)})`;
 }
 

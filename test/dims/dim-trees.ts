@@ -48,12 +48,13 @@ export function dimOf(tree: Tree, build: Builders = builders): Dim {
   return build[tree.kind](dimOf(tree.a, build), dimOf(tree.b, build));
 }
 
+const name = (from: readonly string[]): fc.Arbitrary<Tree> =>
+  fc.constantFrom(...from).map((text) => ({ kind: 'name', name: text }));
+const number = (low: number, high: number): fc.Arbitrary<Tree> =>
+  fc.integer({ min: low, max: high }).map((value) => ({ kind: 'number', value }));
+
 /** Random trees over `names`; divisors are built from positive numbers, names and their products. */
 export function trees(names: readonly string[], divisors: readonly string[]): fc.Arbitrary<Tree> {
-  const name = (from: readonly string[]): fc.Arbitrary<Tree> =>
-    fc.constantFrom(...from).map((text) => ({ kind: 'name', name: text }));
-  const number = (low: number, high: number): fc.Arbitrary<Tree> =>
-    fc.integer({ min: low, max: high }).map((value) => ({ kind: 'number', value }));
   const positive = fc.oneof(number(1, 6), name(divisors));
   const divisor: fc.Arbitrary<Tree> = fc.oneof(
     positive,

@@ -11,7 +11,6 @@ import {
   floorDiv,
   mod,
   mul,
-  parseDim,
   splitDivisible,
   sub,
   substitute,
@@ -19,6 +18,7 @@ import {
   type Dim,
   type DimLike,
 } from '../../src/ir/dim.ts';
+import { parseDim } from '../../src/ir/text/reader.ts';
 import { builders, dimOf, trees, valueOf, type Builders } from './dim-trees.ts';
 import { runs } from '../support/property-settings.ts';
 
@@ -44,6 +44,14 @@ const check = (build: Builders): { failed: boolean; report: string } => {
 
 const [h, s, i, j, k, n, m] = ['h', 's', 'i', 'j', 'k', 'n', 'm'].map(variable) as [Dim, Dim, Dim, Dim, Dim, Dim, Dim];
 
+// Cancels ⌊(a + b)/b⌋ to ⌊a/b⌋.
+const wrong = (a: DimLike, b: DimLike): Dim => {
+  const d = floorDiv(a, b);
+  return d.terms.length > 1 && (d.terms.at(-1)?.factors.length ?? 1) === 0
+    ? sub(d, d.terms.at(-1)?.coefficient ?? 0)
+    : d;
+};
+
 describe('dims', () => {
   it('keep the value of every expression', () => {
     const result = check(builders);
@@ -51,13 +59,6 @@ describe('dims', () => {
   });
 
   it('are caught when a rule is wrong', () => {
-    // Cancels ⌊(a + b)/b⌋ to ⌊a/b⌋.
-    const wrong = (a: DimLike, b: DimLike): Dim => {
-      const d = floorDiv(a, b);
-      return d.terms.length > 1 && (d.terms.at(-1)?.factors.length ?? 1) === 0
-        ? sub(d, d.terms.at(-1)?.coefficient ?? 0)
-        : d;
-    };
     expect(check({ ...builders, floorDiv: wrong }).failed).toBe(true);
   });
 

@@ -11,7 +11,6 @@ import {
   min,
   mod,
   mul,
-  parseDim,
   product,
   sub,
   variable,
@@ -19,6 +18,7 @@ import {
 import { bindShapes, solve } from '../../src/ir/dim-equations.ts';
 import { Facts } from '../../src/ir/dim-solver.ts';
 import type { DimVariable, Fact } from '../../src/ir/graph.ts';
+import { parseDim } from '../../src/ir/text/reader.ts';
 import { dimOf, trees, valueOf, type Environment } from './dim-trees.ts';
 import { runs } from '../support/property-settings.ts';
 

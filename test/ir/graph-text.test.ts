@@ -2,12 +2,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Builder } from '../../src/ir/builder.ts';
-import { dim, parseDim, variable } from '../../src/ir/dim.ts';
+import { dim, variable } from '../../src/ir/dim.ts';
 import { Facts } from '../../src/ir/dim-solver.ts';
 import { parseFunction, parseGraph, printFunction, printGraph } from '../../src/ir/graph-text.ts';
 import type { GraphFunction, GraphModule, Value } from '../../src/ir/graph.ts';
 import { interpret } from '../../src/ir/interpreter.ts';
 import { hostScalars } from '../../src/passes/host-scalars.ts';
+import { parseDim } from '../../src/ir/text/reader.ts';
 import { createSource } from '../../src/support/source.ts';
 import { difference, graphCases, moduleOf } from '../support/random-graph.ts';
 import { runs } from '../support/property-settings.ts';

@@ -46,19 +46,19 @@ describe('interpret', () => {
   });
 });
 
-describe('interpretNests', () => {
-  const agrees = (change: (nests: NestFunction) => NestFunction): { failed: boolean; report: string } => {
-    const result = fc.check(
-      fc.property(graphCases(10), ({ fn, inputs }) => {
-        const graph = hostScalars.run(simplifyFinal.run(moduleOf(fn), cx), cx);
-        for (const nests of lowerToNests.run(graph, cx).functions)
-          expect(difference(interpret(fn, inputs), interpretNests(change(nests), inputs))).toBeLessThan(1e-9);
-      }),
-      { numRuns: runs(120) },
-    );
-    return { failed: result.failed, report: fc.defaultReportMessage(result) ?? '' };
-  };
+const agrees = (change: (nests: NestFunction) => NestFunction): { failed: boolean; report: string } => {
+  const result = fc.check(
+    fc.property(graphCases(10), ({ fn, inputs }) => {
+      const graph = hostScalars.run(simplifyFinal.run(moduleOf(fn), cx), cx);
+      for (const nests of lowerToNests.run(graph, cx).functions)
+        expect(difference(interpret(fn, inputs), interpretNests(change(nests), inputs))).toBeLessThan(1e-9);
+    }),
+    { numRuns: runs(120) },
+  );
+  return { failed: result.failed, report: fc.defaultReportMessage(result) ?? '' };
+};
 
+describe('interpretNests', () => {
   it('computes what the graph computes', () => {
     const { failed, report } = agrees((nests) => nests);
     expect(failed, report).toBe(false);

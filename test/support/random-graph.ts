@@ -24,7 +24,7 @@ export type Choice = readonly [number, number, number, number];
 interface Scope {
   readonly b: Builder;
   readonly values: readonly Value[];
-  pick(at: number, test: (value: Value) => boolean): Value | undefined;
+  readonly pick: (at: number, test: (value: Value) => boolean) => Value | undefined;
 }
 
 type Step = (scope: Scope, x: Value, a: number, c: number) => readonly Value[];
@@ -81,17 +81,7 @@ const steps: readonly Step[] = [
   ({ b }, x) =>
     rank(x) < 2
       ? []
-      : [
-          b.reshape(
-            x,
-            x.type.shape
-              .slice(1)
-              .reduce<Dim[]>(
-                (shape, d, i) => (i === 0 ? [mul(shape[0] ?? d, d)] : [...shape, d]),
-                [...x.type.shape.slice(0, 1)],
-              ),
-          ),
-        ],
+      : [b.reshape(x, [x.type.shape.slice(0, 2).reduce((size, d) => mul(size, d)), ...x.type.shape.slice(2)])],
   ({ b }, x) => (rank(x) >= maxRank ? [] : [b.reshape(x, [...x.type.shape, 1])]),
   ({ b }, x, a) =>
     rank(x) < 2
@@ -168,18 +158,17 @@ const steps: readonly Step[] = [
 ];
 
 function sliceAll(x: Value, a: number): { start: Dim[]; size: Dim[]; stride: number[] } {
-  const last = (d: Dim): Dim => sub(d, 1);
   const shape = x.type.shape;
   return a % 2 === 0
     ? { start: shape.map(() => mul(0, 1)), size: [...shape], stride: shape.map(() => 1) }
     : {
-        start: shape.map((d, axis) => (axis === 0 ? last(d) : mul(0, 1))),
+        start: shape.map((d, axis) => (axis === 0 ? sub(d, 1) : mul(0, 1))),
         size: [...shape],
         stride: shape.map((_, axis) => (axis === 0 ? -1 : 1)),
       };
 }
 
-const interface_: readonly (readonly [string, InputRole, DType, readonly Dim[]])[] = [
+const signature: readonly (readonly [string, InputRole, DType, readonly Dim[]])[] = [
   ['x', 'argument', 'f32', [n, m]],
   ['y', 'argument', 'f32', [n, m]],
   ['w', 'param', 'f32', [m, n]],
@@ -195,7 +184,7 @@ export function graphOf(choices: readonly Choice[]): GraphFunction {
     { name: 'n', min: 1 },
     { name: 'm', min: 1 },
   ];
-  const inputs = interface_.map(([name, role, dtype, shape]): FunctionInput => ({
+  const inputs = signature.map(([name, role, dtype, shape]): FunctionInput => ({
     name,
     role,
     value: { type: { dtype, shape }, name },

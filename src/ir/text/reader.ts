@@ -234,3 +234,11 @@ export class Reader {
 }
 
 const isAtomName = (text: string): text is keyof typeof buildAtom => Object.hasOwn(buildAtom, text);
+
+/** Reads the text of a dim: `2*n*m + floor_div(h - 1, 2) + 1`. @throws IrSyntaxError on anything else */
+export function parseDim(text: string): Dim {
+  const reader = new Reader(text);
+  const d = reader.dim();
+  if (reader.peek() !== '') reader.fail(`unexpected ${reader.peek()}`);
+  return d;
+}
