@@ -18,7 +18,7 @@ const core = ['support', 'parser', 'elaborate', 'ir', 'passes', 'codegen', 'insp
 export const rooms: Readonly<Record<string, Room>> = {
   support: { rooms: [], packages: [] },
   parser: { rooms: ['support'], packages: ['chevrotain', 'prettier'] },
-  elaborate: { rooms: ['support', 'parser/ast', 'ir'], packages: [] },
+  elaborate: { rooms: ['support', 'parser/ast', 'parser/parse', 'ir'], packages: [] },
   ir: { rooms: ['support'], packages: [], types: ['fast-check'] },
   passes: { rooms: ['support', 'ir'], packages: [] },
   codegen: { rooms: ['support', 'ir'], packages: ['prettier'], types: ['runtime'] },
