@@ -5,7 +5,7 @@ import { maxStorageBindings, scheduleForGpu } from '../../src/passes/schedule/gp
 import { printWgsl } from '../../src/codegen/wgsl/print.ts';
 import type { Kernel, KernelExpr } from '../../src/ir/kernel.ts';
 import type { Expr } from '../../src/ir/expr.ts';
-import { at, axis, bin, load, n, nest, nestFunction, num, reduce, result, store } from './nests.ts';
+import { at, axis, bin, dynamic, load, n, nest, nestFunction, num, reduce, result, store } from './nests.ts';
 import { scheduleAll, wgslOf } from './run-on-device.ts';
 
 const textOf = (fn: NestFunction): string => scheduleAll(fn, scheduleForGpu).kernels.map(wgslOf).join('\n');
@@ -220,6 +220,19 @@ describe('text of kernels', () => {
       }
       "
     `);
+  });
+});
+
+describe('vectors', () => {
+  test('rows of a table are gathered four elements at a time', () => {
+    const row = dynamic(load('ids', [at(i)], 'i32'));
+    const fn = nestFunction(
+      { table: { shape: [10, 64] }, ids: { shape: [n('b')], dtype: 'i32' } },
+      { y: { shape: [n('b'), 64] } },
+      [nest([i, j], store('y', [at(i), at(j)], load('table', [row, at(j)])))],
+      ['b'],
+    );
+    expect(textOf(fn)).toMatch(/b0: array<vec4f>[^]* = b0\[\(v\d+ \+ v\d+\) >> 2u\];/);
   });
 });
 

@@ -1,6 +1,6 @@
 // Products on a real device: every layout and tile, edges, batches, splits and operands that compute.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { DimLike } from '../../src/ir/dim.ts';
+import { add, sub, type DimLike } from '../../src/ir/dim.ts';
 import type { Expr } from '../../src/ir/expr.ts';
 import { fallbackGpuOptions, gpuOptions, gpuScheduler, scheduleForGpu } from '../../src/passes/schedule/gpu.ts';
 import { requestTestDevice, type TestDevice } from '../support/webgpu.ts';
@@ -119,5 +119,33 @@ describe('products', () => {
       { fn, inputs: { h: matrix(18, 16), g: matrix(18, 16, 2), w: matrix(16, 20, 3) }, dims: { b: 18 } },
       skip,
     );
+  });
+  test('a padded convolution is a product over guarded operands', async ({ skip }) => {
+    const [b, o, y, x] = [axis('b', n('b')), axis('o', 8), axis('y', 6), axis('x', 8)];
+    const [c, u, v] = [axis('c', 3), axis('u', 3), axis('v', 3)];
+    const [row, column] = [sub(add(at(y), at(u)), 1), sub(add(at(x), at(v)), 1)];
+    const inside = [row, sub(5, row), column, sub(7, column)].map((lhs) => ({ kind: '>=0' as const, lhs }));
+    const image: Expr = {
+      kind: 'guard',
+      dtype: 'f32',
+      conditions: inside,
+      then: load('x', [at(b), at(c), row, column]),
+      otherwise: num(0),
+    };
+    const weight = load('w', [at(o), at(c), at(u), at(v)]);
+    const fn = nestFunction(
+      { x: { shape: [n('b'), 3, 6, 8] }, w: { shape: [8, 3, 3, 3] } },
+      { z: { shape: [n('b'), 8, 6, 8] } },
+      [
+        nest(
+          [b, o, y, x],
+          reduce('r', [c, u, v], 'sum', [bin('mul', image, weight)]),
+          store('z', [at(b), at(o), at(y), at(x)], result('r')),
+        ),
+      ],
+      ['b'],
+    );
+    const inputs = { x: tensor([2, 3, 6, 8], 1), w: tensor([8, 3, 3, 3], 2) };
+    for (const [, schedule] of schedules) await agrees(found, { fn, inputs, dims: { b: 2 } }, skip, schedule);
   });
 });

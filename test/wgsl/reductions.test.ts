@@ -21,7 +21,7 @@ import {
   tensor,
   un,
 } from './nests.ts';
-import { scheduleAll } from './run-on-device.ts';
+import { runOnDevice, scheduleAll } from './run-on-device.ts';
 
 let found: TestDevice;
 beforeAll(async () => {
@@ -119,6 +119,30 @@ describe('reductions', () => {
     ]);
     expect(scheduleAll(fn, scheduleForGpu).kernels.length).toBe(2);
     await agrees(found, { fn, inputs: { x: matrix(300, 70) } }, skip);
+  });
+  test('long columns take two stages', async ({ skip }) => {
+    const [r, c] = [axis('r', 16384), axis('c', 6)];
+    const fn = nestFunction({ x: { shape: [16384, 6] } }, { y: { shape: [6] } }, [
+      nest([c], reduce('s', [r], 'max', [load('x', [at(r), at(c)])]), store('y', [at(c)], result('s'))),
+    ]);
+    expect(scheduleAll(fn, scheduleForGpu).kernels.length).toBe(2);
+    await agrees(found, { fn, inputs: { x: matrix(16384, 6) } }, skip);
+  });
+  test('more rows than one dimension of the grid holds', async ({ skip }) => {
+    const [r, c] = [axis('r', n('b')), axis('c', 17)];
+    const fn = nestFunction(
+      { x: { shape: [n('b'), 17] } },
+      { y: { shape: [n('b')] } },
+      [nest([r], reduce('s', [c], 'sum', [load('x', [at(r), at(c)])]), store('y', [at(r)], result('s')))],
+      ['b'],
+    );
+    if ('missing' in found) return skip(found.missing);
+    const x = matrix(65_600, 17);
+    const { y } = await runOnDevice(found.device, fn, { x }, { b: 65_600 }, scheduleForGpu);
+    const sums = Array.from({ length: 65_600 }, (_, row) =>
+      x.data.slice(row * 17, row * 17 + 17).reduce((a, b) => a + b),
+    );
+    expect([...(y?.data ?? [])]).toEqual(sums);
   });
   test('softmax is one row kernel', async ({ skip }) => {
     for (const columns of [100, 37]) {
