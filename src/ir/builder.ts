@@ -72,6 +72,9 @@ export class Builder {
     return this.op('dot', [a, b], { batch, contract });
   }
 
+  /** The largest element under each window along the last axes; attributes as in window_argmax. */
+  maxPool(x: Value, attrs: Attrs): Value { return this.op('window_pick', [x, this.op('window_argmax', [x], attrs)], attrs); }
+
   /** The size of a dim as an i32 scalar. */
   dimValue(d: Dim): Value { return this.op('dim', [], { dim: d }); }
 

@@ -117,6 +117,8 @@ describe('gradient rules match central differences', () => {
     'iota',
     'dim',
     'argreduce',
+    'window_argmax',
+    'rank',
     'random_bits',
     'fold_in',
   ]);

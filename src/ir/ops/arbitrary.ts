@@ -57,3 +57,40 @@ export const someAxes = (fc: Fc, rank: number, minLength = 0): Arbitrary<number[
     Array.from({ length: rank }, (_, axis) => axis),
     { minLength },
   );
+
+/** A random sliding window: extents of the operand's axes, taps, and attributes under which it fits. */
+export interface WindowCase {
+  readonly extents: readonly number[];
+  readonly taps: readonly number[];
+  readonly attrs: Readonly<Record<'stride' | 'dilation' | 'base' | 'lo' | 'hi', readonly number[]>>;
+}
+
+/** Windows over `minRank` to `maxRank` axes: strides, holes on either side, padding and cutting. */
+export function windowCases(fc: Fc, { minRank = 0, maxRank = 2 } = {}): Arbitrary<WindowCase> {
+  const axis = fc
+    .record({
+      extent: fc.integer({ min: 1, max: 5 }),
+      taps: fc.integer({ min: 1, max: 3 }),
+      stride: fc.integer({ min: 1, max: 3 }),
+      dilation: fc.integer({ min: 1, max: 2 }),
+      base: fc.constantFrom(1, 1, 2, 3),
+      lo: fc.integer({ min: -1, max: 2 }),
+      hi: fc.integer({ min: -1, max: 2 }),
+    })
+    .map((one) => {
+      const room = (one.extent - 1) * one.base + one.lo + one.hi - (one.taps - 1) * one.dilation;
+      return room < 0 ? { ...one, hi: one.hi - room } : one;
+    });
+  return fc.array(axis, { minLength: minRank, maxLength: maxRank }).map((axes) => {
+    const all = (name: 'extent' | 'taps' | keyof WindowCase['attrs']): number[] => axes.map((one) => one[name]);
+    const attrs = { stride: all('stride'), dilation: all('dilation'), base: all('base'), lo: all('lo'), hi: all('hi') };
+    return { extents: all('extent'), taps: all('taps'), attrs };
+  });
+}
+
+/** The number of windows along each axis of a case. */
+export const windowShape = ({ extents, taps, attrs: { stride, dilation, base, lo, hi } }: WindowCase): number[] =>
+  extents.map((extent, at) => {
+    const room = (extent - 1) * (base[at] ?? 1) + (lo[at] ?? 0) + (hi[at] ?? 0);
+    return Math.floor((room - ((taps[at] ?? 1) - 1) * (dilation[at] ?? 1)) / (stride[at] ?? 1)) + 1;
+  });

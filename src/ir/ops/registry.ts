@@ -7,6 +7,7 @@ import broadcast from './broadcast.ts';
 import cast from './cast.ts';
 import concat from './concat.ts';
 import constant from './constant.ts';
+import conv from './conv.ts';
 import copy from './copy.ts';
 import dim from './dim.ts';
 import dot from './dot.ts';
@@ -26,6 +27,10 @@ import scatter from './scatter.ts';
 import select from './select.ts';
 import slice from './slice.ts';
 import stopGradient from './stop-gradient.ts';
+import windowArgmax from './window-argmax.ts';
+import windowPick from './window-pick.ts';
+import windowSum from './window-sum.ts';
+import windowUnpick from './window-unpick.ts';
 
 /** The ops by family, in the order of the documentation. */
 export const opFamilies: Readonly<Record<string, readonly OpDefinition[]>> = {
@@ -34,7 +39,8 @@ export const opFamilies: Readonly<Record<string, readonly OpDefinition[]>> = {
   'Choice and conversion': [select, cast, bitcast],
   Sources: [constant, iota, dim],
   Views: [reshape, permute, broadcast, slice, pad, concat],
-  'Reductions and contractions': [reduce, argreduce, dot],
+  'Reductions and contractions': [reduce, argreduce, dot, conv],
+  Windows: [windowSum, windowArgmax, windowPick, windowUnpick],
   Indexing: [gather, scatter],
   Random: [randomBits, foldIn],
   Gradients: [stopGradient, copy, gradient],

@@ -1,0 +1,67 @@
+// window_argmax: which tap of each window holds the largest element; max pooling picks it (window_pick).
+import { constant, product, zero } from '../dim.ts';
+import { lowest } from '../dtype.ts';
+import { rowMajor } from '../lower.ts';
+import { defineOp } from '../op.ts';
+import { oneDType, shapes, tensorOf, windowCases } from './arbitrary.ts';
+import { dimsOf } from './attributes.ts';
+import { arity, operand, requireClass } from './shapes.ts';
+import { build, element, forEachIndex, positionOf, resultShape, tensorAt } from './tensor.ts';
+import { pooledAxes, poolingAttrs, requireWindows, sourceOf, tapAt } from './window-axes.ts';
+
+export default defineOp({
+  name: 'window_argmax',
+  doc: 'The tap of the largest element under a window that slides along the last axes, as a row-major position in the window; the lowest on ties. Positions outside the operand count as the lowest number of the dtype.',
+  attrs: poolingAttrs,
+  infer(inputs, attrs, facts) {
+    arity(inputs, 1);
+    const x = operand(inputs, 0);
+    requireClass(x, 'number');
+    const { lead, axes } = pooledAxes(x.shape, attrs);
+    return [{ dtype: 'i32', shape: [...lead, ...requireWindows(facts, axes)] }];
+  },
+  vjp: null,
+  lower(k, [x], attrs) {
+    if (!x) return [];
+    const { lead, axes } = pooledAxes(x.type.shape, attrs);
+    const window = dimsOf(attrs, 'window');
+    const accumulator = x.type.dtype === 'f16' ? 'f32' : x.type.dtype;
+    return [
+      k.reduce(
+        window,
+        { name: 'argmax', arity: 2 },
+        (i, taps) => {
+          const found = axes.map((axis, at) => tapAt(axis, i[lead.length + at] ?? zero, taps[at] ?? zero));
+          const value = k.cast(accumulator, x.at([...i.slice(0, lead.length), ...found.map(({ index }) => index)]));
+          const conditions = found.flatMap((tap) => tap.conditions);
+          const outside = k.constant(accumulator, lowest[x.type.dtype]);
+          return [k.guard(conditions, value, outside), k.index(rowMajor(taps, window))];
+        },
+        [(_i, [, tap]) => tap ?? k.constant('i32', 0)],
+      ),
+    ];
+  },
+  evaluate(inputs, attrs, cx) {
+    const x = tensorAt(inputs, 0);
+    const { lead, axes } = pooledAxes(x.shape.map(constant), attrs);
+    const window = dimsOf(attrs, 'window').map(cx.dims);
+    return [
+      build('i32', resultShape(cx), (i) => {
+        let [best, at] = [lowest[x.dtype], 0];
+        forEachIndex(window, (taps) => {
+          const source = sourceOf(axes, cx.dims, i.slice(lead.length), taps);
+          const value = source ? element(x, [...i.slice(0, lead.length), ...source]) : lowest[x.dtype];
+          if (value > best) [best, at] = [value, positionOf(window, taps)];
+        });
+        return at;
+      }),
+    ];
+  },
+  cost: (_inputs, [out], attrs) => ({ flops: product([...(out?.shape ?? []), ...dimsOf(attrs, 'window')]) }),
+  arbitrary: (fc) =>
+    fc
+      .tuple(windowCases(fc), shapes(fc, { maxRank: 1 }), oneDType(fc, 'f32', 'i32', 'u32'))
+      .chain(([{ extents, taps, attrs }, lead, dtype]) =>
+        tensorOf(fc, dtype, [...lead, ...extents]).map((x) => ({ inputs: [x], attrs: { window: taps, ...attrs } })),
+      ),
+});

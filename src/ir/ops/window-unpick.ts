@@ -1,0 +1,106 @@
+// window_unpick: the adjoint of window_pick, in gather form: each element of the result sums the windows
+// whose chosen tap lies on it, so no two threads write to one place.
+import { add, constant, mul, product, sub, zero, type Dim } from '../dim.ts';
+import type { Condition } from '../expr.ts';
+import type { Attrs } from '../graph.ts';
+import { rowMajor } from '../lower.ts';
+import { defineOp, ShapeError, type OpCase } from '../op.ts';
+import { evaluateBinary } from '../scalar-semantics.ts';
+import { oneDType, shapes, tensorOf, windowCases, windowShape } from './arbitrary.ts';
+import { dimsOf } from './attributes.ts';
+import { arity, operand, requireClass, requireDType, requireSameShape } from './shapes.ts';
+import { element, fill, forEachIndex, itemAt, positionOf, resultShape, rounder, sizeOf, tensorAt } from './tensor.ts';
+import { inputAt } from './vjp.ts';
+import {
+  elementAt,
+  pooledAxes,
+  poolingAttrs,
+  requireWindows,
+  sourceOf,
+  unravelTap,
+  windowCount,
+  type WindowAxis,
+} from './window-axes.ts';
+
+/** The axes of the result under the window, and the extents of the axes before them. */
+function axesOf(ct: readonly Dim[], attrs: Attrs): { lead: readonly Dim[]; shape: Dim[]; axes: WindowAxis[] } {
+  const shape = dimsOf(attrs, 'shape');
+  const lead = ct.slice(0, ct.length - shape.length);
+  if (shape.length > ct.length || shape.length !== dimsOf(attrs, 'window').length)
+    throw new ShapeError('attribute', 'window_unpick needs an extent of the result for each axis of its window');
+  return { lead, shape, axes: pooledAxes(shape, attrs).axes };
+}
+
+// The window whose tap k lies on element s: y = (s · base + lo − k · dilation) / stride.
+function windowAt(axis: WindowAxis, s: Dim, k: Dim): { index: Dim; conditions: Condition[] } {
+  const position = sub(add(mul(s, axis.base), axis.lo), mul(k, axis.dilation));
+  return elementAt(position, axis.stride, windowCount(axis));
+}
+
+export default defineOp({
+  name: 'window_unpick',
+  doc: 'Adjoint of `window_pick`: each element sums the elements of operand 0 of those windows whose tap, named by operand 1 (i32), lies on it. f16 accumulates in f32.',
+  attrs: { ...poolingAttrs, shape: 'extents of the result along the last axes' },
+  infer(inputs, attrs, facts) {
+    arity(inputs, 2);
+    const [ct, taps] = [operand(inputs, 0), operand(inputs, 1)];
+    requireClass(ct, 'number');
+    requireDType(taps, 'i32', 'the taps');
+    requireSameShape(facts, ct, taps);
+    const { lead, shape, axes } = axesOf(ct.shape, attrs);
+    requireSameShape(facts, { dtype: ct.dtype, shape: [...lead, ...requireWindows(facts, axes)] }, ct);
+    return [{ dtype: ct.dtype, shape: [...lead, ...shape] }];
+  },
+  vjp(b, { inputs, attrs, cotangents: [ct] }) {
+    if (!ct) return [null, null];
+    const { shape: _, ...window } = attrs;
+    return [b.op('window_pick', [ct, inputAt(inputs, 1)], window), null];
+  },
+  lower(k, [ct, taps], attrs) {
+    if (!ct || !taps) return [];
+    const { lead, axes } = axesOf(ct.type.shape, attrs);
+    const window = dimsOf(attrs, 'window');
+    const accumulator = ct.type.dtype === 'f16' ? 'f32' : ct.type.dtype;
+    const none = k.constant(accumulator, 0);
+    return [
+      k.reduce(window, { name: 'sum', arity: 1 }, (i, r) => {
+        const windows = axes.map((axis, at) => windowAt(axis, i[lead.length + at] ?? zero, r[at] ?? zero));
+        const index = [...i.slice(0, lead.length), ...windows.map((found) => found.index)];
+        const isNamed = k.binary('eq', taps.at(index), k.index(rowMajor(r, window)));
+        const value = k.select(isNamed, k.cast(accumulator, ct.at(index)), none);
+        return [
+          k.guard(
+            windows.flatMap(({ conditions }) => conditions),
+            value,
+            none,
+          ),
+        ];
+      }),
+    ];
+  },
+  evaluate(inputs, attrs, cx) {
+    const [ct, taps] = [tensorAt(inputs, 0), tensorAt(inputs, 1)];
+    const { lead, axes } = axesOf(ct.shape.map(constant), attrs);
+    const window = dimsOf(attrs, 'window').map(cx.dims);
+    const out = fill(ct.dtype, resultShape(cx), () => 0);
+    const round = rounder(ct.dtype, cx);
+    forEachIndex(ct.shape, (i) => {
+      const source = sourceOf(axes, cx.dims, i.slice(lead.length), unravelTap(element(taps, i), window));
+      if (!source) return;
+      const at = positionOf(out.shape, [...i.slice(0, lead.length), ...source]);
+      out.data[at] = round(evaluateBinary('add', ct.dtype, itemAt(out, at), element(ct, i)));
+    });
+    return [out];
+  },
+  cost: (_inputs, [out], attrs) => ({ flops: product([...(out?.shape ?? []), ...dimsOf(attrs, 'window')]) }),
+  arbitrary: (fc) =>
+    fc
+      .tuple(windowCases(fc), shapes(fc, { maxRank: 1 }), oneDType(fc, 'f32', 'f32', 'i32'))
+      .chain(([one, lead, dtype]) => {
+        const counts = [...lead, ...windowShape(one)];
+        const attrs = { window: one.taps, ...one.attrs, shape: one.extents };
+        return fc
+          .tuple(tensorOf(fc, dtype, counts), tensorOf(fc, 'i32', counts, { min: 0, max: sizeOf(one.taps) - 1 }))
+          .map((inputs): OpCase => ({ inputs, attrs }));
+      }),
+});
