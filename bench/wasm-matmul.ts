@@ -14,7 +14,7 @@ function measure(name: string, rows: number, columns: number, depth: number, rig
   loaded.view('a').set(tensor([rows, depth], 1).data);
   loaded.view('b').set(tensor([depth, columns], 2).data);
   const work = 2 * rows * columns * depth;
-  const repeats = Math.max(3, Math.ceil(4e9 / work));
+  const repeats = Math.max(12, Math.ceil(4e9 / work));
   let best = Infinity;
   for (let i = 0; i < repeats; i++) {
     const start = performance.now();
