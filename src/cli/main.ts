@@ -17,7 +17,7 @@ function createCli(): CAC {
   for (const { name, args, summary, options } of commands) {
     const command = cli.command(`${name}${args === '' ? '' : ` ${args}`}`, summary);
     for (const [flag, help] of Object.entries(options))
-      command.option(flag, help, flag.includes('<') ? { type: [String] } : undefined);
+      command.option(flag, help, flag.includes('<') ? { type: [optionText] } : undefined);
     command.option('--json', 'print data as JSON, one value a line');
     command.action(() => {});
   }
@@ -25,6 +25,9 @@ function createCli(): CAC {
   cli.version(__DLM_VERSION__);
   return cli;
 }
+
+// An option without its value is `true`; numbers become text again.
+const optionText = (value: unknown): unknown => (value === true ? true : String(value));
 
 /** Runs one command line and gives its exit code. */
 async function main(argv: string[]): Promise<number> {

@@ -98,6 +98,9 @@ export function measuresText({ loss, losses = {}, metrics = {} }: Partial<Measur
     ...Object.entries(metrics),
   ];
   return all
-    .map(([name, value]) => `${name} ${typeof value === 'number' ? value.toFixed(4) : JSON.stringify(value)}`)
+    .map(([name, value]) => `${name} ${typeof value === 'number' ? numberText(value) : JSON.stringify(value)}`)
     .join('  ');
 }
+
+const numberText = (value: number): string =>
+  value !== 0 && (Math.abs(value) >= 1e5 || Math.abs(value) < 1e-3) ? value.toExponential(3) : value.toFixed(4);

@@ -1,17 +1,10 @@
 // Ends a command that failed: diagnostics for people or machines, and for a bug of the compiler the program to replay.
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  createDiagnostic,
-  FormatError,
-  printStage,
-  renderTerminal,
-  toJson,
-  type Diagnostic,
-  type Stage,
-} from '../index.ts';
+import { printStage, renderTerminal, toJson, type Diagnostic, type Stage } from '../index.ts';
 import type { Console } from './console.ts';
-import { exitCodes, Failure, isModuleError } from './failure.ts';
+import { exitCodes } from './failure.ts';
+import { failureFrom } from './module-failure.ts';
 import { writeFiles } from './write-file.ts';
 
 /** Prints diagnostics where a command's result would be with `--json`, else on standard error. */
@@ -22,7 +15,7 @@ export function reportDiagnostics(console: Console, diagnostics: readonly Diagno
 
 /** Reports whatever a command threw, and gives the exit code. */
 export function reportError(console: Console, error: unknown, lastStage?: Stage): number {
-  const failure = asFailure(error);
+  const failure = failureFrom(error);
   if (failure) {
     reportDiagnostics(console, failure.diagnostics);
     return failure.exitCode;
@@ -35,16 +28,6 @@ export function reportError(console: Console, error: unknown, lastStage?: Stage)
   console.note(`dlm: this is a bug of the compiler, not of your program\n${text}`);
   if (saved !== undefined) console.note(`The program before the failing pass is in ${saved}; please report it.`);
   return exitCodes.bug;
-}
-
-function asFailure(error: unknown): Failure | undefined {
-  if (error instanceof Failure) return error;
-  if (error instanceof FormatError) return new Failure(error.diagnostic);
-  if (!isModuleError(error)) return undefined;
-  const message = error.message.startsWith(`${error.code} `)
-    ? error.message.slice(error.code.length + 1)
-    : error.message;
-  return new Failure(createDiagnostic(error.code, 'error', message, null));
 }
 
 function saveStage(stage: Stage): string | undefined {

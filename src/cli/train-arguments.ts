@@ -23,6 +23,7 @@ export interface Examples {
 
 /** A checkpoint to continue from. */
 export interface Resumed {
+  readonly file: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly classes: Classes;
   readonly plan: DataPlan | undefined;
@@ -59,7 +60,8 @@ export async function readResume({ flags }: CommandContext): Promise<Resumed | u
   const path = flags.text('resume');
   if (path === undefined) return undefined;
   const bytes = readBytes(path);
-  return { bytes, ...annotationsOf(bytes, shown(path)) };
+  const file = shown(path);
+  return { file, bytes, ...annotationsOf(bytes, file) };
 }
 
 /** Seed, batch size and held-out share; what is not given continues as in the checkpoint. */

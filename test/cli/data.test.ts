@@ -97,16 +97,16 @@ describe('a table', () => {
   });
 });
 
-describe('tensors', () => {
-  const source = (shape: readonly number[], data: ArrayLike<number>, labels: readonly number[]): DataSource => ({
-    kind: 'tensors',
-    file: 'd.npz',
-    tensors: new Map([
-      ['x', { dtype: 'f64', shape, data }],
-      ['y', { dtype: 'i64', shape: [labels.length], data: labels }],
-    ]),
-  });
+const source = (shape: readonly number[], data: ArrayLike<number>, labels: readonly number[]): DataSource => ({
+  kind: 'tensors',
+  file: 'd.npz',
+  tensors: new Map([
+    ['x', { dtype: 'f64', shape, data }],
+    ['y', { dtype: 'i64', shape: [labels.length], data: labels }],
+  ]),
+});
 
+describe('tensors', () => {
   test('are taken by name and converted', () => {
     const data = loadDataset(source([2, 2], [1, 2, 3, 4], [7, 8]), request([]));
     expect(data.inputs['x']).toEqual({ dtype: 'f32', row: [2], data: Float32Array.of(1, 2, 3, 4) });

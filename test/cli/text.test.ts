@@ -54,7 +54,9 @@ test('a bar fills in eighths and keeps its width', () => {
 
 test('durations and measures', () => {
   expect([0.26, 12.4, 61, 3700].map(durationText)).toEqual(['0.26 s', '12 s', '1 min 01 s', '1 h 1 min']);
-  expect(measuresText({ loss: 0.5, losses: {}, metrics: { accuracy: 0.96875 } })).toBe('loss 0.5000  accuracy 0.9688');
+  expect(measuresText({ loss: 0.5, losses: {}, metrics: { accuracy: 0.96875, tiny: 1.5e-7 } })).toBe(
+    'loss 0.5000  accuracy 0.9688  tiny 1.500e-7',
+  );
 });
 
 test('tables align', () => {

@@ -11,6 +11,7 @@ import { openData } from '../data/open.ts';
 import { readBytes } from '../data/source.ts';
 import { chooseDevice } from '../device.ts';
 import { UsageError } from '../failure.ts';
+import { readingFile } from '../module-failure.ts';
 import { programArgument, shown } from '../program-files.ts';
 import { writeResult, type Result } from '../result-file.ts';
 
@@ -35,7 +36,7 @@ export async function run(cx: CommandContext): Promise<number> {
     const compiled = await importProgram(cx, module, device.target, basename(file));
     const model = await compiled.load(entry.model.name, { device: device.device, seed: flags.count('seed', 0, 0) });
     try {
-      if (weights.bytes) await model.weights.load(weights.bytes);
+      if (weights.bytes) await readingFile(weights.file, model.weights.load(weights.bytes));
       const results = await callEntry(model, entry, data, flags.count('batch', 256));
       writeResult(cx, entry.name, results, weights.classes);
     } finally {
@@ -70,13 +71,14 @@ function chooseEntry(module: GraphModule, file: string, wanted: string | undefin
   return { ...only, fn, returns: info.returns };
 }
 
-function readWeights({ flags }: CommandContext): { bytes?: Uint8Array<ArrayBuffer>; classes: Classes } {
+function readWeights({ flags }: CommandContext): { bytes?: Uint8Array<ArrayBuffer>; file: string; classes: Classes } {
   const path = flags.text('weights');
   if (path === undefined)
     throw new UsageError('--weights is missing: a .safetensors file, or `init` for untrained ones');
-  if (path === 'init') return { classes: {} };
+  if (path === 'init') return { file: path, classes: {} };
   const bytes = readBytes(path);
-  return { bytes, classes: annotationsOf(bytes, shown(path)).classes };
+  const file = shown(path);
+  return { bytes, file, classes: annotationsOf(bytes, file).classes };
 }
 
 async function readExamples({ flags }: CommandContext, { fn }: Entry, classes: Classes): Promise<Dataset> {

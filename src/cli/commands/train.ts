@@ -6,6 +6,7 @@ import { checkProgram, type CommandContext } from '../command.ts';
 import { importProgram, type LoadedModel } from '../compiled-module.ts';
 import { chooseDevice, type ChosenDevice } from '../device.ts';
 import { exitCodes } from '../failure.ts';
+import { readingFile } from '../module-failure.ts';
 import { programArgument } from '../program-files.ts';
 import { durationText, measuresText } from '../progress.ts';
 import {
@@ -52,7 +53,7 @@ async function trainOn(cx: CommandContext, prepared: Prepared): Promise<number> 
   for (const [at, { model }] of info.models.entries())
     models.push(await compiled.load(model, { device: device.device, seed: plan.seed + at }));
   const session = await compiled.create(info.name, models, { ...prepared.options, seed: plan.seed });
-  if (resumed) await session.restore(resumed.bytes);
+  if (resumed) await readingFile(resumed.file, session.restore(resumed.bytes));
   const epochs = cx.flags.count('epochs', 20, 0);
   announce(cx, prepared, epochs);
   const interrupt = new AbortController();
