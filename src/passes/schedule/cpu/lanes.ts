@@ -1,5 +1,7 @@
 // Loops that take points four at a time.
 import { asConstant, type Dim } from '../../../ir/dim.ts';
+import type { Expr } from '../../../ir/expr.ts';
+import { weight } from '../../../ir/expr-rewrite.ts';
 import type { Environment } from './environment.ts';
 import { i32, type Atom } from './kernel-writer.ts';
 import type { Values } from './values.ts';
@@ -11,6 +13,15 @@ export interface LaneRange {
   readonly to: Atom;
   /** Groups of four lanes that the body handles together. */
   readonly copies: number;
+}
+
+/**
+ * True for short rows with a remainder and much work per element: the code of a second, four-lane version
+ * would cost more than it saves.
+ */
+export function isShortRow(extent: Dim, work: readonly Expr[]): boolean {
+  const c = asConstant(extent);
+  return c !== undefined && c < 16 && c % 4 !== 0 && work.reduce((sum, e) => sum + weight(e), 0) >= 8;
 }
 
 /**

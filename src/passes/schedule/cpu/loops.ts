@@ -8,7 +8,7 @@ import type { Axis, Nest, Stage } from '../../../ir/nest.ts';
 import { linearIn } from '../gpu/linear.ts';
 import { emptyEnvironment, withAxis, type Environment } from './environment.ts';
 import { i32, type Atom } from './kernel-writer.ts';
-import { overLanes } from './lanes.ts';
+import { isShortRow, overLanes } from './lanes.ts';
 import { overAxes, reduceAcross, reduceAlong } from './reductions.ts';
 import type { Values } from './values.ts';
 
@@ -180,7 +180,9 @@ class NestLoops {
       const ready = at.map((env) => ({ env, value: this.values.value(stage.value, env) }));
       for (const { env, value } of ready) this.put(stage, env, value);
     };
-    if (this.across || this.scatters) return overAxes(this.values, stage.axes, envs, put);
+    const short = last(stage.axes);
+    const plain = this.across || this.scatters || (short !== undefined && isShortRow(short.extent, [stage.value]));
+    if (plain) return overAxes(this.values, stage.axes, envs, put);
     const [env] = envs;
     const inner = last(stage.axes);
     if (!env || !inner) return;

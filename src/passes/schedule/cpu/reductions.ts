@@ -6,6 +6,7 @@ import type { Expr } from '../../../ir/expr.ts';
 import { weight } from '../../../ir/expr-rewrite.ts';
 import type { Axis, Stage } from '../../../ir/nest.ts';
 import { withAxis, withReduced, type Environment } from './environment.ts';
+import { isShortRow } from './lanes.ts';
 import { i32, type Atom } from './kernel-writer.ts';
 import { accumulate, combined, identities, joinLanes } from './monoids.ts';
 import type { Values } from './values.ts';
@@ -89,7 +90,8 @@ function widened(values: Values, e: Expr, env: Environment, width: 1 | 4): Atom 
 /** Reduces at one point, four elements of the innermost reduced axis at a time. */
 export function reduceAlong(values: Values, stage: ReduceStage, env: Environment): Environment {
   const inner = stage.axes.at(-1);
-  if (!inner || stage.monoid.arity === 2) return reduceAcross(values, stage, [env])[0] ?? env;
+  if (!inner || stage.monoid.arity === 2 || isShortRow(inner.extent, stage.args))
+    return reduceAcross(values, stage, [env])[0] ?? env;
   const { writer } = values;
   const [zero4, zero1] = [4, 1].map((width) => identities(stage.monoid, stage.dtypes, width === 4 ? 4 : 1)[0]);
   if (!zero4 || !zero1) throw new RangeError('a reduction without parts');
