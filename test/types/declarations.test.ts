@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import * as prettier from 'prettier';
 import { beforeAll, expect, test } from 'vitest';
 import { emitLine } from '../runtime/line.ts';
 
@@ -95,4 +96,16 @@ test('mistakes are errors', async () => {
   expect([...new Set(errors.map((error) => error.replace(/ TS\d+$/, '')))]).toEqual(
     wrong.map((_, at) => `user.ts:${at + 4}`),
   );
+});
+
+test('is formatted as prettier formats it, and so are the exports of the module', async () => {
+  const options = { printWidth: 120, singleQuote: true };
+  expect(await prettier.check(dts, { ...options, parser: 'typescript' })).toBe(true);
+  const { js } = await emitLine();
+  expect(
+    await prettier.check(`${js.slice(0, js.indexOf('// prettier-ignore')).trimEnd()}\n`, {
+      ...options,
+      parser: 'babel',
+    }),
+  ).toBe(true);
 });

@@ -11,9 +11,8 @@ import type {
 } from '../../ir/graph.ts';
 import { isIdentifier } from './js.ts';
 import { argumentsOf, borderType, outputsOf, type EmitInput } from './program.ts';
-import { supportTypes } from './support-types.ts';
 
-/** Prints the declarations of a module, not yet formatted. */
+/** Prints the declarations of a module without the shared ones, not yet formatted. */
 export function printDeclarations({ module, name, sourceName }: EmitInput): string {
   const config = module.models
     .map((model) =>
@@ -30,7 +29,6 @@ export function printDeclarations({ module, name, sourceName }: EmitInput): stri
     ...module.models.map((model) => declareModel(model, module)),
     alias,
     ...module.trains.map((train) => declareTrain(train, module)),
-    supportTypes,
   ].join('\n');
 }
 

@@ -91,7 +91,11 @@ function printFunction(
   uses: Set<string>,
 ): string {
   const record = recordOf(plans);
-  const recordWord = (name: string): string => String(record.findIndex((word) => word.name === name));
+  const recordWord = (name: string): string => {
+    const at = record.findIndex((word) => word.name === name);
+    if (at < 0) throw new RangeError(`${fn.name}: no word ${name} in the step record`);
+    return String(at);
+  };
   const names = new Names();
   const dims = fn.dims.map(({ name }) => name);
   const head = `(${dims.map((dim) => names.of(dim)).join(', ')}) =>`;
