@@ -61,7 +61,14 @@ const usesF16 = (op: OpDefinition, c: OpCase): boolean =>
 const inexact = new Set(['rem']);
 
 // Ops that add up products of so many operands: terms may cancel, so errors are measured by their size.
-const factors: Readonly<Record<string, number>> = { dot: 2, conv: 2, reduce: 1, scatter: 1, window_sum: 1, window_unpick: 1 };
+const factors: Readonly<Record<string, number>> = {
+  dot: 2,
+  conv: 2,
+  reduce: 1,
+  scatter: 1,
+  window_sum: 1,
+  window_unpick: 1,
+};
 
 describe('every op on WebAssembly', () => {
   const withLowering = allOps.filter((op) => op.lower && !inexact.has(op.name) && op.name !== 'scan');

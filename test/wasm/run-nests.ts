@@ -54,44 +54,86 @@ export interface Loaded {
   run(threads?: number): void;
 }
 
-/** Encodes and instantiates a plan with its dims bound. */
-export function load(plan: Plan, kernels: readonly Kernel[], dims: Readonly<Record<string, number>>): Loaded {
+/** Encodes and instantiates a plan with its dims bound; `record` gives the words of the step record. */
+export function load(
+  plan: Plan,
+  kernels: readonly Kernel[],
+  dims: Readonly<Record<string, number>>,
+  record: Readonly<Record<string, number>> = {},
+): Loaded {
   const { bytes, scratchBytes } = encodeWasm({ target: 'cpu', kernels, plans: [plan] });
-  const value = (d: Dim): number => evaluateDim(d, (name) => dims[name]);
   const { words } = layoutPlan(plan, kernels);
-  let at = 1024 + words.length * 4;
-  const place = (size: number): number => {
-    const start = Math.ceil(at / 256) * 256;
-    at = start + size;
-    return start;
-  };
-  const regions = new Map(
-    plan.buffers.map(({ id, dtype, shape }): [string, { start: number; length: number; dtype: DType }] => {
-      const length = shape.reduce((size, d) => size * value(d), 1);
-      return [id, { start: place(length * 4 + 64), length, dtype }];
-    }),
-  );
-  const region = (id: string): { start: number; length: number; dtype: DType } => {
-    const found = regions.get(id);
-    if (!found) throw new RangeError(`no buffer ${id}`);
-    return found;
-  };
-  const scratch = place(scratchBytes * 4);
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(at / 65536) + 1 });
+  const regions = new Regions(plan, dims, 1024 + words.length * 4);
+  const recordAt = regions.place(plan.record.length * 4);
+  const scratch = regions.place(scratchBytes * 4);
+  const memory = new WebAssembly.Memory({ initial: Math.ceil(regions.end / 65536) + 1 });
   const table = new Int32Array(memory.buffer, 1024, words.length);
   words.forEach((word, index) => {
     table[index] =
-      word.kind === 'address' ? region(word.buffer).start : word.kind === 'param' ? value(word.dim) : scratch;
+      word.kind === 'address'
+        ? regions.of(word.buffer).start
+        : word.kind === 'param'
+          ? regions.dim(word.dim)
+          : word.kind === 'record'
+            ? recordAt + 4 * plan.record.findIndex(({ name }) => name === word.name)
+            : scratch;
+  });
+  plan.record.forEach(({ name, dtype }, at) => {
+    new arrays[dtype](memory.buffer, recordAt + 4 * at, 1)[0] = record[name] ?? 0;
   });
   const instance = new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(bytes)), { env: { memory } });
   const run = instance.exports['run_0'] as (table: number, tid: number, n: number) => void;
   return {
     bytes,
-    view: (id) => new arrays[region(id).dtype](memory.buffer, region(id).start, region(id).length),
+    view: (id) => new arrays[regions.of(id).dtype](memory.buffer, regions.of(id).start, regions.of(id).length),
     run: (threads = 1) => {
       for (let tid = 0; tid < threads; tid++) run(1024, tid, threads);
     },
   };
+}
+
+interface Region {
+  readonly start: number;
+  readonly length: number;
+  readonly dtype: DType;
+}
+
+/** Memory of the buffers of a plan, one after the other; aliases share. */
+class Regions {
+  private readonly regions = new Map<string, Region>();
+  private readonly aliases: ReadonlyMap<string, string>;
+
+  constructor(
+    plan: Plan,
+    private readonly dims: Readonly<Record<string, number>>,
+    public end: number,
+  ) {
+    this.aliases = new Map(
+      plan.buffers.flatMap(({ id, alias }) => (alias === undefined ? [] : [[id, alias] as const])),
+    );
+    for (const { id, dtype, shape } of plan.buffers) {
+      const length = shape.reduce((size, d) => size * this.dim(d), 1);
+      if (!this.aliases.has(id)) this.regions.set(id, { start: this.place(length * 4 + 64), length, dtype });
+    }
+  }
+
+  dim(d: Dim): number {
+    return evaluateDim(d, (name) => this.dims[name]);
+  }
+
+  place(size: number): number {
+    const start = Math.ceil(this.end / 256) * 256;
+    this.end = start + size;
+    return start;
+  }
+
+  of(id: string): Region {
+    const alias = this.aliases.get(id);
+    if (alias !== undefined) return this.of(alias);
+    const found = this.regions.get(id);
+    if (!found) throw new RangeError(`no buffer ${id}`);
+    return found;
+  }
 }
 
 /** Results of `fn` by name. With `threads` the shares of one kernel after another's run in order, so use it on single nests. */

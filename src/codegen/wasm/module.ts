@@ -38,7 +38,9 @@ export function encodeWasm(program: TargetProgram): WasmProgram {
     functions: [...printed.map(({ body }) => body), ...plans],
     exports: plans.map((_, at) => ({ name: `run_${at}`, index: printed.length + at })),
   });
-  const maddSites = zip(printed, codeOffsets).flatMap(([{ maddSites: sites }, start]) => sites.map((site) => site + start));
+  const maddSites = zip(printed, codeOffsets).flatMap(([{ maddSites: sites }, start]) =>
+    sites.map((site) => site + start),
+  );
   return { bytes, maddSites, scratchBytes };
 }
 

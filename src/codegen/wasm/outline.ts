@@ -84,7 +84,8 @@ function forEachLoop(statements: readonly Statement[], visit: (loop: Statement) 
   }
 }
 
-const localType = (type: ScalarType, width: number): ValueType => (width === 4 ? 'v128' : type === 'f32' ? 'f32' : 'i32');
+const localType = (type: ScalarType, width: number): ValueType =>
+  width === 4 ? 'v128' : type === 'f32' ? 'f32' : 'i32';
 
 /** The loop with names by order of occurrence, and what it reads from around it; undefined when it assigns there. */
 function canonical(loop: Statement, body: Body): Canonical | undefined {
@@ -111,12 +112,27 @@ function canonical(loop: Statement, body: Body): Canonical | undefined {
   };
   const rename = (e: KernelExpr): KernelExpr => {
     switch (e.kind) {
-      case 'name': return { ...e, name: inside.has(e.name) ? local(e.name) : free(e.name, localType(e.type, e.width)) };
-      case 'param': return { ...e, name: free(`param ${e.name}`, 'i32') };
-      case 'scalar': return { ...e, name: free(`scalar ${e.name}`, localType(e.type, 1)) };
-      case 'load': return { ...e, buffer: free(`buffer ${e.buffer}`, 'i32') };
-      case 'load-array': return { ...e, array: array(e.array) };
-      default: return e;
+      case 'name':
+        return { ...e, name: inside.has(e.name) ? local(e.name) : free(e.name, localType(e.type, e.width)) };
+      case 'param':
+        return { ...e, name: free(`param ${e.name}`, 'i32') };
+      case 'scalar':
+        return { ...e, name: free(`scalar ${e.name}`, localType(e.type, 1)) };
+      case 'load':
+        return { ...e, buffer: free(`buffer ${e.buffer}`, 'i32') };
+      case 'load-array':
+        return { ...e, array: array(e.array) };
+      case 'const':
+      case 'unary':
+      case 'binary':
+      case 'madd':
+      case 'select':
+      case 'cast':
+      case 'bitcast':
+      case 'splat':
+      case 'lane':
+      case 'vector':
+        return e;
     }
   };
   const statement = (s: Statement): Statement => {
@@ -124,10 +140,17 @@ function canonical(loop: Statement, body: Body): Canonical | undefined {
       case 'assign':
         assignsOutside ||= !inside.has(s.name);
         return { ...s, name: local(s.name) };
-      case 'let': case 'var': case 'for': return { ...s, name: local(s.name) };
-      case 'store': return { ...s, buffer: free(`buffer ${s.buffer}`, 'i32') };
-      case 'store-array': return { ...s, array: array(s.array) };
-      default: return s;
+      case 'let':
+      case 'var':
+      case 'for':
+        return { ...s, name: local(s.name) };
+      case 'store':
+        return { ...s, buffer: free(`buffer ${s.buffer}`, 'i32') };
+      case 'store-array':
+        return { ...s, array: array(s.array) };
+      case 'if':
+      case 'barrier':
+        return s;
     }
   };
   const form = mapStatements([loop], (e) => mapKernelExpr(e, rename), statement);
