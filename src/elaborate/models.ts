@@ -3,10 +3,11 @@ import type { EntryInfo, GraphFunction, ModelInfo, ParameterInfo, Structure, Val
 import type { FnDecl, UnitDecl } from '../parser/ast.ts';
 import { asConstant, one, product, type Dim } from '../ir/dim.ts';
 import { messages } from '../support/messages.gen.ts';
+import type { Span } from '../support/source.ts';
 import { callValue, checkResult } from './calls.ts';
 import { equalDims } from './dims.ts';
 import { evaluate, read } from './expressions/evaluate.ts';
-import { stretch, toTensor } from './expressions/tensors.ts';
+import { NeedsGraph, stretch, toTensor } from './expressions/tensors.ts';
 import { emptySignature, Rejected, reject, report, type Frame, type Session } from './frame.ts';
 import { foldIn, GraphContext, hashPath, KeySite, resolveHoles } from './graph-context.ts';
 import { collectPaths, construct, type Instance, type PathTable, type Slot } from './instances.ts';
@@ -36,17 +37,19 @@ export function constructModel(session: Session, decl: UnitDecl, scope: Scope): 
     else session.report(messages.E0402(param.name.span, { what: `\`--set ${setting}\``, expected: 'a value of its type', got: text }));
   }
   if (decl.params.some((p) => !p.default && !named.has(p.name.name))) return null;
-  const value = guarded(() => construct(frame, decl, scope, { positional: [], named }, decl.name.span));
+  const value = guarded(() => construct(frame, decl, scope, { positional: [], named }, decl.name.span), { session, span: decl.name.span, what: `the config of \`${decl.name.name}\`` });
   return value?.kind === 'instance' ? { decl, instance: value.instance, table: collectPaths(value.instance) } : null;
 }
 
-/** Runs `body`; null after a reported error. */
-export function guarded<T>(body: () => T): T | null {
+/** Runs `body`; null after a reported error. `at` is blamed where tensors are needed and there are none. */
+export function guarded<T>(body: () => T, at?: { readonly session: Session; readonly span: Span; readonly what: string }): T | null {
   try {
     return body();
   } catch (error) {
     if (error instanceof Rejected) return null;
-    throw error;
+    if (!(error instanceof NeedsGraph) || !at) throw error;
+    at.session.report(messages.E0404(at.span, { what: at.what }));
+    return null;
   }
 }
 

@@ -39,7 +39,7 @@ export function planTrain(session: Session, module: Module, decl: TrainDecl, mod
   const frame = staticFrame(session, module.scope);
   const parameters: Parameter[] = [];
   for (const param of decl.params) {
-    const found = guarded(() => resolveParameter(frame, decl, param, models, used));
+    const found = guarded(() => resolveParameter(frame, decl, param, models, used), { session, span: param.span, what: `the default of \`${param.name.name}\`` });
     if (!found) return null;
     parameters.push(found);
   }
