@@ -10,14 +10,9 @@ export async function inflate(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Arra
   const writer = stream.writable.getWriter();
   const fed = writer.write(bytes).then(() => writer.close());
   const reader = stream.readable.getReader();
-  const parts: Uint8Array[] = [];
-  for (let part = await reader.read(); !part.done; part = await reader.read()) parts.push(part.value);
+  const parts: number[] = [];
+  for (let part = await reader.read(); !part.done; part = await reader.read())
+    part.value.forEach((byte) => parts.push(byte));
   await fed;
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
+  return Uint8Array.from(parts);
 }

@@ -4,7 +4,7 @@ import { shapeOf } from './dims.ts';
 import { DlmError, wrongInput } from './error.ts';
 import type { Model } from './model.ts';
 import { fitCheckpoint, ParameterStore, type StoredSpec } from './parameters.ts';
-import type { Backend, Data, ProgramSpec, Scalars, TrainSpec } from './program.ts';
+import type { Backend, ProgramSpec, Scalars, TrainSpec } from './program.ts';
 import { Runner, type Call } from './runner.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
 import { asyncDisposeSymbol, sizeOf } from './tensor.ts';
@@ -103,28 +103,21 @@ export class Train {
     const scalars = this.#scalars(1, this.#iteration);
     const iteration = ++this.#iteration;
     const values = await this.#runner.values(call, scalars, read);
-    return read
-      ? {
-          iteration,
-          ...this.#measures(
-            call,
-            values.map((data, at) => nest(data, call.shapes[at] ?? [])),
-          ),
-        }
-      : undefined;
+    return read ? { iteration, ...this.#measures(call, values) } : undefined;
   }
 
-  #measures(call: Call, values: readonly Nested[]): Measures {
-    const named = new Map(call.fn.outputs.map(([name], at) => [name, values[at] ?? NaN]));
-    const pick = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, named.get(name) ?? NaN]));
-    const { losses, metrics } = this.spec;
-    const [only] = losses;
-    const single = losses.length === 1 && only !== undefined;
-    return {
-      ...(single && { loss: Number(named.get(only)) }),
-      losses: single ? {} : (pick(losses) as Record<string, number>),
-      metrics: pick(metrics),
-    };
+  // Values of losses and metrics by name; numbers, or nested arrays.
+  #measures({ fn, shapes }: Call, values: readonly ArrayLike<number>[]): Measures {
+    const pick = (names: readonly string[]): Record<string, Nested> =>
+      Object.fromEntries(
+        names.map((name) => {
+          const at = fn.outputs.findIndex(([output]) => output === name);
+          return [name, nest(Array.from(values[at] ?? []), shapes[at] ?? [])];
+        }),
+      );
+    const losses = pick(this.spec.losses) as Record<string, number>;
+    const [loss = NaN, ...more] = Object.values(losses);
+    return { ...(more.length > 0 ? { losses } : { loss, losses: {} }), metrics: pick(this.spec.metrics) };
   }
 
   /** One training step. @throws DlmError E9101 before anything has changed */
@@ -164,22 +157,21 @@ export class Train {
   /** Losses and metrics over `data` without training, weighted by the first dim of each batch. */
   async evaluate(data: Stream | (() => Stream)): Promise<Measures> {
     let [total, count]: [number, number] = [0, 0];
-    let sums: Nested[] = [];
+    const sums: number[][] = [];
     let last: Call | undefined;
     for await (const batch of typeof data === 'function' ? data() : data) {
-      const call = this.#call('evaluate', batch);
-      const values = await this.#runner.values(call, this.#scalars(2, count++));
-      const [{ extents } = { extents: [] }] = call.args;
-      const weight = shapeOf(extents, call.fn.dims, call.dims)[0] ?? 1;
-      sums = values.map((value, at) => combine(sums[at], nest(value, call.shapes[at] ?? []), (a, b) => a + b * weight));
+      last = this.#call('evaluate', batch);
+      const values = await this.#runner.values(last, this.#scalars(2, count++));
+      const [{ extents } = { extents: [] }] = last.args;
+      const weight = shapeOf(extents, last.fn.dims, last.dims)[0] ?? 1;
+      values.forEach((value, at) => (sums[at] = Array.from(value, (x, i) => x * weight + (sums[at]?.[i] ?? 0))));
       total += weight;
-      last = call;
       await this.backend.settle();
     }
     if (!last) throw new DlmError('E0806', `${this.name}.evaluate: no batches`);
     return this.#measures(
       last,
-      sums.map((sum) => combine(undefined, sum, (_, b) => b / total)),
+      sums.map((sum) => sum.map((x) => x / total)),
     );
   }
 
@@ -248,16 +240,10 @@ export class Train {
   }
 }
 
-function nest(data: Data, shape: readonly number[]): Nested {
-  const [size, ...rest] = shape;
+function nest(data: readonly number[], [size, ...rest]: readonly number[]): Nested {
   if (size === undefined) return data[0] ?? NaN;
   const each = data.length / size;
-  return Array.from({ length: size }, (_, at) => nest(data.subarray(at * each, (at + 1) * each), rest));
-}
-
-function combine(a: Nested | undefined, b: Nested, f: (a: number, b: number) => number): Nested {
-  if (typeof b === 'number') return f(typeof a === 'number' ? a : 0, b);
-  return b.map((item, at) => combine(Array.isArray(a) ? a[at] : undefined, item, f));
+  return Array.from({ length: size }, (_, at) => nest(data.slice(at * each, (at + 1) * each), rest));
 }
 
 /** Opens a training session. `given` holds options of the train, and `seed`. @throws DlmError E9109 */

@@ -54,13 +54,12 @@ export async function openWebGpu(device?: GPUDevice): Promise<Backend> {
   return new WebGpuBackend(await adapter.requestDevice({ requiredLimits }), true);
 }
 
-// Equal kernels of all programs on a device are compiled once.
-const compiled = new WeakMap<GPUDevice, Map<string, Promise<Pipeline>>>();
-
 class WebGpuBackend implements Backend {
   readonly kind = 'webgpu';
   readonly target = 'gpu';
-  readonly #pipelines = new Map<KernelSpec, Pipeline>();
+  // By text: equal kernels are compiled once.
+  readonly #pipelines = new Map<string, Pipeline>();
+  readonly #compiling = new Map<string, Promise<void>>();
   readonly #staging: GPUBuffer[] = [];
   readonly #pools: [GPUBuffer | undefined, GPUBuffer | undefined] = [undefined, undefined];
   #moved = 0;
@@ -102,12 +101,28 @@ class WebGpuBackend implements Backend {
     const wanted = [...new Set(functions.flatMap((fn) => fn.kernels ?? []))];
     const kernels = wanted.map((index) => program.kernels?.[index]).filter((kernel) => kernel !== undefined);
     let ready = 0;
-    await Promise.all(
-      kernels.map(async (kernel) => {
-        this.#pipelines.set(kernel, await compileKernel(this.gpu, kernel));
-        done?.(++ready, kernels.length);
-      }),
-    );
+    const compile = async (kernel: KernelSpec): Promise<void> => {
+      const [, code] = kernel;
+      const pending = this.#compiling.get(code) ?? this.#compile(kernel);
+      this.#compiling.set(code, pending);
+      await pending;
+      done?.(++ready, kernels.length);
+    };
+    await Promise.all(kernels.map(compile));
+  }
+
+  async #compile([bindings, code]: KernelSpec): Promise<void> {
+    const { gpu } = this;
+    const entries = Array.from(bindings, (letter, binding) => {
+      const type = letter === 'r' ? 'read-only-storage' : letter === 'w' ? 'storage' : 'uniform';
+      return { binding, visibility: 4, buffer: { type } } as const;
+    });
+    const layout = gpu.createBindGroupLayout({ entries });
+    const pipeline = await gpu.createComputePipelineAsync({
+      layout: gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      compute: { module: gpu.createShaderModule({ code }), entryPoint: 'main' },
+    });
+    this.#pipelines.set(code, { pipeline, layout, bindings });
   }
 
   bind(program: ProgramSpec, plan: PlanSpec, named: (path: string) => Memory): GpuBound {
@@ -186,8 +201,7 @@ class WebGpuBackend implements Backend {
     record: GPUBuffer,
   ): Command {
     const [index, buffers, grid, values = [], words = []] = step;
-    const kernel = program.kernels?.[index];
-    const found = kernel && this.#pipelines.get(kernel);
+    const found = this.#pipelines.get(program.kernels?.[index]?.[1] ?? '');
     if (!found) throw new RangeError(`kernel ${index} of ${program.name} was not prepared`);
     const entries = Array.from(found.bindings, (letter, binding): GPUBindGroupEntry => {
       if (letter === 'p')
@@ -292,29 +306,6 @@ function unroll(steps: readonly StepSpec[]): StepSpec[] {
     const [, count, reverse, body] = step;
     return Array.from({ length: count }, (_, turn) => unroll(body(reverse ? count - 1 - turn : turn))).flat();
   });
-}
-
-function compileKernel(device: GPUDevice, [bindings, code]: KernelSpec): Promise<Pipeline> {
-  const known = compiled.get(device) ?? new Map<string, Promise<Pipeline>>();
-  compiled.set(device, known);
-  let pending = known.get(code);
-  if (!pending) known.set(code, (pending = compilePipeline(device, bindings, code)));
-  return pending;
-}
-
-async function compilePipeline(device: GPUDevice, bindings: string, code: string): Promise<Pipeline> {
-  const types = { r: 'read-only-storage', w: 'storage', p: 'uniform', s: 'uniform' } as const;
-  const entries = Array.from(bindings, (letter, binding) => ({
-    binding,
-    visibility: 4,
-    buffer: { type: types[letter as keyof typeof types] },
-  }));
-  const layout = device.createBindGroupLayout({ entries });
-  const pipeline = await device.createComputePipelineAsync({
-    layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-    compute: { module: device.createShaderModule({ code }), entryPoint: 'main' },
-  });
-  return { pipeline, layout, bindings };
 }
 
 function copy(encoder: GPUCommandEncoder, from: GpuMemory, to: GpuMemory, through?: GPUBuffer): void {
