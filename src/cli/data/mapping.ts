@@ -64,11 +64,12 @@ export function unknownColumn(file: string, header: readonly string[], column: s
   );
 }
 
-/** Whether one inserted, deleted or replaced character makes `b` from `a`. */
+/** Whether one character inserted, deleted or replaced, or two that change places, make `b` from `a`. */
 function oneEdit(a: string, b: string): boolean {
   if (Math.abs(a.length - b.length) > 1) return false;
   let start = 0;
   while (start < a.length && a[start] === b[start]) start++;
   const [restA, restB] = [a.slice(start), b.slice(start)];
-  return restA.slice(1) === restB || restA === restB.slice(1) || restA.slice(1) === restB.slice(1);
+  const swapped = restA.charAt(1) + restA.charAt(0) + restA.slice(2);
+  return swapped === restB || restA.slice(1) === restB || restA === restB.slice(1) || restA.slice(1) === restB.slice(1);
 }
