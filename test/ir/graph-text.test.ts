@@ -1,10 +1,12 @@
 // Graph text: the round-trip law on random functions, how it reads, and what it refuses.
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Builder } from '../../src/ir/builder.ts';
 import { dim, variable } from '../../src/ir/dim.ts';
 import { Facts } from '../../src/ir/dim-solver.ts';
 import { parseFunction, parseGraph, printFunction, printGraph } from '../../src/ir/graph-text.ts';
+import { verifyFunction } from '../../src/ir/graph-verify.ts';
 import type { GraphFunction, GraphModule, Value } from '../../src/ir/graph.ts';
 import { interpret } from '../../src/ir/interpreter.ts';
 import { hostScalars } from '../../src/passes/host-scalars.ts';
@@ -96,6 +98,13 @@ describe('graph text', () => {
     // The law does not ask whether the body may use the node's own result; the verifier does.
     const ordered = { ...fn, nodes: fn.nodes.map((node) => ({ ...node, regions: node.regions.map((region) => ({ ...region, results: [p] })) })) };
     expect(parseFunction(printFunction(ordered))).toEqual(ordered);
+  });
+
+  it('is what docs/ir.md shows', () => {
+    const shown = /## Graph\n\n```\n([^`]*)\n```/.exec(readFileSync('docs/ir.md', 'utf8'))?.[1] ?? '';
+    const fn = parseFunction(shown);
+    expect(printFunction(fn)).toBe(shown);
+    expect(verifyFunction(fn)).toEqual([]);
   });
 
   it.each([

@@ -86,6 +86,7 @@ describe('graph passes', () => {
       'gather',
       'scatter',
       'random_bits',
+      'scan',
       'fold_in',
     ])
       expect(seen).toContain(op);
@@ -168,5 +169,26 @@ describe('host-scalars', () => {
     expect(ops(moved)).toEqual(['broadcast', 'div']);
     expect(moved.host).toHaveLength(1);
     expect(moved.inputs.at(-1)).toMatchObject({ name: 'host.0', role: 'step' });
+  });
+
+  it('hands a bool over as a number', () => {
+    const fn = functionOf((b, x, t) => {
+      const early = b.binary('lt', t, b.full('i32', 5));
+      return [b.select(b.broadcast(early, [], x.type.shape), x, b.neg(x))];
+    });
+    const moved = apply(hostScalars, fn);
+    expect(moved.host.map(({ dtype }) => dtype)).toEqual(['i32']);
+    const x = { dtype: 'f32' as const, shape: [1, 1], data: Float64Array.of(3) };
+    for (const at of [4, 5]) {
+      const inputs = { x, iteration: { dtype: 'i32' as const, shape: [], data: Float64Array.of(at) } };
+      expect(interpret(moved, inputs)).toEqual(interpret(fn, inputs));
+    }
+  });
+
+  it('leaves results and what a caller gives on the device', () => {
+    const fn = functionOf((b, x, t) => [b.add(t, t), b.unary('exp', b.reduce('sum', x, [0, 1]))]);
+    const moved = apply(hostScalars, fn);
+    expect(moved.host).toEqual([]);
+    expect(ops(moved)).toEqual(ops(fn));
   });
 });

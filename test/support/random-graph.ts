@@ -43,6 +43,8 @@ const at = <Item>(items: readonly Item[], index: number): Item => {
   return item;
 };
 
+const i32Scalar = (): Value => ({ type: { dtype: 'i32', shape: [] } });
+
 const unaries: readonly UnaryOp[] = [
   'neg',
   'abs',
@@ -139,6 +141,21 @@ const steps: readonly Step[] = [
     return [b.op('scatter', [x, ids, b.unary('neg', x)], { axis: 0, combine: 'add' })];
   },
   ({ b }, x) => (isFloatValue(x) ? [b.op('copy', [x]), b.op('stop_gradient', [x])] : []),
+  // h' = h/2 + row, with a value of the enclosing region inside.
+  ({ b, values }, x, a) => {
+    const [rows, ...rest] = x.type.shape;
+    const outer = values.find((value) => isFloatValue(value) && rank(value) === 0);
+    if (!rows || !isFloatValue(x) || !outer) return [];
+    const inner = new Builder(b.facts);
+    const [t, h, row] = [
+      i32Scalar(),
+      { type: { dtype: 'f32' as const, shape: rest } },
+      { type: { dtype: 'f32' as const, shape: rest } },
+    ];
+    const next = inner.add(inner.mul(h, inner.like(h, 0.5)), inner.add(row, inner.broadcast(outer, [], rest)));
+    const region = { params: [t, h, row], nodes: inner.nodes, results: [next, inner.mul(next, inner.one(next))] };
+    return b.node('scan', [b.full('f32', 0, rest), x], { carries: 1, length: rows, reverse: a % 2 === 1 }, [region]);
+  },
   ({ b, values }, _, a) => {
     const [k0, k1] = values.filter((value) => value.type.dtype === 'u32' && rank(value) === 0);
     if (!k0 || !k1) return [];
