@@ -243,6 +243,17 @@ describe('kernels are shared', () => {
     expect(a?.steps).not.toEqual(b?.steps);
   });
 
+  test('the index of a loop around the nest is a parameter', () => {
+    const fn = nestFunction(
+      { x: { shape: [9, n('b'), 64] } },
+      { y: { shape: [n('b'), 64] } },
+      [nest([i, j], store('y', [at(i), at(j)], load('x', [n('%t'), at(i), at(j)])))],
+      ['b'],
+    );
+    const [step] = scheduleAll(fn, scheduleForGpu).steps;
+    expect(step?.kind === 'dispatch' ? step.params.map(({ key }) => key) : []).toEqual(['64*%t*b', '16*b']);
+  });
+
   test('every parameter is used, so that the uniform has no dead words', () => {
     for (const kernel of scheduleAll(scale('x', 5), scheduleForGpu).kernels) {
       kernel.params.forEach((_, word) => expect(wgslOf(kernel)).toContain(`p[${word >> 2}].${'xyzw'[word & 3] ?? ''}`));
@@ -268,11 +279,11 @@ const constant = (type: 'f32' | 'i32' | 'u32', value: number): string =>
   storing({ kind: 'const', type, width: 1, value });
 
 describe('limits and numbers', () => {
-  test('a ninth buffer is refused with its number', () => {
+  test('a reduction over a ninth buffer is refused with their number', () => {
     const names = Array.from({ length: maxStorageBindings }, (_, at) => `x${at}`);
     const sum = names.map((name): Expr => load(name, [at(j)])).reduce((a, b) => bin('add', a, b));
-    const fn = nestFunction(Object.fromEntries(names.map((name) => [name, { shape: [64] }])), { y: { shape: [64] } }, [
-      nest([j], store('y', [at(j)], sum)),
+    const fn = nestFunction(Object.fromEntries(names.map((name) => [name, { shape: [64] }])), { y: { shape: [] } }, [
+      nest([], reduce('s', [j], 'sum', [sum]), store('y', [], result('s'))),
     ]);
     expect(() => textOf(fn)).toThrow('k binds 9 buffers, and WebGPU grants 8');
   });

@@ -209,4 +209,22 @@ describe('maps', () => {
       skip,
     );
   });
+  test('more operands than a kernel may bind', async ({ skip }) => {
+    const names = Array.from({ length: 11 }, (_, place) => `x${place}`);
+    const c = axis('c', 44);
+    // A concatenation: element c comes from operand c / 4.
+    const value = names.reduceRight<Expr>((otherwise, name, k) => {
+      const then = load(name, [at(i), sub(at(c), 4 * k)]);
+      const conditions = [{ kind: '>=0' as const, lhs: sub(4 * k + 3, at(c)) }];
+      return k === 10 ? then : { kind: 'guard', dtype: 'f32', conditions, then, otherwise };
+    }, num(0));
+    const inputs = Object.fromEntries(names.map((name, k) => [name, matrix(3, 4, k)]));
+    const fn = nestFunction(
+      Object.fromEntries(names.map((name) => [name, { shape: [n('b'), 4] }])),
+      { y: { shape: [n('b'), 44] } },
+      [nest([i, c], store('y', [at(i), at(c)], value))],
+      ['b'],
+    );
+    await agrees(found, { fn, inputs, dims: { b: 3 } }, skip);
+  });
 });

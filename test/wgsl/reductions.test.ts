@@ -184,4 +184,21 @@ describe('scatters', () => {
     const ids = { dtype: 'i32' as const, shape: [8], data: Float64Array.of(1, 4, 1, 9, 0, -1, 4, 1) };
     await agrees(found, { fn, inputs: { ids, u: matrix(8, 6) }, dims: { b: 8 } }, skip);
   });
+  test('sums of rows scattered with repeats', async ({ skip }) => {
+    const [i, k] = [axis('i', n('b')), axis('k', 9)];
+    const fn = nestFunction(
+      { ids: { shape: [n('b')], dtype: 'i32' }, x: { shape: [n('b'), 9] } },
+      { y: { shape: [4] } },
+      [
+        nest([axis('o', 4)], store('y', [at(axis('o', 4))], num(0))),
+        nest(
+          [i],
+          reduce('s', [k], 'sum', [load('x', [at(i), at(k)])]),
+          store('y', [dynamic(load('ids', [at(i)], 'i32'))], result('s'), [], 'add'),
+        ),
+      ],
+    );
+    const ids = { dtype: 'i32' as const, shape: [6], data: Float64Array.of(3, 1, 3, 3, 0, 1) };
+    await agrees(found, { fn, inputs: { ids, x: matrix(6, 9) }, dims: { b: 6 } }, skip);
+  });
 });

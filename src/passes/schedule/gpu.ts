@@ -13,6 +13,7 @@ import { scheduleProduct, type Tiles } from './gpu/matmul.ts';
 import { schedulePerThread } from './gpu/per-thread.ts';
 import { schedulePerWorkgroup } from './gpu/per-workgroup.ts';
 import { isScatter, scheduleScatter } from './gpu/scatter.ts';
+import { spill } from './gpu/spill.ts';
 import { splitReduction } from './gpu/split.ts';
 import { Surroundings, type Written } from './gpu/writer.ts';
 import { loadsIn } from '../../ir/expr-rewrite.ts';
@@ -47,6 +48,12 @@ const scheduledOf = (written: readonly Written[], buffers: Scheduled['buffers'] 
   kernels: written.map(({ kernel }) => kernel),
   steps: written.map(({ step }) => step),
   buffers,
+});
+
+const joined = (parts: readonly Scheduled[], buffers: Scheduled['buffers']): Scheduled => ({
+  kernels: parts.flatMap((part) => part.kernels),
+  steps: parts.flatMap((part) => part.steps),
+  buffers: [...buffers, ...parts.flatMap((part) => part.buffers)],
 });
 
 function tilesFor(c: Contraction, facts: Facts, options: GpuOptions): Tiles | undefined {
@@ -109,13 +116,10 @@ function splitOf(
   const split = parts > 1 ? splitReduction(nest, stage, parts) : undefined;
   if (!split) return undefined;
   const within = surroundings.with(split.buffers);
-  const first = scheduleFlat(split.first, within, options);
-  const second = scheduleFlat(split.second, within, options);
-  return {
-    kernels: [...first.kernels, ...second.kernels],
-    steps: [...first.steps, ...second.steps],
-    buffers: [...split.buffers, ...first.buffers, ...second.buffers],
-  };
+  return joined(
+    [scheduleFlat(split.first, within, options), scheduleFlat(split.second, within, options)],
+    split.buffers,
+  );
 }
 
 // A product whose result fills few workgroups while k is long is cut along k, where parts come out even.
@@ -132,7 +136,12 @@ export const gpuScheduler =
     if (nest.kind === 'opaque') throw new CompilerBug(`no kernel for the op ${nest.op}`, nest.origin[0] ?? null);
     const surroundings = new Surroundings(scope, factsOf(scope));
     if (nest.stages.some(isScatter)) return scheduledOf([scheduleScatter(nest, surroundings)]);
-    return scheduleFlat(flattenNest(nest, scope), surroundings, options);
+    const { nests, buffers } = spill(flattenNest(nest, scope), surroundings);
+    const within = surroundings.with(buffers);
+    return joined(
+      nests.map((part) => scheduleFlat(part, within, options)),
+      buffers,
+    );
   };
 
 const known = new WeakMap<NestFunction, Facts>();
