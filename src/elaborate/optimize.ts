@@ -126,6 +126,8 @@ export function applyMinimize(frame: Frame, prepared: readonly Prepared[], condi
       if (gradient) updateParameter(frame, one, slot, gradient, condition, step, slots);
     });
   });
+  // The next step starts from these values, not from how they came about.
+  if (step !== '') for (const slot of graph.updated) graph.write(slot, graph.builder.op('stop_gradient', [graph.read(slot)]));
 }
 
 // `with { clip=f }`: f maps the list of all gradients to a list of the same shapes.

@@ -7,6 +7,7 @@ import { messages } from '../../support/messages.gen.ts';
 import type { Diagnostic } from '../../support/diagnostic.ts';
 import { spanText, type Span } from '../../support/source.ts';
 import { evaluateCall, evaluatePipe } from '../calls.ts';
+import { resolved } from '../dims.ts';
 import { derivationRows, derive } from '../derivation.ts';
 import { Rejected, reject, report, withOrigin, type Frame } from '../frame.ts';
 import { writeSlot } from '../instances.ts';
@@ -69,6 +70,7 @@ function evaluateName(frame: Frame, name: string, expr: Expr): Value {
 
 /** A member as a value here: parameters and computed members become tensors of the graph. */
 export function read(frame: Frame, value: Value): Value {
+  if (value.kind === 'int') return { kind: 'int', dim: resolved(frame, value.dim) };
   if (value.kind === 'computed') return frame.graph ? value.make(frame) : value;
   if (value.kind !== 'parameter' || frame.graph === null) return value;
   const { slot } = value;
