@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { interpretNests } from '../../src/ir/nest-interpreter.ts';
 import { parseNests, printNests } from '../../src/ir/nest-text.ts';
 import type { LoopNest, NestModule } from '../../src/ir/nest.ts';
+import { parseKernel, printKernel } from '../../src/ir/kernel-text.ts';
 import { parseProgram, printProgram } from '../../src/ir/plan-text.ts';
 import { walkExprs } from '../../src/ir/expr-rewrite.ts';
 import type { Expr } from '../../src/ir/expr.ts';
@@ -103,6 +104,7 @@ describe('plan and kernel text', () => {
         const graph = hostScalars.run(simplifyFinal.run(moduleOf(fn), cx), cx);
         const program = planFor(target).run(fuse.run(lowerToNests.run(mapFunctions(graph, tensorResults), cx), cx), cx);
         expect(parseProgram(printProgram(program), sources)).toEqual(program);
+        for (const kernel of program.kernels) expect(parseKernel(printKernel(kernel), sources)).toEqual(kernel);
         kernels += program.kernels.length;
       }),
       { numRuns: runs(25) },
