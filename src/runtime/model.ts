@@ -5,7 +5,7 @@ import { ParameterStore, type FitOptions } from './parameters.ts';
 import type { ModelSpec, ProgramSpec, Returns } from './program.ts';
 import { Runner } from './runner.ts';
 import { asyncDisposeSymbol, type Tensor } from './tensor.ts';
-import { runKey } from './threefry.ts';
+import { keyScalars, runKey } from './threefry.ts';
 import { Weights } from './weights.ts';
 
 /** Options of `load`. */
@@ -22,11 +22,18 @@ interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A loaded model; its entry points are methods. */
+// What users hold is a plain object with the entry points by name, so that a model may name them as it likes.
+const loaded = new WeakMap<object, Model>();
+
+/** The model behind what `load` gave; undefined for anything else. */
+export const modelOf = (net: object | undefined): Model | undefined => net && loaded.get(net);
+
+/** A loaded model. */
 export class Model {
   readonly runner: Runner;
   readonly weights: Weights;
-  readonly #seed: number;
+  /** The object that users hold. */
+  readonly net: object;
   #calls = 0;
   #disposed = false;
 
@@ -34,17 +41,24 @@ export class Model {
     readonly name: string,
     readonly spec: ModelSpec,
     readonly device: Device,
+    readonly seed: number,
     program: ProgramSpec,
-    seed: number,
   ) {
     const store = new ParameterStore(device.backend, spec.parameters);
     this.runner = new Runner(program, device.backend, (path) => store.memory(path));
     this.weights = new Weights(name, store, spec.aliases ?? {});
-    this.#seed = seed;
-    for (const [entry, [fn, returns]] of Object.entries(spec.entries)) {
-      const call = (...values: unknown[]): Promise<unknown> => this.#call(entry, fn, returns, values);
-      Object.defineProperty(this, entry, { value: call, enumerable: true });
-    }
+    const entries = Object.entries(spec.entries).map(([entry, [fn, returns]]) => {
+      return [entry, (...values: unknown[]) => this.#call(entry, fn, returns, values)];
+    });
+    const dispose = (): void => this.dispose();
+    this.net = {
+      ...Object.fromEntries(entries),
+      device,
+      weights: this.weights,
+      dispose,
+      [asyncDisposeSymbol]: async () => dispose(),
+    };
+    loaded.set(this.net, this);
   }
 
   async #call(entry: string, fn: string, returns: Returns, values: readonly unknown[]): Promise<unknown> {
@@ -53,16 +67,15 @@ export class Model {
     signal?.throwIfAborted();
     if (this.#disposed) throw new DlmError('E9106', `${entry}: this ${this.name} was disposed`, { entry });
     const call = this.runner.call(fn, entry, values.slice(0, count));
-    const key = seed === undefined ? runKey(this.#seed, 3, ++this.#calls) : runKey(seed, 3, 0);
-    const results = await this.runner.tensors(call, { 'key.0': key[0], 'key.1': key[1] });
+    const key = seed === undefined ? runKey(this.seed, 3, ++this.#calls) : runKey(seed, 3, 0);
+    const results = await this.runner.tensors(call, keyScalars(key));
     signal?.throwIfAborted();
     return arrange(returns, results);
   }
 
-  /** Sets all weights to their initial values for `seed`. */
-  async initialize(seed: number): Promise<void> {
-    const key = runKey(seed, 0, 0);
-    await this.runner.values(this.runner.call(this.spec.init, 'init', []), { 'key.0': key[0], 'key.1': key[1] });
+  /** Sets all weights to their initial values. */
+  async initialize(): Promise<void> {
+    await this.runner.values(this.runner.call(this.spec.init, 'init', []), keyScalars(runKey(this.seed, 0, 0)));
   }
 
   /** Gives memory and device back. */
@@ -73,10 +86,6 @@ export class Model {
     this.weights.store.dispose();
     this.device.release();
   }
-
-  async [asyncDisposeSymbol](): Promise<void> {
-    this.dispose();
-  }
 }
 
 function arrange(returns: Returns, results: readonly Tensor[]): unknown {
@@ -86,7 +95,7 @@ function arrange(returns: Returns, results: readonly Tensor[]): unknown {
 }
 
 /** Loads the model `name` of a program. @throws DlmError E0801–E0804 */
-export async function loadModel(program: ProgramSpec, name: string, options: LoadOptions = {}): Promise<Model> {
+export async function loadModel(program: ProgramSpec, name: string, options: LoadOptions = {}): Promise<object> {
   const { seed = 0, weights = 'init', strict = true, signal, onProgress } = options;
   const spec = program.models[name];
   if (!spec) throw new RangeError(`no model ${name}`);
@@ -94,18 +103,18 @@ export async function loadModel(program: ProgramSpec, name: string, options: Loa
   const device = await acquireDevice(program, options.device);
   let model: Model | undefined;
   try {
-    model = new Model(name, spec, device, program, seed);
+    model = new Model(name, spec, device, seed, program);
     const init = weights === 'init' || !strict;
     const functions = [...Object.values(spec.entries).map(([fn]) => fn), ...(init ? [spec.init] : [])];
     await model.runner.prepare(functions, (done, total) => onProgress?.({ phase: 'compile', done, total }));
-    if (init) await model.initialize(seed);
+    if (init) await model.initialize();
     if (weights !== 'init') {
       onProgress?.({ phase: 'fetch', done: 0, total: 1 });
       await model.weights.load(weights, options);
     }
     onProgress?.({ phase: 'upload', done: 1, total: 1 });
     signal?.throwIfAborted();
-    return model;
+    return model.net;
   } catch (error) {
     if (model) model.dispose();
     else device.release();

@@ -30,3 +30,9 @@ export function runKey(seed: number, purpose: number, count: number): [number, n
 }
 
 const seedKey = (seed: number): [number, number] => [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0];
+
+/** A key as the two scalar inputs that functions have for it. */
+export const keyScalars = ([low, high]: readonly [number, number]): { 'key.0': number; 'key.1': number } => ({
+  'key.0': low,
+  'key.1': high,
+});

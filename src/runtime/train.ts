@@ -2,13 +2,13 @@
 // run, bit for bit.
 import { shapeOf } from './dims.ts';
 import { DlmError, wrongInput } from './error.ts';
-import type { Model } from './model.ts';
+import { modelOf, type Model } from './model.ts';
 import { fitCheckpoint, ParameterStore, type StoredSpec } from './parameters.ts';
 import type { Backend, ProgramSpec, Scalars, TrainSpec } from './program.ts';
 import { Runner, type Call } from './runner.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
 import { asyncDisposeSymbol, sizeOf } from './tensor.ts';
-import { runKey } from './threefry.ts';
+import { keyScalars, runKey } from './threefry.ts';
 import { readSource } from './weights.ts';
 
 type Batch = Readonly<Record<string, unknown>>;
@@ -93,8 +93,7 @@ export class Train {
   }
 
   #scalars(purpose: number, count: number): Scalars {
-    const [k0, k1] = runKey(this.seed, purpose, count);
-    return { ...this.options, iteration: this.#iteration, 'key.0': k0, 'key.1': k1 };
+    return { ...this.options, iteration: this.#iteration, ...keyScalars(runKey(this.seed, purpose, count)) };
   }
 
   // Starts one step at once; the batch is copied before this returns a promise.
@@ -250,20 +249,19 @@ function nest(data: readonly number[], [size, ...rest]: readonly number[]): Nest
 export async function createTrain(
   program: ProgramSpec,
   name: string,
-  models: readonly Model[],
+  nets: readonly (object | undefined)[],
   given: Partial<Scalars> = {},
 ): Promise<Train> {
   const spec = program.trains[name];
   if (!spec) throw new RangeError(`no train ${name}`);
   const { seed = 0, ...chosen } = given;
-  const [first] = models;
-  if (!first) throw new RangeError(`${name} trains no model`);
-  const { backend } = first.device;
-  spec.models.forEach(([parameter, model], at) => {
-    const got = models[at];
-    if (got?.name === model && got.device.backend === backend) return;
-    throw wrongInput(`create${name}`, parameter, got?.name ?? 'nothing', `${model}, on one device with the others`);
+  const backend = modelOf(nets[0])?.device.backend;
+  const models = spec.models.map(([parameter, wanted], at) => {
+    const model = modelOf(nets[at]);
+    if (model?.name === wanted && model.device.backend === backend) return model;
+    throw wrongInput(`create${name}`, parameter, model?.name ?? 'nothing', `${wanted}, on one device with the others`);
   });
+  if (!backend) throw new RangeError(`${name} trains no model`);
   const options: Scalars = {};
   for (const option of Object.keys({ ...spec.options, ...chosen })) {
     const value = chosen[option] ?? spec.options[option];

@@ -197,6 +197,8 @@ export const partsModule = (): GraphModule => ({
       types: 'Parts.types',
       shapes: 'Parts.shapes',
       count: 'Parts.count',
+      name: 'Parts.count',
+      runner: 'Parts.count',
     }),
     model('Side', [{ path: 'w', type: tensorType('f32', [2]), role: 'param', frozen: false, aliases: [], span }]),
   ],

@@ -91,6 +91,7 @@ function printFunction(
   uses: Set<string>,
 ): string {
   const record = recordOf(plans);
+  checkDims(fn);
   const recordWord = (name: string): string => {
     const at = record.findIndex((word) => word.name === name);
     if (at < 0) throw new RangeError(`${fn.name}: no word ${name} in the step record`);
@@ -121,6 +122,13 @@ function printFunction(
     },
     '    ',
   );
+}
+
+// Shapes of arguments bind dims where they stand alone.
+function checkDims(fn: GraphFunction): void {
+  const bound = new Set(argumentsOf(fn).flatMap(({ value }) => value.type.shape.map(asVariable)));
+  const open = fn.dims.find(({ name }) => !bound.has(name));
+  if (open) throw new RangeError(`${fn.name}: no argument binds the dim ${open.name}`);
 }
 
 // Both targets read one step record, which has what either needs.
@@ -206,6 +214,7 @@ function printGpuPlan({ plan, fn, names, recordWord }: PlanParts, kernels: GpuKe
     while (grid.length > 1 && grid.at(-1) === '1') grid.pop();
     const words = step.scalars.map(recordWord);
     const params = step.params.map((param) => dimJs(param, names));
+    if (params.length + words.length > 64) throw new RangeError(`${step.kernel} takes more than 64 params`);
     const rest = words.length > 0 ? [list(params), list(words)] : params.length > 0 ? [list(params)] : [];
     return list([String(variant.kernel), list(variant.buffers.map(String)), list(grid), ...rest]);
   };
