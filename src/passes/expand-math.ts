@@ -32,11 +32,16 @@ const unaryFormulas: Readonly<Partial<Record<UnaryOp, Unary>>> = {
 
 const binaryFormulas: Readonly<Partial<Record<BinaryOp, Binary>>> = {
   pow,
-  // Truncated: a − b·trunc(a/b), with the sign of a.
+  // Truncated: a − b·trunc(a/b), with the sign of a. A quotient that was rounded across a whole number is one off.
   rem: (f, a, b) => {
     const quotient = f.div(a, b);
     const whole = f.select(f.compare('lt', quotient, 0), f.unary('ceil', quotient), f.unary('floor', quotient));
-    return f.sub(a, f.mul(b, whole));
+    const rest = f.sub(a, f.mul(b, whole));
+    const size = f.unary('abs', b);
+    const step = f.select(f.compare('lt', a, 0), f.unary('neg', size), size);
+    const crossed = f.compare('lt', f.mul(rest, step), 0);
+    const short = f.compare('le', size, f.unary('abs', rest));
+    return f.select(crossed, f.add(rest, step), f.select(short, f.sub(rest, step), rest));
   },
 };
 

@@ -1,8 +1,19 @@
 // Prints kernel expressions as WASM stack code. Integers follow the rules of the IR (x/0 = 0, x%0 = 0,
 // MIN/-1 = MIN, shifts mod 32, saturating casts); min and max drop NaN; bool is 0/1 in scalars and an
 // all-ones mask in vectors.
-import type { KernelExpr, ScalarType, Width } from '../../ir/kernel.ts';
-import { f32Bytes, unsigned, type ValueType } from './encoder.ts';
+import type { KernelExpr, ScalarType } from '../../ir/kernel.ts';
+import {
+  castBool,
+  classOf,
+  compareWithZero,
+  constantBytes,
+  emitExtract,
+  emitLoad,
+  printConst,
+  storageOf,
+  zeroVector,
+} from './emit-values.ts';
+import { unsigned } from './encoder.ts';
 import type { FunctionWriter } from './function-writer.ts';
 import { binaryInstructions, op, unaryInstructions, wide } from './instructions.ts';
 
@@ -17,13 +28,6 @@ export interface AddressSpace {
   /** Local that holds the scratch address, and the byte offset of an array in it. */
   array(name: string): { readonly local: string; readonly offset: number };
 }
-
-/** The WASM type of a kernel value. */
-export const storageOf = (type: ScalarType, width: Width): ValueType =>
-  width === 4 ? 'v128' : type === 'f32' ? 'f32' : 'i32';
-
-const classOf = (type: ScalarType): 'f' | 's' | 'u' | 'b' =>
-  type === 'f32' ? 'f' : type === 'i32' ? 's' : type === 'u32' ? 'u' : 'b';
 
 /** Leaves the value of `e` on the stack. */
 export function printExpression(e: KernelExpr, at: AddressSpace): void {
@@ -67,19 +71,6 @@ function unreachable(e: never): never {
   throw new RangeError(`unknown kernel expression ${JSON.stringify(e)}`);
 }
 
-function constantBytes(type: ScalarType, width: Width, value: number): number[] {
-  if (type === 'f32') return f32Bytes(value);
-  const word = type === 'bool' ? (value === 0 ? 0 : width === 4 ? -1 : 1) : value | 0;
-  return [...new Uint8Array(new Int32Array([word]).buffer)];
-}
-
-function printConst(e: Of<'const'>, w: FunctionWriter): void {
-  const bytes = constantBytes(e.type, e.width, e.value);
-  if (e.width === 4) w.emit(...wide.const, ...bytes, ...bytes, ...bytes, ...bytes);
-  else if (e.type === 'f32') w.emit(op.f32Const, ...bytes);
-  else w.i32(e.type === 'bool' ? Number(e.value !== 0) : e.value);
-}
-
 /** Leaves base + 4·index on the stack and returns a constant byte offset to add. */
 export function printAddress(base: string, index: KernelExpr, w: FunctionWriter, at: AddressSpace): void {
   w.get(w.local(base, 'i32'));
@@ -120,16 +111,6 @@ function printArrayLoad(e: Of<'load-array'>, at: AddressSpace): void {
   const offset = printArrayAddress(e.array, e.index, at);
   emitLoad(e.type, e.width, offset, at.writer);
 }
-
-function emitLoad(type: ScalarType, width: Width, offset: number, w: FunctionWriter): void {
-  w.memory(width === 4 ? wide.load : type === 'f32' ? op.f32Load : op.i32Load, offset);
-  if (type !== 'bool') return;
-  if (width === 1) return w.emit(op.i32Eqz, op.i32Eqz);
-  zeroVector(w);
-  w.emit(...wide.i32Ne);
-}
-
-const zeroVector = (w: FunctionWriter): void => w.emit(...wide.const, ...Array<number>(16).fill(0));
 
 /** Leaves the value as it lies in memory: a bool mask becomes 0 or 1. */
 export function printStored(e: KernelExpr, at: AddressSpace): void {
@@ -287,11 +268,6 @@ function printLaneByLane(e: Of<'binary'>, at: AddressSpace): void {
   w.release(a, b);
 }
 
-function emitExtract(type: ScalarType, lane: number, w: FunctionWriter): void {
-  w.emit(...(type === 'f32' ? wide.f32ExtractLane : wide.i32ExtractLane), lane);
-  if (type === 'bool') w.emit(op.i32Eqz, op.i32Eqz);
-}
-
 // Divisors 0 and -1 (signed) are special: a·b is 0 for the one and -a for the other.
 function printIntegerDivision(e: Of<'binary'>, at: AddressSpace): void {
   const w = at.writer;
@@ -361,20 +337,6 @@ function printCast(e: Conversion, at: AddressSpace): void {
   if (to !== 'f32') return;
   if (e.width === 4) return w.emit(...(from === 'u32' ? wide.f32ConvertU : wide.f32ConvertS));
   w.emit(from === 'u32' ? op.f32ConvertI32U : op.f32ConvertI32S);
-}
-
-function compareWithZero(from: ScalarType, width: Width, w: FunctionWriter): void {
-  printConst({ kind: 'const', type: from, width, value: 0 }, w);
-  w.emit(...(binaryInstructions[`ne:${classOf(from)}:${width}`] ?? []));
-}
-
-function castBool(to: ScalarType, width: Width, w: FunctionWriter): void {
-  if (width === 1) {
-    if (to === 'f32') w.emit(op.f32ConvertI32U);
-    return;
-  }
-  printConst({ kind: 'const', type: to, width: 4, value: 1 }, w);
-  w.emit(...wide.and);
 }
 
 function printBitcast(e: Conversion, at: AddressSpace): void {

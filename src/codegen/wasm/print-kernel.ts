@@ -2,6 +2,7 @@
 // step record through its table, takes its share [begin, end) of the extent, and runs the body.
 import type { Kernel, KernelExpr, Statement } from '../../ir/kernel.ts';
 import { signed, unsigned, type FunctionBody } from './encoder.ts';
+import { storageOf } from './emit-values.ts';
 import { FunctionWriter } from './function-writer.ts';
 import { inlineOnce } from './inline-once.ts';
 import { op, wide } from './instructions.ts';
@@ -11,7 +12,6 @@ import {
   printArrayAddress,
   printExpression,
   printStored,
-  storageOf,
   type AddressSpace,
 } from './print-expression.ts';
 
