@@ -25,7 +25,8 @@ export { renderGithub, renderJson, renderSarif, toJson } from './support/render-
 export { renderTerminal, type Palette } from './support/render-terminal.ts';
 export { asConstant } from './ir/dim.ts';
 export type { GraphFunction, GraphModule, ModelInfo, Structure, TensorType, TrainInfo } from './ir/graph.ts';
-export { printGraph } from './ir/graph-text.ts';
+export { parseGraph, printGraph } from './ir/graph-text.ts';
+export { IrSyntaxError } from './ir/text/reader.ts';
 export { printStage } from './inspect/stage-text.ts';
 export { summarize, type Formula, type FunctionSummary, type ModelSummary, type Summary } from './inspect/summary.ts';
 export { parseCsv, type CsvTable } from './io/csv.ts';

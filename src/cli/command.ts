@@ -2,7 +2,10 @@
 import {
   check,
   hasErrors,
+  IrSyntaxError,
   lowerModule,
+  messages,
+  parseGraph,
   type Checked,
   type GraphModule,
   type Lowered,
@@ -21,19 +24,29 @@ export interface CommandContext {
   readonly console: Console;
   readonly flags: Flags;
   readonly args: readonly string[];
-  /** Remembers the last good stage of the compiler, for the report of a bug. */
+  /** Remembers the last good graph of the compiler, for the report of a bug. */
   remember(stage: Stage): void;
 }
 
 /** A command: does its work and gives the exit code. */
 export type Command = (cx: CommandContext) => Promise<number>;
 
-/** Checks a program with the `--set` options. @throws Failure when it has errors */
+/** Checks a program with the `--set` options; a graph dumped by `dlm ir` is taken as it is. @throws Failure */
 export function checkProgram({ console, flags }: CommandContext, file: string): GraphModule {
+  if (file.endsWith('.ir')) return readGraph(file);
   const { diagnostics, module }: Checked = check(diskFiles, file, { set: flags.pairs('set') });
   if (!module || hasErrors(diagnostics)) throw new Failure(...diagnostics);
   if (diagnostics.length > 0 && !console.json) reportDiagnostics(console, diagnostics);
   return module;
+}
+
+function readGraph(file: string): GraphModule {
+  try {
+    return parseGraph(diskFiles.read(file) ?? '');
+  } catch (error) {
+    if (!(error instanceof IrSyntaxError)) throw error;
+    throw new Failure(messages.E0802(null, { file, reason: `it is no program at graph level (${error.message})` }));
+  }
 }
 
 /** Runs the passes for the given targets. */

@@ -60,7 +60,11 @@ async function runCommand(
   given: Pick<CommandContext, 'flags' | 'args'>,
 ): Promise<number> {
   const seen: { stage?: Parameters<CommandContext['remember']>[0] } = {};
-  const cx: CommandContext = { console, ...given, remember: (stage) => void (seen.stage = stage) };
+  const cx: CommandContext = {
+    console,
+    ...given,
+    remember: (stage) => void (stage.level === 'graph' && (seen.stage = stage)),
+  };
   try {
     const command = await spec.load();
     return await command(cx);

@@ -26,7 +26,7 @@ export function reportError(console: Console, error: unknown, lastStage?: Stage)
   const text = stack.replaceAll(/data:text\/javascript;base64,[\w+/=]+/g, '<compiled module>');
   if (console.json) console.event({ event: 'bug', message: text, ...(saved !== undefined && { ir: saved }) });
   console.note(`dlm: this is a bug of the compiler, not of your program\n${text}`);
-  if (saved !== undefined) console.note(`The program before the failing pass is in ${saved}; please report it.`);
+  if (saved !== undefined) console.note(`\`dlm ir ${saved} --all\` replays it; please report that file.`);
   return exitCodes.bug;
 }
 

@@ -201,6 +201,19 @@ describe('ir', () => {
     expect(stats.stdout).toMatch(/^dce +\d+\.\d ms/m);
   });
 
+  test('a dump is a program: passes that ran change nothing more', async () => {
+    write('dumped.ir', (await run('ir', 'iris.dlm', '--after', 'host-scalars')).stdout);
+    const [whole, again] = [
+      await run('ir', 'iris.dlm', '--level', 'plan'),
+      await run('ir', 'dumped.ir', '--level', 'plan'),
+    ];
+    expect(again.code, again.stderr).toBe(0);
+    expect(again.stdout.length).toBeGreaterThan(1000);
+    expect(again.stdout).toBe(whole.stdout);
+    write('torn.ir', 'module "x" func');
+    expect(await run('ir', 'torn.ir')).toMatchObject({ code: 1, stderr: expect.stringContaining('E0802') as string });
+  });
+
   test('names the passes and functions that there are', async () => {
     expect(await run('ir', 'iris.dlm', '--after', 'magic')).toMatchObject({
       code: 2,

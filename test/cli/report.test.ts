@@ -36,7 +36,7 @@ describe('a fault of the compiler', () => {
     expect(reportError(console, new TypeError('no such thing'), stage)).toBe(70);
     const [first = '', second = ''] = console.notes;
     expect(first).toMatch(/^dlm: this is a bug of the compiler, not of your program\nTypeError: no such thing/);
-    const [, saved = ''] = /is in (\S+\.ir)/.exec(second) ?? [];
+    const [, saved = ''] = /`dlm ir (\S+\.ir) --all`/.exec(second) ?? [];
     expect(readFileSync(saved, 'utf8')).toBe('module "m"\n');
     rmSync(saved);
   });

@@ -4,8 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { Flags } from '../../src/cli/flags.ts';
 import { diffLines } from '../../src/cli/line-diff.ts';
 import { npyBytes } from '../../src/cli/npy-file.ts';
-import { barText, durationText, measuresText } from '../../src/cli/progress.ts';
+import { barText, durationText, measuresText, Progress } from '../../src/cli/progress.ts';
 import { tableLines } from '../../src/cli/table.ts';
+import { plainPalette } from '../../src/support/render-terminal.ts';
 import { parseNpy } from '../../src/io/npy.ts';
 
 describe('line diff', () => {
@@ -50,6 +51,31 @@ test('a bar fills in eighths and keeps its width', () => {
   expect(barText(0.5 + 1 / 32, 4)).toBe('██▏░');
   expect(barText(1, 4)).toBe('████');
   expect(barText(7, 4)).toBe('████');
+});
+
+const nothing = (): void => {};
+
+test('the bar of a terminal rewrites one line with rate, time left, loss and metrics', () => {
+  const drawn: string[] = [];
+  const console = {
+    json: false,
+    interactive: true,
+    width: 100,
+    palette: plainPalette,
+    out: nothing,
+    event: nothing,
+    note: nothing,
+  };
+  const progress = new Progress({ ...console, status: (text: string) => void drawn.push(text) }, 0);
+  progress.step({ step: 5, steps: 20, epoch: 1, epochs: 2 }, { loss: 0.5, losses: {}, metrics: { accuracy: 0.75 } });
+  // Too soon to draw again.
+  progress.step({ step: 6, steps: 20, epoch: 1, epochs: 2 }, { loss: 0.4, losses: {}, metrics: { accuracy: 0.8 } });
+  progress.clear();
+  expect(drawn).toHaveLength(2);
+  expect(drawn[0]).toMatch(
+    /^epoch 1\/2 █+[▏▎▍▌▋▊▉]?░+ 5\/20 {2}\d+ steps\/s {2}\S+ s left {2}loss 0\.5000 {2}accuracy 0\.7500$/,
+  );
+  expect(drawn[1]).toBe('');
 });
 
 test('durations and measures', () => {

@@ -165,6 +165,48 @@ describe('training', () => {
   });
 });
 
+describe('devices', () => {
+  const options = ['--valid', '0.2', '--epochs', '3', '--seed', '1', '--json'];
+
+  test('WebGPU trains like WebAssembly, within the tolerance of f32', async ({ skip }) => {
+    const onGpu = await run('train', ...iris, ...options, '--device', 'webgpu');
+    if (onGpu.code === 3) skip('no WebGPU device on this machine');
+    expect(onGpu.code, onGpu.stderr).toBe(0);
+    expect(onGpu.events[0]).toMatchObject({ event: 'start', device: 'webgpu' });
+    const onCpu = await run('train', ...iris, ...options);
+    const [gpuLoss, cpuLoss] = [onGpu, onCpu].map(({ events }) => Number(events.at(-1)?.['loss']));
+    expect(gpuLoss).toBeCloseTo(cpuLoss ?? NaN, 4);
+  });
+});
+
+test('the digits of the README reach 0.96 on held-out examples', async () => {
+  const digits = [
+    'examples/digits/digits.dlm',
+    '--data',
+    'examples/data/digits.csv',
+    '--map',
+    'x=pixel_0..pixel_63',
+    '--map',
+    'y=digit',
+  ];
+  const trained = await dlm([
+    'train',
+    ...digits,
+    '--valid',
+    '0.2',
+    '--epochs',
+    '40',
+    '--seed',
+    '7',
+    '--device',
+    'wasm',
+    '--json',
+  ]);
+  expect(trained.events.at(-1)).toMatchObject({ event: 'done', on: 'valid' });
+  const metrics = trained.events.at(-1)?.['metrics'] as { accuracy: number } | undefined;
+  expect(metrics?.accuracy).toBeGreaterThanOrEqual(0.96);
+});
+
 describe('results', () => {
   test('as .npy, .json and .csv files hold what is printed', async () => {
     const forward = ['run', 'iris.dlm:forward', ...data, '--weights', 'init', '--seed', '2'];
