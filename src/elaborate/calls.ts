@@ -286,7 +286,7 @@ function enter(frame: Frame, fn: FnValue, span: Span, instance: Instance | null)
   for (const generic of fn.decl.generics) signature.generics.set(generic.name, null);
   return {
     session: frame.session, scope: new Scope(fn.scope), signature, graph: frame.graph,
-    keys: frame.graph && frame.keys ? frame.keys.next(frame.graph) : null,
+    keys: frame.keys?.next() ?? null,
     training: instance?.training ?? frame.training,
     fn: fn.decl, instance, constructing: frame.constructing, caller: { frame, span }, depth: frame.depth + 1,
     ...(frame.tabulating ? { tabulating: frame.tabulating } : {}),
@@ -324,7 +324,7 @@ function callLambda(frame: Frame, lambda: LambdaValue, args: Arguments, span: Sp
   if (!given || [...given.values()].some((arg) => arg.value.kind === 'unknown')) return unknown;
   const inner: Frame = {
     session: frame.session, scope: new Scope(lambda.scope), signature: emptySignature(), graph: frame.graph,
-    keys: frame.graph && frame.keys ? frame.keys.next(frame.graph) : null,
+    keys: frame.keys?.next() ?? null,
     training: lambda.training, fn: frame.fn, instance: frame.instance, constructing: frame.constructing,
     caller: { frame, span }, depth: frame.depth + 1,
     ...(frame.tabulating ? { tabulating: frame.tabulating } : {}),

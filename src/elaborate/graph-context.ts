@@ -142,41 +142,38 @@ export class GraphContext {
   }
 }
 
-/** The key of one place in the chain of calls; calls made there get keys of their own. */
+/**
+ * The key of one place in the chain of calls; calls made there get keys of their own. A place is named by
+ * the ordinals of the calls that lead to it, and its key is the base key folded with 64 bits of their hash.
+ */
 export class KeySite {
   #key: readonly [Value, Value] | null = null;
   #calls = 0;
 
-  constructor(readonly make: () => readonly [Value, Value]) {}
+  constructor(readonly graph: GraphContext, readonly path: string) {}
 
   /** Both words; nodes are emitted at the first use. */
   key(): readonly [Value, Value] {
-    this.#key ??= this.make();
+    this.#key ??= foldIn(this.graph, foldIn(this.graph, this.graph.baseKey(), hash(this.path, 0x811c9dc5)), hash(this.path, 0x9e3779b9));
     return this.#key;
   }
 
   /** The key of the next call made from here. */
-  next(graph: GraphContext): KeySite {
-    const ordinal = this.#calls++;
-    return new KeySite(() => foldIn(graph, this.key(), ordinal));
+  next(): KeySite {
+    return new KeySite(this.graph, `${this.path}.${this.#calls++}`);
   }
 }
 
-/** fold_in of a key and a static word. */
-export function foldIn(graph: GraphContext, key: readonly [Value, Value], word: number): readonly [Value, Value] {
-  return foldInValue(graph, key, graph.builder.full('u32', word >>> 0));
-}
-
-/** fold_in of a key and a run-time u32 word. */
-export function foldInValue(graph: GraphContext, [k0, k1]: readonly [Value, Value], word: Value): readonly [Value, Value] {
-  const [a, b] = graph.builder.node('fold_in', [k0, k1, word]);
+function foldIn(graph: GraphContext, [k0, k1]: readonly [Value, Value], word: number): readonly [Value, Value] {
+  const [a, b] = graph.builder.node('fold_in', [k0, k1, graph.builder.full('u32', word)]);
   if (!a || !b) throw new RangeError('fold_in has two results');
   return [a, b];
 }
 
-/** FNV-1a of a path, the word that its initialiser's key is folded with. */
-export function hashPath(path: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < path.length; i++) hash = Math.imul(hash ^ path.charCodeAt(i), 0x01000193);
-  return hash >>> 0;
+// FNV-1a from a given basis, with a last mix so that both words of a place differ in all bits.
+function hash(path: string, basis: number): number {
+  let h = basis;
+  for (let i = 0; i < path.length; i++) h = Math.imul(h ^ path.charCodeAt(i), 0x01000193);
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  return (h ^ (h >>> 13)) >>> 0;
 }

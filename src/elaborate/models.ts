@@ -9,7 +9,7 @@ import { equalDims } from './dims.ts';
 import { evaluate, read } from './expressions/evaluate.ts';
 import { NeedsGraph, stretch, toTensor } from './expressions/tensors.ts';
 import { emptySignature, Rejected, reject, report, type Frame, type Session } from './frame.ts';
-import { foldIn, GraphContext, hashPath, KeySite, resolveHoles } from './graph-context.ts';
+import { GraphContext, KeySite, resolveHoles } from './graph-context.ts';
 import { collectPaths, construct, type Instance, type PathTable, type Slot } from './instances.ts';
 import { staticFrame } from './modules.ts';
 import { assumeRequirement } from './requirements.ts';
@@ -58,7 +58,7 @@ export function rootFrame(session: Session, graph: GraphContext, scope: Scope, d
   const signature = emptySignature();
   for (const generic of decl?.generics ?? []) signature.generics.set(generic.name, null);
   return {
-    session, scope: new Scope(scope), signature, graph, keys: new KeySite(() => graph.baseKey()), training,
+    session, scope: new Scope(scope), signature, graph, keys: new KeySite(graph, ''), training,
     fn: decl, instance, constructing: [], caller: null, depth: 0,
   };
 }
@@ -146,7 +146,7 @@ export function elaborateInit(session: Session, model: Model): GraphFunction | n
 
 /** The initial value of one slot. Its key is the seed folded with the hash of its path. */
 export function initialValue(session: Session, graph: GraphContext, slot: Slot, path: string): GraphValue {
-  const keys = new KeySite(() => foldIn(graph, graph.baseKey(), hashPath(path)));
+  const keys = new KeySite(graph, path);
   const frame: Frame = { ...slot.frame, session, graph, keys, fn: null };
   const shape = slot.type.shape.map((d) => resolveHoles(d, session.holes));
   const type = { dtype: slot.type.dtype, shape };

@@ -233,10 +233,10 @@ class TrainRunner {
   // Steps run in order; a let of the train is evaluated in each step that uses it, with one key.
   #steps(members: readonly TrainMember[], steps: readonly StepMember[]): void {
     const lets = members.filter((m): m is LetMember => m.kind === 'let');
-    const keys = lets.map(() => this.frame.keys?.next(this.out.graph) ?? null);
+    const keys = lets.map(() => this.frame.keys?.next() ?? null);
     for (const step of steps) {
       const scope = this.#lazyLets(lets, keys);
-      this.#members({ ...this.frame, scope: new Scope(scope), keys: this.frame.keys?.next(this.out.graph) ?? null }, step.members, step);
+      this.#members({ ...this.frame, scope: new Scope(scope), keys: this.frame.keys?.next() ?? null }, step.members, step);
     }
     const scope = this.#lazyLets(lets, keys);
     for (const member of members) {

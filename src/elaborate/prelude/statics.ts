@@ -1,6 +1,5 @@
 // Functions of static values: lists, kinds. And random bits, the one source of randomness.
 import { int, kindName, list, str, tensor, tuple, unknown, type Value } from '../values.ts';
-import { graphOf } from '../expressions/tensors.ts';
 import type { Primitive, PrimitiveCall } from './primitive.ts';
 
 function zip(call: PrimitiveCall): Value {
@@ -11,8 +10,7 @@ function zip(call: PrimitiveCall): Value {
 
 // Bits come from the key of this call: two calls never draw the same ones.
 function randomBits(call: PrimitiveCall): Value {
-  const graph = graphOf(call.frame);
-  const site = call.frame.keys?.next(graph);
+  const site = call.frame.keys?.next();
   if (!site) return call.wrong('shape', 'drawn where a random key is in force');
   const [k0, k1] = site.key();
   return tensor(call.builder.op('random_bits', [k0, k1], { shape: call.shape('shape') }));
