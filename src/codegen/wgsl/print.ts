@@ -5,6 +5,7 @@ import type { Kernel, KernelExpr, Statement } from '../../ir/kernel.ts';
 import { CompilerBug } from '../../support/diagnostic.ts';
 import { ExpressionPrinter } from './expression.ts';
 import { builtInArguments, localName, typeName } from './names.ts';
+import { tidy } from './tidy.ts';
 import { accessesOf, isVectorMemory, type Accesses } from './storage.ts';
 
 /** How a storage binding is declared. */
@@ -163,4 +164,4 @@ class KernelPrinter {
 
 /** The WGSL module of one kernel; `access[i]` declares storage binding i. Entry point `main`. */
 export const printWgsl = (kernel: Kernel, access: readonly BindingAccess[]): string =>
-  new KernelPrinter(kernel, access).print();
+  new KernelPrinter(tidy(kernel), access).print();

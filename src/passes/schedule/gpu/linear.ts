@@ -1,18 +1,5 @@
 // Dims as linear forms in one axis: what strides, collapsing and vector loads are decided by.
-import {
-  add,
-  asConstant,
-  floorDiv,
-  max,
-  min,
-  mod,
-  mul,
-  product,
-  sub,
-  variable,
-  variables,
-  zero,
-} from '../../../ir/dim.ts';
+import { add, asConstant, floorDiv, max, min, mod, mul, product, variable, variables, zero } from '../../../ir/dim.ts';
 import type { Atom, Dim } from '../../../ir/dim.ts';
 import type { Facts } from '../../../ir/dim-solver.ts';
 
@@ -94,16 +81,6 @@ export function axisParts(d: Dim, isAxis: (name: string) => boolean): AxisPart[]
 function mentionsAxis(atom: Atom, isAxis: (name: string) => boolean): boolean {
   if (atom.kind === 'var') return isAxis(atom.name);
   return [...variables(atom.a), ...variables(atom.b)].some(isAxis);
-}
-
-/** Splits a dim into its parts with positive and with negative coefficients: d = positive − negative. */
-export function signs(d: Dim): { readonly positive: Dim; readonly negative: Dim } {
-  const positive = d.terms.filter((term) => term.coefficient > 0);
-  const sum = positive.reduce<Dim>(
-    (s, term) => add(s, mul(term.coefficient, product(term.factors.map(atomDim)))),
-    zero,
-  );
-  return { positive: sum, negative: sub(sum, d) };
 }
 
 /** A rough size of a dim for choosing variants: unknown dims count as 64, within their bounds. */
