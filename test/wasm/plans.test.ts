@@ -1,8 +1,12 @@
-// Plans as functions: copies, fills, and loops whose bodies use the loop index in params.
+// Plans as functions: copies, fills, loops whose bodies use the loop index in params, updates in place.
 import { expect, test } from 'vitest';
+import { Builder, tensorType } from '../../src/ir/builder.ts';
 import { constant, floorDiv, mod, sub, variable } from '../../src/ir/dim.ts';
+import type { GraphFunction, Value } from '../../src/ir/graph.ts';
 import type { NestFunction } from '../../src/ir/nest.ts';
 import type { Plan } from '../../src/ir/plan.ts';
+import { planFor } from '../../src/passes/plan.ts';
+import { nestsOf } from './graphs.ts';
 import { load, planOf } from './run-nests.ts';
 
 const n = variable('n');
@@ -70,4 +74,41 @@ test.each([false, true])('a loop over rows, reverse %s, with a fill before and a
   });
   expect([...loaded.view('z')]).toEqual(want);
   expect([...loaded.view('x')]).toEqual(Array(35).fill(0));
+});
+
+test.each([13, 16, 64])('an update of %d elements happens in place, without a copy', (size) => {
+  const type = tensorType('f32', [size]);
+  const [w, g]: Value[] = [{ type }, { type }];
+  const b = new Builder();
+  if (!w || !g) throw new Error('two values');
+  const updated = b.sub(w, b.mul(g, b.unary('tanh', w)));
+  const fn: GraphFunction = {
+    name: 'step',
+    kind: 'step',
+    dims: [],
+    facts: [],
+    host: [],
+    nodes: b.nodes,
+    inputs: [
+      { name: 'w', role: 'param', value: w },
+      { name: 'g', role: 'argument', value: g },
+    ],
+    results: [{ name: 'w', role: 'update', value: updated }],
+  };
+  const cx = { count: (): void => undefined };
+  const {
+    plans: [plan],
+    kernels,
+  } = planFor('cpu').run({ name: 'test', functions: [nestsOf(fn, true)] }, cx);
+  if (!plan) throw new Error('nothing was planned');
+  expect(plan.steps.map((step) => step.kind)).toEqual(['dispatch']);
+  const loaded = load(plan, kernels, {});
+  const before = Float32Array.from({ length: size }, (_, at) => at / 8 - 1);
+  loaded.view('w').set(before);
+  loaded.view('g').fill(0.5);
+  loaded.run();
+  loaded.view('w').forEach((value, at) => {
+    const x = before[at] ?? Number.NaN;
+    expect(value).toBeCloseTo(x - 0.5 * Math.tanh(x), 6);
+  });
 });

@@ -21,10 +21,6 @@ export interface PrintedKernel {
   readonly maddSites: readonly number[];
 }
 
-/** Words of a dispatch in the table: buffers, params, scalars, scratch (with arrays), extent. */
-export const wordsOfKernel = (kernel: Kernel): number =>
-  kernel.buffers.length + kernel.params.length + kernel.scalars.length + (kernel.arrays.length > 0 ? 1 : 0) + 1;
-
 /** Bytes of scratch memory that one thread needs to run `kernel`. */
 export const scratchOfKernel = (kernel: Kernel): number =>
   kernel.arrays.reduce((sum, array) => sum + roundUp(array.size * 4), 0);
