@@ -143,6 +143,18 @@ test('wabt reads the module, and every marked site is a multiplication and an ad
   expect(relaxed.toText({}).match(/f32x4\.(relaxed_madd|mul)/g)).toEqual(Array(9).fill('f32x4.relaxed_madd'));
 });
 
+test('constants that JSON cannot tell apart stay apart', () => {
+  const fn = graphOf({ x: ['f32', [6]] }, (b, { x }) =>
+    x ? [-0, 0, Number.NaN, 1].map((value) => b.div(b.one(x), b.mul(x, b.like(x, value)))) : [],
+  );
+  const { plan, kernels } = planOf(nestsOf(fn, true));
+  const loaded = load(plan, kernels, {});
+  loaded.view('x').fill(2);
+  loaded.run();
+  const results = nestsOf(fn, true).results.map(({ buffer }) => loaded.view(buffer)[5]);
+  expect(results).toEqual([-Infinity, Infinity, Number.NaN, 0.5]);
+});
+
 test('equal work of different sizes is one kernel', () => {
   const [ten, twenty] = [10, 20].map(
     (size) =>

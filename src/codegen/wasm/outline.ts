@@ -1,6 +1,7 @@
 // Finds loops that occur in several kernels (packing, register tiles) and makes each one function. Names,
 // params and buffers may differ: what a loop takes from around it becomes a parameter.
 import type { KernelExpr, ScalarType, Statement } from '../../ir/kernel.ts';
+import { structureKey } from '../../ir/kernel-key.ts';
 import { mapKernelExpr, mapStatements, statementBodies } from '../../ir/kernel-rewrite.ts';
 import type { ValueType } from './encoder.ts';
 
@@ -154,7 +155,7 @@ function canonical(loop: Statement, body: Body): Canonical | undefined {
     }
   };
   const form = mapStatements([loop], (e) => mapKernelExpr(e, rename), statement);
-  return assignsOutside ? undefined : { key: JSON.stringify(form), args };
+  return assignsOutside ? undefined : { key: structureKey(form), args };
 }
 
 function define(statements: readonly Statement[], into: Set<string>): void {

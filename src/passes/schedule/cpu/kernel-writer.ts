@@ -11,6 +11,7 @@ import type {
   Statement,
   Width,
 } from '../../../ir/kernel.ts';
+import { structureKey } from '../../../ir/kernel-key.ts';
 import { kernelOperands } from '../../../ir/kernel-rewrite.ts';
 import type { Expr } from '../../../ir/expr.ts';
 import type { Environment } from './environment.ts';
@@ -80,7 +81,7 @@ export class KernelWriter {
   let(e: KernelExpr, outermost = 0): Atom {
     if (e.kind === 'const' || e.kind === 'name' || e.kind === 'param') return e;
     const at = Math.max(this.depthOf(e), outermost);
-    const key = JSON.stringify(e);
+    const key = structureKey(e);
     for (let depth = at; depth <= this.depth; depth++) {
       const known = this.blocks[depth]?.memo.get(key);
       if (known) return known;

@@ -13,6 +13,7 @@ import {
 import { isComparison } from '../../../ir/scalar-semantics.ts';
 import type { Expr, Index } from '../../../ir/expr.ts';
 import type { KernelExpr, ScalarType } from '../../../ir/kernel.ts';
+import { structureKey } from '../../../ir/kernel-key.ts';
 import { linearIn } from '../gpu/linear.ts';
 import type { DimValues } from './dim-values.ts';
 import type { Environment } from './environment.ts';
@@ -276,7 +277,7 @@ export class Values {
     const words = [e.key[0], e.key[1], e.counter[0], e.counter[1]].map((word) => this.value(word, env));
     const [key0, key1, counter0, counter1] = words;
     if (!key0 || !key1 || !counter0 || !counter1) throw new RangeError('threefry takes four words');
-    const call = JSON.stringify(words);
+    const call = structureKey(words);
     const word = (at: 0 | 1): Atom | undefined => this.writer.remembered(`threefry ${at} ${call}`);
     if (!word(e.word)) {
       emitThreefry(this, [key0, key1], [counter0, counter1]).forEach((atom, at) =>
