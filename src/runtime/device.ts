@@ -29,34 +29,28 @@ const opened = new Map<unknown, Promise<Device>>();
 
 /** The device for a `device` option of load. The caller releases it. @throws DlmError E0804 */
 export async function acquireDevice(program: ProgramSpec, choice: unknown = 'auto'): Promise<Device> {
+  const { webgpu, wasm } = program.open;
+  const auto = choice === 'auto';
   const device =
-    choice instanceof Device ? choice : await (choice === 'auto' ? firstDevice(program) : openDevice(program, choice));
+    choice instanceof Device
+      ? choice
+      : await openDevice(program, auto && !webgpu ? 'wasm' : auto ? 'webgpu' : choice).catch((error: unknown) => {
+          if (auto && wasm) return openDevice(program, 'wasm');
+          throw error;
+        });
   device.users++;
   return device;
 }
 
-async function firstDevice(program: ProgramSpec): Promise<Device> {
-  if (!program.open.wasm) return openDevice(program, 'webgpu');
-  try {
-    return await openDevice(program, 'webgpu');
-  } catch {
-    return openDevice(program, 'wasm');
-  }
-}
-
-function openDevice(program: ProgramSpec, choice: unknown): Promise<Device> {
+async function openDevice(program: ProgramSpec, choice: unknown): Promise<Device> {
   const known = opened.get(choice);
   if (known) return known;
   const { webgpu, wasm } = program.open;
-  const open =
-    choice === 'wasm' ? wasm : webgpu && (() => webgpu(choice === 'webgpu' ? undefined : (choice as GPUDevice)));
-  if (!open || (typeof choice === 'string' && choice !== 'wasm' && choice !== 'webgpu')) {
-    const target = typeof choice === 'string' ? choice : 'webgpu';
-    return Promise.reject(
-      new DlmError('E0804', `no device for target \`${target}\`: ${program.name} was not compiled for it`),
-    );
-  }
-  const opening = open().then((backend) => new Device(backend, choice));
+  const own = typeof choice === 'object' && choice ? (choice as GPUDevice) : undefined;
+  const open = own || choice === 'webgpu' ? webgpu : choice === 'wasm' ? wasm : undefined;
+  const target = own ? 'webgpu' : String(choice);
+  if (!open) throw new DlmError('E0804', `no device for target \`${target}\`: ${program.name} was not compiled for it`);
+  const opening = open(own).then((backend) => new Device(backend, choice));
   opened.set(choice, opening);
   opening.catch(() => opened.delete(choice));
   return opening;

@@ -10,11 +10,10 @@ export interface ErrorParts {
 
 /** Every error that a compiled module throws on purpose. */
 export class DlmError extends Error {
-  override readonly name = 'DlmError';
-  readonly entry: string | undefined;
-  readonly path: string | undefined;
-  readonly expected: string | undefined;
-  readonly got: string | undefined;
+  declare readonly entry: string | undefined;
+  declare readonly path: string | undefined;
+  declare readonly expected: string | undefined;
+  declare readonly got: string | undefined;
 
   constructor(
     readonly code: string,
@@ -22,11 +21,14 @@ export class DlmError extends Error {
     parts: ErrorParts = {},
   ) {
     super(`${code} ${message}`);
-    this.entry = parts.entry;
-    this.path = parts.path;
-    this.expected = parts.expected;
-    this.got = parts.got;
+    Object.assign(this, { name: 'DlmError', ...parts });
   }
+}
+
+/** A value that the compiler put there: its absence is a fault of ours. */
+export function need<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new RangeError(`no ${what}`);
+  return value;
 }
 
 /** E9101: `path` of `entry` is `got`, expected `expected`. */

@@ -77,11 +77,9 @@ function isElement(item: unknown, dtype: ElementType): boolean {
 }
 
 function checkFinite(entry: string, name: string, data: Data, shape: readonly number[]): void {
-  // A plain loop, since every batch goes through here: 0 · x is 0 for finite numbers alone.
-  let sum = 0;
-  for (let i = 0; i < data.length; i++) sum += (data[i] ?? 0) * 0;
-  if (sum === 0) return;
-  const at = data.findIndex((value) => !Number.isFinite(value));
+  let at = 0;
+  while (at < data.length && Number.isFinite(data[at])) at++;
+  if (at === data.length) return;
   let rest = at;
   const place = shape.toReversed().map((size) => [rest % size, (rest = Math.floor(rest / size))][0]);
   const got = `${data[at]} at [${place.reverse().join(', ')}]`;

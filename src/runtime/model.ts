@@ -1,6 +1,6 @@
 // Loads a model: device, kernels, weights; gives an object with a method for each entry point.
 import { acquireDevice, type Device } from './device.ts';
-import { DlmError } from './error.ts';
+import { DlmError, need } from './error.ts';
 import { ParameterStore, type FitOptions } from './parameters.ts';
 import type { ModelSpec, ProgramSpec, Returns } from './program.ts';
 import { Runner } from './runner.ts';
@@ -97,8 +97,7 @@ function arrange(returns: Returns, results: readonly Tensor[]): unknown {
 /** Loads the model `name` of a program. @throws DlmError E0801–E0804 */
 export async function loadModel(program: ProgramSpec, name: string, options: LoadOptions = {}): Promise<object> {
   const { seed = 0, weights = 'init', strict = true, signal, onProgress } = options;
-  const spec = program.models[name];
-  if (!spec) throw new RangeError(`no model ${name}`);
+  const spec = need(program.models[name], name);
   signal?.throwIfAborted();
   const device = await acquireDevice(program, options.device);
   let model: Model | undefined;

@@ -120,7 +120,7 @@ export interface ProgramSpec {
   /** Opens a device of each kind that was compiled for. */
   readonly open: {
     readonly webgpu?: (device?: GPUDevice) => Promise<Backend>;
-    readonly wasm?: () => Promise<Backend>;
+    readonly wasm?: (device?: GPUDevice) => Promise<Backend>;
   };
 }
 

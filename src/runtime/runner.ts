@@ -1,6 +1,6 @@
 // Runs compiled functions: binds dims, keeps the plans of recent dims, fills the step record, collects results.
 import { bindDims, shapeOf } from './dims.ts';
-import { wrongInput } from './error.ts';
+import { need, wrongInput } from './error.ts';
 import { readInput, type Argument } from './input.ts';
 import type {
   Backend,
@@ -44,9 +44,7 @@ export class Runner {
 
   /** The function `name`. */
   spec(name: string): FunctionSpec {
-    const fn = this.program.functions[name];
-    if (!fn) throw new RangeError(`no function ${name}`);
-    return fn;
+    return need(this.program.functions[name], name);
   }
 
   /** Compiles kernels. */
@@ -73,8 +71,7 @@ export class Runner {
   }
 
   #bind(fn: FunctionSpec, dims: readonly number[]): Kept {
-    const plan = fn[this.backend.target]?.(...dims);
-    if (!plan) throw new RangeError(`not compiled for ${this.backend.kind}`);
+    const plan = need(fn[this.backend.target], this.backend.target)(...dims);
     const shapes = fn.outputs.map(([, , extents]) => shapeOf(extents, fn.dims, dims));
     return { plan, bound: this.backend.bind(this.program, plan, this.named), dims, shapes };
   }

@@ -41,7 +41,7 @@ export function readSafetensors(file: Uint8Array<ArrayBuffer>, name: string): St
   const length = Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true));
   const start = 8 + length;
   if (start > file.length) throw bad('the header is truncated or this is no safetensors file');
-  let header: Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>;
+  let header: Record<string, { dtype: string; shape: number[]; data_offsets?: number[] } | null> | null;
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(file.subarray(8, start)));
   } catch {
@@ -51,19 +51,14 @@ export function readSafetensors(file: Uint8Array<ArrayBuffer>, name: string): St
   let metadata = {};
   for (const [key, entry] of Object.entries(header ?? {})) {
     if (key === '__metadata__') {
-      metadata = entry;
+      metadata = entry ?? {};
       continue;
     }
-    const [from, to] = entry?.data_offsets ?? [];
-    const each = width[entry?.dtype];
-    if (!Array.isArray(entry.shape) || from === undefined || to === undefined)
-      throw bad(`\`${key}\` has no shape or place`);
-    if (!each) throw bad(`\`${key}\` has dtype ${entry.dtype}`);
-    if (to - from !== each * entry.shape.reduce((a, b) => a * b, 1))
-      throw bad(`\`${key}\` has ${to - from} bytes, not those of its shape`);
-    if (!(from >= 0) || start + to > file.length)
-      throw bad(`truncated: \`${key}\` ends at byte ${start + to} of ${file.length}`);
-    tensors.set(key, { dtype: entry.dtype, shape: entry.shape, bytes: file.slice(start + from, start + to) });
+    const { dtype, shape, data_offsets: [from = NaN, to = NaN] = [] } = entry ?? { dtype: '', shape: [] };
+    const bytes = (width[dtype] ?? NaN) * (Array.isArray(shape) ? shape.reduce((a, b) => a * b, 1) : NaN);
+    if (!(from >= 0 && to - from === bytes)) throw bad(`\`${key}\` has a place that does not fit its dtype and shape`);
+    if (start + to > file.length) throw bad(`truncated: \`${key}\` ends at byte ${start + to} of ${file.length}`);
+    tensors.set(key, { dtype, shape, bytes: file.slice(start + from, start + to) });
   }
   return { tensors, metadata };
 }

@@ -1,7 +1,7 @@
 // Training sessions: steps on the device, an event stream, evaluation, and saving so that a resumed run is the same
 // run, bit for bit.
 import { shapeOf } from './dims.ts';
-import { DlmError, wrongInput } from './error.ts';
+import { DlmError, need, wrongInput } from './error.ts';
 import { modelOf, type Model } from './model.ts';
 import { fitCheckpoint, ParameterStore, type StoredSpec } from './parameters.ts';
 import type { Backend, ProgramSpec, Scalars, TrainSpec } from './program.ts';
@@ -72,8 +72,7 @@ export class Train {
   #stores(path: string): [ParameterStore, string] {
     if (this.spec.slots.some(([name]) => name === path)) return [this.#slots, path];
     const at = this.models.findIndex((_, index) => path.startsWith(this.#prefix(index)));
-    const model = this.models[at];
-    if (!model) throw new RangeError(`no weight ${path}`);
+    const model = need(this.models[at], path);
     return [model.weights.store, path.slice(this.#prefix(at).length)];
   }
 
@@ -121,9 +120,7 @@ export class Train {
 
   /** One training step. @throws DlmError E9101 before anything has changed */
   async step(batch: Batch): Promise<Measures & { iteration: number }> {
-    const report = await this.#advance(batch, true);
-    if (!report) throw new RangeError('a step without report');
-    return report;
+    return need(await this.#advance(batch, true), 'report');
   }
 
   /** Trains over `data`; measures are read back every `every` steps. */
@@ -252,8 +249,7 @@ export async function createTrain(
   nets: readonly (object | undefined)[],
   given: Partial<Scalars> = {},
 ): Promise<Train> {
-  const spec = program.trains[name];
-  if (!spec) throw new RangeError(`no train ${name}`);
+  const spec = need(program.trains[name], name);
   const { seed = 0, ...chosen } = given;
   const backend = modelOf(nets[0])?.device.backend;
   const models = spec.models.map(([parameter, wanted], at) => {
@@ -261,7 +257,6 @@ export async function createTrain(
     if (model?.name === wanted && model.device.backend === backend) return model;
     throw wrongInput(`create${name}`, parameter, model?.name ?? 'nothing', `${wanted}, on one device with the others`);
   });
-  if (!backend) throw new RangeError(`${name} trains no model`);
   const options: Scalars = {};
   for (const option of Object.keys({ ...spec.options, ...chosen })) {
     const value = chosen[option] ?? spec.options[option];
@@ -273,7 +268,7 @@ export async function createTrain(
         { entry: name, path: option },
       );
   }
-  const train = new Train(name, spec, models, backend, program, options, seed);
+  const train = new Train(name, spec, models, need(backend, 'model'), program, options, seed);
   try {
     await train.prepare();
     return train;

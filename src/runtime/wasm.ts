@@ -1,7 +1,7 @@
 // The WASM backend: one memory with a small allocator, one instance per program, one call per run.
 import { packIntervals } from './arena.ts';
 import { fromBase64, inflate } from './decode.ts';
-import { DlmError } from './error.ts';
+import { DlmError, need } from './error.ts';
 import type { Backend, Bound, Data, Memory, PlanSpec, ProgramSpec, RunRequest } from './program.ts';
 
 type Run = (table: number, thread: number, threads: number) => void;
@@ -111,9 +111,8 @@ class WasmBackend implements Backend {
   }
 
   bind(program: ProgramSpec, plan: PlanSpec, named: (path: string) => Memory): WasmBound {
-    const instance = this.#ready.get(program);
-    const run = instance?.exports[plan.run ?? ''];
-    if (!instance || !run) throw new RangeError(`${program.name} has no ${plan.run}`);
+    const instance = need(this.#ready.get(program), program.name);
+    const run = need(instance.exports[plan.run ?? ''], 'plan');
     const words = plan.table ?? [];
     const [table, record] = [this.allocate(words.length * 2), this.allocate(1024)];
     const packed = [packIntervals(plan.buffers, 0), packIntervals(plan.buffers, 1)] as const;

@@ -1,7 +1,7 @@
 // The WebGPU backend: pipelines made at load, bind groups once per dim binding, one encoder and one submit per run.
 // Parameters have a buffer each; temporaries share one buffer, arguments and results another.
 import { packIntervals } from './arena.ts';
-import { DlmError } from './error.ts';
+import { DlmError, need } from './error.ts';
 import type {
   Backend,
   Bound,
@@ -99,7 +99,7 @@ class WebGpuBackend implements Backend {
     done?: (ready: number, total: number) => void,
   ): Promise<void> {
     const wanted = [...new Set(functions.flatMap((fn) => fn.kernels ?? []))];
-    const kernels = wanted.map((index) => program.kernels?.[index]).filter((kernel) => kernel !== undefined);
+    const kernels = wanted.map((index) => need(program.kernels?.[index], 'kernel'));
     let ready = 0;
     const compile = async (kernel: KernelSpec): Promise<void> => {
       const [, code] = kernel;
@@ -201,8 +201,7 @@ class WebGpuBackend implements Backend {
     record: GPUBuffer,
   ): Command {
     const [index, buffers, grid, values = [], words = []] = step;
-    const found = this.#pipelines.get(program.kernels?.[index]?.[1] ?? '');
-    if (!found) throw new RangeError(`kernel ${index} of ${program.name} was not prepared`);
+    const found = need(this.#pipelines.get(program.kernels?.[index]?.[1] ?? ''), 'pipeline');
     const entries = Array.from(found.bindings, (letter, binding): GPUBindGroupEntry => {
       if (letter === 'p')
         return { binding, resource: { ...params, size: Math.ceil((values.length + words.length) / 4) * 16 } };

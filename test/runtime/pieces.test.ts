@@ -215,6 +215,26 @@ test('safetensors: what is written is read; foreign dtypes convert, or refuse', 
   expect(convertStored(stored('I64', BigInt64Array.of(2n ** 40n).buffer), 'i32')).toBeUndefined();
 });
 
+test('safetensors: headers that lie are refused, whatever they hold', () => {
+  const entries = [
+    'null',
+    '3',
+    '[]',
+    '{}',
+    '{"dtype":"F32"}',
+    '{"dtype":"F32","shape":[2],"data_offsets":[0,4]}',
+    '{"dtype":"X","shape":[1],"data_offsets":[0,4]}',
+    '{"dtype":"F32","shape":[4],"data_offsets":[0,16]}',
+    '{"dtype":"F32","shape":7,"data_offsets":[0,4]}',
+  ];
+  for (const header of ['', '[', 'null x', ...entries.map((entry) => `{"w":${entry}}`)]) {
+    const file = new Uint8Array(8 + header.length + 8);
+    new DataView(file.buffer).setBigUint64(0, BigInt(header.length), true);
+    file.set(new TextEncoder().encode(header), 8);
+    expect(() => readSafetensors(file, 'f')).toThrow(/^E0802 cannot read f: /);
+  }
+});
+
 test('base64 and inflate give the bytes back', async () => {
   const bytes = Uint8Array.from({ length: 70_000 }, (_, i) => (i * i) >> 5);
   expect(await inflate(fromBase64(deflateRawSync(bytes).toString('base64')))).toEqual(bytes);
