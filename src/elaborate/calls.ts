@@ -80,7 +80,7 @@ function staged(result: Value, calleeExpr: Expr, first: Value | undefined): Valu
   if (result.kind !== 'tensor' || calleeExpr.span.source.name.startsWith('std/')) return result;
   const previous = first?.kind === 'tensor' ? first.derivation : undefined;
   const name = spanText(calleeExpr.span);
-  return tensor(result.value, derive(name.length > 24 ? `${name.slice(0, 21)}...` : name, result.value.type, '', previous));
+  return { ...result, derivation: derive(name.length > 24 ? `${name.slice(0, 21)}...` : name, result.value.type, '', previous) };
 }
 
 /** Arguments of a call, evaluated. */

@@ -17,6 +17,8 @@ export interface TensorValue {
   readonly value: GraphValue;
   readonly slot?: Slot;
   readonly derivation?: Derivation;
+  /** In a tabulation: the value at each index as a dim over the index variables, for proofs of bounds. */
+  readonly index?: Dim;
 }
 
 /** A declared function with the scope it closes over, and the instance it belongs to. */

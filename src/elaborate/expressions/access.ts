@@ -10,6 +10,7 @@ import { overridden, type Instance } from '../instances.ts';
 import { didYouMean } from '../types.ts';
 import { asNumber, describe, list, tensor, typeText, unknown, type Value } from '../values.ts';
 import { evaluate, read } from './evaluate.ts';
+import { readElement, readsElement } from './reads.ts';
 import { graphOf, NeedsGraph } from './tensors.ts';
 
 /** `object.member`: a member of an instance, else its config; a named element of a tuple; a name of a module. */
@@ -38,6 +39,7 @@ export function evaluateIndex(frame: Frame, expr: IndexExpr): Value {
   if (object.kind === 'unknown') return unknown;
   if (object.kind === 'list' || object.kind === 'tuple') return indexItems(frame, expr, object);
   if (object.kind !== 'tensor') return reject(frame, messages.E0412(expr.span, { operation: 'index', operands: describe(object) }));
+  if (frame.tabulating && readsElement(frame, expr, object)) return readElement(frame, expr, object, null);
   const items = expandEllipsis(frame, expr, object.value.type.shape.length);
   let value = object.value;
   let axis = 0;

@@ -128,9 +128,21 @@ function tensorBinary(frame: Frame, expr: BinaryExpr, left: Value, right: Value)
   if (operator === '^' && !isFloat(a.type.dtype))
     return reject(frame, messages.E0412(expr.span, { operation: 'raise', operands: `${typeText(a.type, true)} to a run-time power` }));
   const { op, swap, verb } = opNames[operator] ?? { op: 'add' as const, verb: 'combine' };
+  const index = indexOf(operator, left, right);
   const result = elementwise(frame, swap ? [b, a] : [a, b], swap ? [right, left] : [left, right], verb, expr, ([x, y]) =>
     operator === '%' ? flooredRemainder(frame, x, y) : graphOf(frame).builder.binary(op, x, y));
-  return keep(result, left, right);
+  return index ? { ...tensor(result), index } : keep(result, left, right);
+}
+
+// What an index of a tabulation becomes under arithmetic, for proofs of bounds.
+function indexOf(operator: BinaryExpr['operator'], left: Value, right: Value): Dim | undefined {
+  const [a, b] = [left, right].map((v) => (v.kind === 'int' ? v.dim : v.kind === 'tensor' ? v.index : undefined));
+  if (!a || !b) return undefined;
+  if (operator === '+') return add(a, b);
+  if (operator === '-') return sub(a, b);
+  if (operator === '*') return mul(a, b);
+  const c = asConstant(b);
+  return operator === '%' && c !== undefined && c > 0 ? mod(a, b) : undefined;
 }
 
 function operandPair(frame: Frame, expr: BinaryExpr, left: Value, right: Value): readonly [GraphValue, GraphValue] {

@@ -1,5 +1,5 @@
 // Primitives that map elements: unary functions, min and max, where, integer division.
-import { ceilDiv, floorDiv, max, min } from '../../ir/dim.ts';
+import { asConstant, ceilDiv, floorDiv, max, min } from '../../ir/dim.ts';
 import { isFloat, isInteger } from '../../ir/dtype.ts';
 import type { UnaryOp } from '../../ir/expr.ts';
 import type { Value as GraphValue } from '../../ir/graph.ts';
@@ -7,7 +7,7 @@ import { messages } from '../../support/messages.gen.ts';
 import { elementwiseSelect } from '../expressions/select.ts';
 import { broadcastShapes, stretch, unify } from '../expressions/tensors.ts';
 import { reject } from '../frame.ts';
-import { asNumber, int, real, typeText, type Value } from '../values.ts';
+import { asNumber, int, real, tensor, typeText, type Value } from '../values.ts';
 import type { Primitive, PrimitiveCall } from './primitive.ts';
 
 // Static numbers are computed here; `erf` has no JavaScript twin and stays in the graph.
@@ -102,8 +102,10 @@ function floorDivide(call: PrimitiveCall): Value {
   const q = g.div(x, y);
   const rest = g.sub(x, g.mul(q, y));
   if (x.type.dtype === 'u32') return call.result(q, 'a');
+  const index = a.kind === 'tensor' && a.index && b.kind === 'int' && (asConstant(b.dim) ?? 0) > 0 ? floorDiv(a.index, b.dim) : undefined;
   const wrong = g.binary('lt', g.mul(g.unary('sign', rest), g.unary('sign', y)), g.zero(rest));
-  return call.result(g.select(wrong, g.sub(q, g.one(q)), q), 'a');
+  const floored = g.select(wrong, g.sub(q, g.one(q)), q);
+  return index ? { ...tensor(floored), index } : call.result(floored, 'a');
 }
 
 /** The elementwise primitives. */

@@ -152,12 +152,15 @@ export function callPrimitive(frame: Frame, primitive: Primitive, args: Argument
     report(frame, messages.E0205(span, { what: 'function', callee: primitive.name, argument: param }, { notes }));
   }
   if (failed || [...given.values()].some((arg) => hasUnknown(arg.value))) return unknown;
-  checkTabulation(frame, primitive, given, span);
-  return primitive.run(new PrimitiveCall(frame, primitive.name, given, span));
+  return primitive.run(new PrimitiveCall(callFrame(frame, primitive, given, span), primitive.name, given, span));
 }
 
-function checkTabulation(frame: Frame, primitive: Primitive, given: ReadonlyMap<string, GivenArgument>, span: Span): void {
-  if (!frame.tabulating || primitive.elementwise) return;
-  if ([...given.values()].every((arg) => arg.value.kind !== 'tensor')) return;
-  reject(frame, messages.E0412(span, { operation: `call \`${primitive.name}\` in`, operands: 'a tabulation: the body works on scalars' }));
+// In a tabulation, whole tensors are used as anywhere; elements only by functions of scalars.
+function callFrame(frame: Frame, primitive: Primitive, given: ReadonlyMap<string, GivenArgument>, span: Span): Frame {
+  const { tabulating, ...whole } = frame;
+  if (!tabulating) return frame;
+  const isElement = ({ value }: GivenArgument): boolean => value.kind === 'tensor' && tabulating.owns(value.value);
+  if (![...given.values()].some(isElement)) return whole;
+  if (primitive.elementwise) return frame;
+  return reject(frame, messages.E0412(span, { operation: `call \`${primitive.name}\` in`, operands: 'a tabulation: the body works on scalars' }));
 }
