@@ -11,6 +11,7 @@ import { autodiff } from './passes/autodiff.ts';
 import { cse } from './passes/cse.ts';
 import { dce } from './passes/dce.ts';
 import { fuse } from './passes/fuse.ts';
+import { hoist } from './passes/hoist.ts';
 import { hostScalars } from './passes/host-scalars.ts';
 import { lowerToNests } from './passes/lower-to-nests.ts';
 import type { Pass } from './passes/pass.ts';
@@ -29,8 +30,13 @@ export type Stage =
 /** Called after every pass: its name, result, named rewrites with their counts, and milliseconds. */
 export type Observer = (pass: string, stage: Stage, counts: ReadonlyMap<string, number>, ms: number) => void;
 
+/** A pass that runs a second time, under a name of its own. */
+const again = <A, B>(pass: Pass<A, B>): Pass<A, B> => ({ ...pass, name: `${pass.name}-final` });
+
 /** Passes on the graph, in order. */
-export const graphPasses: readonly Pass<GraphModule, GraphModule>[] = [simplify, autodiff, simplifyFinal, cse, dce, hostScalars];
+export const graphPasses: readonly Pass<GraphModule, GraphModule>[] = [
+  simplify, cse, hoist, autodiff, simplifyFinal, again(cse), again(hoist), dce, hostScalars,
+];
 
 /** Names of all passes, in the order in which they run. */
 export const passNames: readonly string[] =

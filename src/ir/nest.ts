@@ -7,7 +7,7 @@ import type { DType } from './dtype.ts';
 import type { Expr, Index } from './expr.ts';
 import type { DimVariable, Fact, FunctionInput, FunctionResult, GraphFunction, HostScalar, TensorType } from './graph.ts';
 
-/** A loop: `name` is `%`-prefixed and unique in its function, running over 0 ≤ i < extent. */
+/** A loop: `name` is `%`-prefixed and unique in its nest, running over 0 ≤ i < extent. */
 export interface Axis {
   readonly name: string;
   readonly extent: Dim;

@@ -31,6 +31,8 @@ class FunctionPlan {
   private readonly scalars: ReadonlySet<string>;
   private readonly inPlace: Map<string, string>;
   private readonly lateCopies: Copy[] = [];
+  /** The function with the buffers that copies make. */
+  private readonly scope: NestFunction;
 
   constructor(
     private readonly fn: NestFunction,
@@ -41,6 +43,7 @@ class FunctionPlan {
     this.scalars = stepScalars(fn);
     for (const buffer of fn.buffers) this.buffers.set(buffer.id, buffer);
     for (const [id, from] of this.donation.freshBuffers) this.buffers.set(id, { id, type: this.type(from) });
+    this.scope = { ...fn, buffers: [...this.buffers.values()] };
   }
 
   run(): Plan {
@@ -78,7 +81,7 @@ class FunctionPlan {
   }
 
   private planNest(nest: Nest | OpaqueNest): PlanStep[] {
-    const { key, kernels, steps, buffers } = this.target.cache.get(nest, this.fn, (id) => this.scalars.has(id));
+    const { key, kernels, steps, buffers } = this.target.cache.get(nest, this.scope, (id) => this.scalars.has(id));
     for (const buffer of buffers) this.buffers.set(buffer.id, buffer);
     const named = new Map(kernels.map((kernel) => [kernel.name, kernel]));
     return steps.map((step, at) => (step.kind === 'dispatch' ? this.bind(step, named, `${key}\n${at}`) : step));

@@ -10,6 +10,7 @@ import type { NestModule, NestStep } from '../../src/ir/nest.ts';
 import type { Tensor } from '../../src/ir/op.ts';
 import { autodiff } from '../../src/passes/autodiff.ts';
 import { dce } from '../../src/passes/dce.ts';
+import { hoist } from '../../src/passes/hoist.ts';
 import { fuse } from '../../src/passes/fuse.ts';
 import { lowerToNests } from '../../src/passes/lower-to-nests.ts';
 import { verifyGraph } from '../../src/ir/graph-verify.ts';
@@ -18,9 +19,9 @@ import { FunctionCase, sampleTensor } from '../support/graph-cases.ts';
 const cx = { count: () => {} };
 const [batch, width] = [2, 3];
 
-/** h' = tanh(x + h·wᵀ + bias) */
+/** h' = tanh(x·w + h·wᵀ + bias) */
 function cell(b: Builder, h: Value, x: Value, w: Value, bias: Value): Value {
-  const z = b.add(x, b.dot(h, w, [], [[1, 1]]));
+  const z = b.add(b.dot(x, w, [], [[1, 0]]), b.dot(h, w, [], [[1, 1]]));
   return b.unary('tanh', b.add(z, b.broadcast(bias, [1], z.type.shape)));
 }
 
@@ -101,8 +102,22 @@ describe.each([false, true])('a scan, reverse %s', (reverse) => {
     expectSame(interpret(first(module.functions), inputs(length)), expected);
   });
 
-  test('equals it as nests and fused', () => {
-    const nests: NestModule = lowerToNests.run(module, cx);
+  const hoisted = dce.run(hoist.run(autodiff.run(hoist.run(recurrent({ length, unrolled: false, reverse }), cx), cx), cx), cx);
+
+  test('keeps its meaning when products leave the loop', () => {
+    expect(verifyGraph(hoisted)).toEqual([]);
+    expectSame(interpret(first(hoisted.functions), inputs(length)), expected);
+  });
+
+  // Forward h·w; backward its pull-back to h. h·w again is one product over the saved h of all steps.
+  test('leaves only the recurrent products in the loops', () => {
+    const loops = first(hoisted.functions).nodes.filter(({ op }) => op === 'scan');
+    const products = loops.map(({ regions }) => first(regions).nodes.filter(({ op }) => op === 'dot').length);
+    expect(products).toEqual([1, 1]);
+  });
+
+  test.each([['as written', module], ['with products hoisted', hoisted]])('equals it as nests and fused, %s', (_, graph) => {
+    const nests: NestModule = lowerToNests.run(graph, cx);
     expectSame(interpretNests(first(nests.functions), inputs(length)), expected);
     expectSame(interpretNests(first(fuse.run(nests, cx).functions), inputs(length)), expected);
   });

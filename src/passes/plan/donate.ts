@@ -2,7 +2,7 @@
 // when the nest that writes it is the last to read the old value, and reads it only at the element
 // that it writes. Everything else gets a copy at the end of the function.
 import type { Nest, NestFunction, NestStep } from '../../ir/nest.ts';
-import { loadsOf, storesOf } from '../fusion/nest-graph.ts';
+import { loadsOf, readsOf, storesOf, writesOf } from '../fusion/nest-graph.ts';
 
 /** Copy the contents of one buffer to the memory of another. */
 export interface Copy {
@@ -20,17 +20,26 @@ export interface Donation {
   readonly freshBuffers: ReadonlyMap<string, string>;
 }
 
-const readers = (body: readonly NestStep[], buffer: string): number[] =>
-  body.flatMap((step, at) => (reads(step, buffer) ? [at] : []));
-
-function reads(step: NestStep, buffer: string): boolean {
-  if (step.kind === 'opaque') return step.reads.includes(buffer);
-  if (step.kind === 'loop') return step.body.some((inner) => reads(inner, buffer));
-  return loadsOf(step).some((load) => load.buffer === buffer);
+/** Positions of the steps that read and write each buffer. */
+interface Uses {
+  readonly readers: ReadonlyMap<string, readonly number[]>;
+  readonly writers: ReadonlyMap<string, readonly number[]>;
 }
 
-const writes = (step: NestStep, buffer: string): boolean =>
-  step.kind === 'nest' && storesOf(step).some((store) => store.buffer === buffer);
+function usesIn(body: readonly NestStep[]): Uses {
+  const readers = new Map<string, number[]>();
+  const writers = new Map<string, number[]>();
+  const note = (uses: Map<string, number[]>, buffer: string, at: number): void => {
+    const found = uses.get(buffer);
+    if (found) found.push(at);
+    else uses.set(buffer, [at]);
+  };
+  body.forEach((step, at) => {
+    for (const buffer of readsOf(step)) note(readers, buffer, at);
+    for (const buffer of writesOf(step)) note(writers, buffer, at);
+  });
+  return { readers, writers };
+}
 
 /** True when the nest reads `old` only at the element of `fresh` that it stores at that point. */
 function readsOwnElement(nest: Nest, old: string, fresh: string): boolean {
@@ -51,12 +60,13 @@ export function planDonation(fn: NestFunction): Donation {
   // Inputs that a result hands on unchanged are read at the very end: nothing may overwrite them.
   const handedOn = new Set(fn.results.map(({ buffer }) => buffer).filter((buffer) => inputs.has(buffer)));
   const updates = updatesOf(fn, inputBuffer);
+  const uses = usesIn(fn.body);
   const taken = new Set<string>();
   const inPlace = new Map<string, string>();
   const copies: Copy[] = [];
   for (const { from, to } of updates) {
     const free = !inputs.has(from) && !taken.has(from) && !handedOn.has(to);
-    if (free && canShare(fn.body, to, from)) inPlace.set(from, to);
+    if (free && canShare(fn.body, uses, to, from)) inPlace.set(from, to);
     else copies.push({ from, to });
     taken.add(from);
   }
@@ -100,10 +110,10 @@ function throughTemporaries(copies: readonly Copy[]): { temporaries: Copy[]; cop
   return { temporaries, copies: [...temporaries, ...direct] };
 }
 
-function canShare(body: readonly NestStep[], old: string, fresh: string): boolean {
-  const writer = body.findIndex((step) => writes(step, fresh));
+function canShare(body: readonly NestStep[], { readers, writers }: Uses, old: string, fresh: string): boolean {
+  const [writer = -1] = writers.get(fresh) ?? [];
   const step = body[writer];
   if (step?.kind !== 'nest') return false;
-  const last = Math.max(-1, ...readers(body, old));
+  const last = readers.get(old)?.at(-1) ?? -1;
   return last < writer || (last === writer && readsOwnElement(step, old, fresh));
 }
