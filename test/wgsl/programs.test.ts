@@ -80,7 +80,7 @@ const lowerOne = (module: Parameters<typeof lowerToNests.run>[0], fused: boolean
 };
 
 describe('every op on the device', () => {
-  const lowered = allOps.filter((op) => op.lower !== null && op.name !== 'scan');
+  const lowered = allOps.filter((op) => op.lower !== null);
   test.for(lowered.map((op) => [op.name, op] as const))('%s', async ([, op], { skip }) => {
     if ('missing' in found) return skip(found.missing);
     const cases = fc.sample(op.arbitrary(fc), { numRuns: runs(3), seed: 7 });

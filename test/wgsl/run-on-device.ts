@@ -3,19 +3,19 @@
 import { evaluateDim, type Dim } from '../../src/ir/dim.ts';
 import type { DType } from '../../src/ir/dtype.ts';
 import type { Kernel } from '../../src/ir/kernel.ts';
-import { stepScalars, type NestFunction } from '../../src/ir/nest.ts';
+import { stepScalars, type Nest, type NestFunction, type NestStep, type OpaqueNest } from '../../src/ir/nest.ts';
 import type { Tensor } from '../../src/ir/op.ts';
 import type { Dispatch } from '../../src/ir/plan.ts';
 import { expandMath } from '../../src/passes/expand-math.ts';
 import type { Scheduled, ScheduleNest } from '../../src/passes/schedule/schedule.ts';
 import { printWgsl } from '../../src/codegen/wgsl/print.ts';
 
-/** All kernels, steps and buffers of a function of plain nests. */
+const nestsOf = (steps: readonly NestStep[]): (Nest | OpaqueNest)[] =>
+  steps.flatMap((step) => (step.kind === 'loop' ? nestsOf(step.body) : [step]));
+
+/** All kernels, steps and buffers of a function, those inside loops once. */
 export function scheduleAll(fn: NestFunction, schedule: ScheduleNest): Scheduled {
-  const parts = fn.body.map((step) => {
-    if (step.kind === 'loop') throw new Error('a test function holds no loops');
-    return schedule(step, fn);
-  });
+  const parts = nestsOf(fn.body).map((nest) => schedule(nest, fn));
   return {
     kernels: parts.flatMap((part) => part.kernels),
     steps: parts.flatMap((part) => part.steps),
@@ -50,7 +50,7 @@ class Session {
 
   constructor(
     private readonly device: GPUDevice,
-    private readonly dims: ReadonlyMap<string, number>,
+    readonly dims: Map<string, number>,
   ) {}
 
   value(d: Dim): number {
@@ -107,6 +107,22 @@ class Session {
     this.device.queue.submit([encoder.finish()]);
   }
 
+  async run(step: NestStep, scheduled: ReadonlyMap<NestStep, Scheduled>): Promise<void> {
+    if (step.kind === 'loop') {
+      const count = this.value(step.count);
+      for (let at = 0; at < count; at++) {
+        this.dims.set(step.index, step.reverse ? count - 1 - at : at);
+        for (const inner of step.body) await this.run(inner, scheduled);
+      }
+      return;
+    }
+    const { kernels = [], steps = [] } = scheduled.get(step) ?? {};
+    for (const [at, dispatch] of steps.entries()) {
+      const kernel = kernels[at];
+      if (dispatch.kind === 'dispatch' && kernel) await this.dispatch(expandMath(kernel), dispatch);
+    }
+  }
+
   async read(id: string): Promise<Tensor> {
     const found = this.buffers.get(id);
     if (!found) throw new Error(`no buffer ${id}`);
@@ -143,7 +159,8 @@ export async function runOnDevice(
   schedule: ScheduleNest,
 ): Promise<Record<string, Tensor>> {
   const session = new Session(device, new Map(Object.entries(dims)));
-  const { kernels, steps, buffers } = scheduleAll(fn, schedule);
+  const scheduled = new Map<NestStep, Scheduled>(nestsOf(fn.body).map((nest) => [nest, schedule(nest, fn)]));
+  const buffers = [...scheduled.values()].flatMap((part) => part.buffers);
   const given = new Map(fn.inputs.map(({ name, buffer }) => [buffer, inputs[name]]));
   const scalars = stepScalars(fn);
   for (const { id, type } of [...fn.buffers, ...buffers]) {
@@ -153,15 +170,12 @@ export async function runOnDevice(
   }
   device.pushErrorScope('validation');
   try {
-    for (const [at, step] of steps.entries()) {
-      const kernel = kernels[at];
-      if (step.kind === 'dispatch' && kernel) await session.dispatch(expandMath(kernel), step);
-    }
+    for (const step of fn.body) await session.run(step, scheduled);
     const results = await Promise.all(
       fn.results.map(async ({ name, buffer }) => [name, await session.read(buffer)] as const),
     );
     const error = await device.popErrorScope();
-    if (error) throw new Error(`${error.message}\n${kernels.map(wgslOf).join('\n')}`);
+    if (error) throw new Error(`${error.message}\n${scheduleAll(fn, schedule).kernels.map(wgslOf).join('\n')}`);
     return Object.fromEntries(results);
   } finally {
     session.destroy();
