@@ -9,8 +9,11 @@ import concat from './concat.ts';
 import constant from './constant.ts';
 import conv from './conv.ts';
 import copy from './copy.ts';
+import cumreduce from './cumreduce.ts';
 import dim from './dim.ts';
 import dot from './dot.ts';
+import dynamicSlice from './dynamic-slice.ts';
+import dynamicUpdateSlice from './dynamic-update-slice.ts';
 import foldIn from './fold-in.ts';
 import gather from './gather.ts';
 import gradient from './gradient.ts';
@@ -18,6 +21,7 @@ import iota from './iota.ts';
 import pad from './pad.ts';
 import permute from './permute.ts';
 import randomBits from './random-bits.ts';
+import rank from './rank.ts';
 import reduce from './reduce.ts';
 import reshape from './reshape.ts';
 import { binaryOps } from './scalar-binary.ts';
@@ -39,9 +43,10 @@ export const opFamilies: Readonly<Record<string, readonly OpDefinition[]>> = {
   'Choice and conversion': [select, cast, bitcast],
   Sources: [constant, iota, dim],
   Views: [reshape, permute, broadcast, slice, pad, concat],
-  'Reductions and contractions': [reduce, argreduce, dot, conv],
+  'Reductions and contractions': [reduce, argreduce, cumreduce, dot, conv],
   Windows: [windowSum, windowArgmax, windowPick, windowUnpick],
-  Indexing: [gather, scatter],
+  Indexing: [gather, scatter, dynamicSlice, dynamicUpdateSlice],
+  Order: [rank],
   Random: [randomBits, foldIn],
   Gradients: [stopGradient, copy, gradient],
 };
