@@ -40,7 +40,9 @@ export interface PlanSpec {
   readonly commits?: readonly number[];
   /** GPU: the steps. */
   readonly steps?: readonly StepSpec[];
-  /** CPU: pairs (kind, value). 0: address of a buffer, 1: the number itself, 2: address of a record word, 3: scratch. */
+  /** CPU: what each word of the table is (a address of a buffer, p the number itself, r address of a record word, s scratch). */
+  readonly words?: string;
+  /** CPU: a number for each word. */
   readonly table?: readonly number[];
   /** CPU: the exported function that runs the plan. */
   readonly run?: string;

@@ -113,8 +113,8 @@ class WasmBackend implements Backend {
   bind(program: ProgramSpec, plan: PlanSpec, named: (path: string) => Memory): WasmBound {
     const instance = need(this.#ready.get(program), program.name);
     const run = need(instance.exports[plan.run ?? ''], 'plan');
-    const words = plan.table ?? [];
-    const [table, record] = [this.allocate(words.length * 2), this.allocate(1024)];
+    const { table: values = [], words = '' } = plan;
+    const [table, record] = [this.allocate(values.length * 4), this.allocate(1024)];
     const packed = [packIntervals(plan.buffers, 0), packIntervals(plan.buffers, 1)] as const;
     this.#reserve(0, packed[0].bytes);
     this.#reserve(1, packed[1].bytes);
@@ -128,12 +128,12 @@ class WasmBackend implements Backend {
             bytes: buffer[1],
           };
       });
-      const view = new Int32Array(this.#memory.buffer, table.at, words.length / 2);
-      for (let i = 0; i < view.length; i++) {
-        const [kind, value] = [words[2 * i], words[2 * i + 1] ?? 0];
-        if (kind === 0) view[i] = places[value]?.at ?? 0;
-        else view[i] = kind === 1 ? value : kind === 2 ? record.at + 4 * value : instance.scratch.at;
-      }
+      const view = new Int32Array(this.#memory.buffer, table.at, values.length);
+      values.forEach((value, at) => {
+        const word = words[at];
+        if (word === 'a') view[at] = places[value]?.at ?? 0;
+        else view[at] = word === 'p' ? value : word === 'r' ? record.at + 4 * value : instance.scratch.at;
+      });
     };
     const dispose = (): void => [table, record].forEach((memory) => this.free(memory));
     return { plan, run, places, record, table, link, linked: -1, dispose };

@@ -251,19 +251,20 @@ function wordOf(value: number, dtype: DType): number {
 
 function printCpuPlan({ plan, fn, names, recordWord }: PlanParts, { table, run }: CpuParts): string {
   const memory = planMemory(plan, names);
-  const words = table.map((word) => {
+  const values = table.map((word) => {
     switch (word.kind) {
       case 'address':
-        return `0, ${memory.index(word.buffer)}`;
+        return String(memory.index(word.buffer));
       case 'param':
-        return `1, ${dimJs(word.dim, names)}`;
+        return dimJs(word.dim, names);
       case 'record':
-        return `2, ${recordWord(word.name)}`;
+        return recordWord(word.name);
       case 'scratch':
-        return '3, 0';
+        return '0';
     }
   });
-  return object({ ...planHead(plan, fn, memory), table: list(words), run: text(`run_${run}`) }, '      ');
+  const words = text(table.map(({ kind }) => kind.charAt(0)).join(''));
+  return object({ ...planHead(plan, fn, memory), words, table: list(values), run: text(`run_${run}`) }, '      ');
 }
 
 function printModel(model: ModelInfo, module: GraphModule): string {
