@@ -1,8 +1,10 @@
 // Checks without a caller: every function and layer of the user's files with its own symbolic dims, so
 // that two independent dims are found to be independent although every call happens to agree.
 import { variables } from '../ir/dim.ts';
-import type { FnDecl, UnitDecl } from '../parser/ast.ts';
-import type { Frame, Session } from './frame.ts';
+import type { Attribute, Bind, FnDecl, TestDecl, UnitDecl } from '../parser/ast.ts';
+import { messages } from '../support/messages.gen.ts';
+import { bindPattern, evaluate, runStatements } from './expressions/evaluate.ts';
+import { reject, type Frame, type Session } from './frame.ts';
 import { GraphContext } from './graph-context.ts';
 import { buildMembers, collectPaths, type Instance } from './instances.ts';
 import { commitUpdates, elaborateBody, guarded, rootFrame } from './models.ts';
@@ -10,15 +12,45 @@ import type { Module } from './modules.ts';
 import { assumeRequirement } from './requirements.ts';
 import { Scope } from './scope.ts';
 import { bindFreshDims, symbolicValue } from './signatures.ts';
-import { int, type Value } from './values.ts';
+import { int, unknown, type Value } from './values.ts';
 
 /** Checks all declarations of a module. */
 export function checkModule(session: Session, module: Module): void {
   for (const declaration of module.file.declarations) {
+    refuseAttributes(session, declaration.attributes);
+    if (declaration.kind === 'unit') for (const member of declaration.members) if (member.kind === 'fn') refuseAttributes(session, member.attributes);
+    if (declaration.kind === 'test') checkTest(session, declaration, module.scope);
     if (declaration.kind === 'fn') checkFn(session, declaration, module.scope, null, new Set(), new Map());
     else if (declaration.kind === 'unit' && declaration.unit !== 'optimizer') checkUnit(session, declaration, module.scope);
     else if (declaration.kind === 'const') module.scope.lookup(declaration.name.name);
   }
+}
+
+function refuseAttributes(session: Session, attributes: readonly Attribute[]): void {
+  for (const { name } of attributes)
+    session.report(messages.E0212(name.span, { name: name.name }, { notes: ['`@freeze` and `@name("key")` stand before members that hold parameters'] }));
+}
+
+/** Values of a `forall` that a check tries: the ends of each range. */
+function sampleValues(frame: Frame, bind: Bind): readonly Value[] {
+  if (bind.kind !== 'in-bind') return reject(frame, messages.E0404(bind.span, { what: 'the range of a `forall`' }));
+  const over = evaluate(frame, bind.over);
+  if (over.kind !== 'list') return over.kind === 'unknown' ? [] : reject(frame, messages.E0404(bind.over.span, { what: 'the range of a `forall`' }));
+  return over.items.length <= 2 ? over.items : [over.items[0] ?? unknown, over.items.at(-1) ?? unknown];
+}
+
+// The static part of a test: shapes and asserts on them. Values of tensors are for `dlm test`.
+function checkTest(session: Session, decl: TestDecl, scope: Scope): void {
+  const run = (values: readonly (readonly [Bind, Value])[]): void => {
+    const graph = new GraphContext(decl.name.value, 'entry', session.holes, new Map(), true);
+    graph.mayConstruct = true;
+    const frame = rootFrame(session, graph, scope, null, null, false);
+    const next = decl.forall[values.length];
+    for (const [bind, value] of values) if (bind.kind === 'in-bind') bindPattern(frame, bind.pattern, value);
+    if (next) for (const value of sampleValues(frame, next)) run([...values, [next, value]]);
+    else runStatements(frame, decl.body);
+  };
+  guarded(() => run([]));
 }
 
 type Paths = GraphContext['paths'];

@@ -56,8 +56,8 @@ function decide(frame: Frame, answer: Answer, fact: Fact): Answer {
   const graph = frame.graph;
   if (answer !== 'unknown' || !graph?.standalone) return answer;
   const names = [...variables(fact.lhs), ...(fact.modulus ? variables(fact.modulus) : [])];
-  if (names.some((name) => graph.packs.has(name))) return 'proved';
-  if (!names.every((name) => graph.symbols.has(name))) return answer;
+  const ofPack = names.some((name) => graph.packs.has(name));
+  if (!ofPack && !names.every((name) => graph.symbols.has(name))) return answer;
   graph.assume(fact);
   return 'proved';
 }

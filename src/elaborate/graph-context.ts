@@ -83,6 +83,11 @@ export class GraphContext {
     return this.#current.get(slot) ?? this.slotInput(slot);
   }
 
+  /** Whether the slot belongs to what this function reads and writes. */
+  knows(slot: Slot): boolean {
+    return this.standalone || this.paths.has(slot) || this.#current.has(slot);
+  }
+
   /** The value that a slot has when the function starts. */
   slotInput(slot: Slot): Value {
     const path = this.paths.get(slot) ?? slot.name;

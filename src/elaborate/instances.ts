@@ -163,6 +163,8 @@ function makeSlot(frame: Frame, member: SlotMember): Value {
     if (when.kind === 'unknown') return unknown;
     if (when.kind !== 'bool') return reject(frame, messages.E0404(member.when.span, { what: 'the condition of a parameter' }));
   }
+  if (member.slot === 'cache')
+    return reject(frame, messages.E0412(member.name.span, { operation: 'compile', operands: `the cache \`${member.name.name}\`: this version keeps no sessions` }));
   const type = graphType(frame, member.type);
   if (!type) return unknown;
   const slot: Slot = {

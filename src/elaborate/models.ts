@@ -1,7 +1,7 @@
 // Models as compile roots: construction from defaults and settings, entry points, initialisation.
 import type { EntryInfo, GraphFunction, ModelInfo, ParameterInfo, Structure, Value as GraphValue } from '../ir/graph.ts';
 import type { FnDecl, UnitDecl } from '../parser/ast.ts';
-import { asConstant, one, product, type Dim } from '../ir/dim.ts';
+import { asConstant, asVariable, one, product, type Dim } from '../ir/dim.ts';
 import { messages } from '../support/messages.gen.ts';
 import type { Span } from '../support/source.ts';
 import { callValue, checkResult } from './calls.ts';
@@ -79,7 +79,7 @@ export function elaborateEntry(session: Session, model: Model, decl: FnDecl): { 
   const frame = rootFrame(session, graph, model.instance.scope, decl, model.instance, false);
   if (!checkEntrySignature(frame, name, decl)) return null;
   const value = elaborateBody(frame, decl);
-  if (!value || value.kind === 'unknown') return null;
+  if (!value || value.kind === 'unknown' || !checkDimsGiven(frame, name, decl)) return null;
   const returns = guarded(() => addOutputs(frame, value, decl, ''));
   if (!returns) return null;
   commitUpdates(graph);
@@ -97,6 +97,17 @@ function checkEntrySignature(frame: Frame, name: string, decl: FnDecl): boolean 
     report(frame, messages.E0901(param.span, { entry: name, reason: bad }, { helps: [{ text: 'take a tensor such as `f32[]`, or make it config of the model' }] }));
   }
   return fine;
+}
+
+// The host binds dims from the shapes of arguments.
+function checkDimsGiven(frame: Frame, name: string, decl: FnDecl): boolean {
+  const inputs = frame.graph?.inputs.filter((input) => input.role === 'argument') ?? [];
+  const given = new Set(inputs.flatMap((input) => input.value.type.shape.map((d) => asVariable(d))));
+  const open = frame.graph?.dims.find((d) => !given.has(d.name));
+  if (!open) return true;
+  const param = decl.params.find((p) => p.name.name === open.name);
+  report(frame, messages.E0901(param?.span ?? decl.name.span, { entry: name, reason: `no argument's shape gives \`${open.name}\`` }, { helps: [{ text: `take a tensor that has an axis \`${open.name}\`` }] }));
+  return false;
 }
 
 // Results get names from the structure: `result`, or `logits`, `0.h` inside tuples and lists.

@@ -8,11 +8,8 @@ import { verifyGraph } from '../../src/ir/graph-verify.ts';
 import { hasErrors } from '../../src/support/diagnostic.ts';
 import { program } from './files.ts';
 
-const folder = 'test/parser/programs';
-const texts = [
-  ...readdirSync(folder).filter((name) => name.endsWith('.dlm')).map((name) => readFileSync(join(folder, name), 'utf8')),
-  ...readdirSync('test/exec/programs').filter((name) => name.endsWith('.dlm')).map((name) => readFileSync(join('test/exec/programs', name), 'utf8')),
-];
+const folders = ['test/parser/programs', 'test/elaborate/programs'];
+const texts = folders.flatMap((folder) => readdirSync(folder).filter((name) => name.endsWith('.dlm')).map((name) => readFileSync(join(folder, name), 'utf8')));
 const pieces = texts.flatMap((text) => text.match(/[A-Za-z_]\w*|\d+(?:\.\d+)?|"[^"]*"|[^\s\w]+/g) ?? []);
 
 /** A program with a few of its words replaced, dropped, doubled or swapped. */

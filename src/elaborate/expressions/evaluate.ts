@@ -74,6 +74,8 @@ export function read(frame: Frame, value: Value): Value {
   if (value.kind === 'computed') return frame.graph ? value.make(frame) : value;
   if (value.kind !== 'parameter' || frame.graph === null) return value;
   const { slot } = value;
+  if (!frame.graph.knows(slot))
+    return reject(frame, messages.E0502(slot.frame.caller?.span ?? slot.span, { layer: slot.frame.instance?.decl.name.name ?? slot.name }, { helps: [{ text: 'hold it in a member: `let layer = …`' }] }));
   const current = frame.graph.read(slot);
   return { ...tensor(current, derive(slot.name, current.type, `${slot.role} \`${slot.name}\``)), slot };
 }
@@ -84,6 +86,13 @@ export function evaluateBlock(frame: Frame, block: BlockExpr): Value {
   for (const statement of block.statements) execute(inner, statement);
   if (block.result) return evaluate(inner, block.result);
   return reject(frame, messages.E0408(block.span));
+}
+
+/** The statements of a block whose result does not matter: the body of a test. */
+export function runStatements(frame: Frame, block: BlockExpr): void {
+  const inner: Frame = { ...frame, scope: new Scope(frame.scope) };
+  for (const statement of block.statements) execute(inner, statement);
+  if (block.result) evaluate(inner, block.result);
 }
 
 function execute(frame: Frame, statement: Statement): void {
@@ -155,6 +164,7 @@ function executeUpdate(frame: Frame, statement: Statement & { kind: 'update' }):
   const when = statement.when ? evaluate(frame, statement.when) : bool(true);
   if (target === undefined)
     return reject(frame, messages.E0202(first.span, { name: first.name }, didYouMean(first.name, frame.scope.names(), first.span)));
+  if (target.kind === 'unknown') return;
   if (target.kind !== 'parameter' || target.slot.role === 'param' || statement.path.length > 1) {
     const what = target.kind === 'parameter' ? 'a param; only `minimize` moves it' : 'not a `state` or `cache` of this layer';
     return reject(frame, messages.E0601(first.span, { name: first.name, what }));
@@ -166,6 +176,7 @@ function executeUpdate(frame: Frame, statement: Statement & { kind: 'update' }):
 export function checkAssert(frame: Frame, condition: Expr, message: string | undefined): void {
   const value = evaluate(frame, condition);
   if (value.kind === 'unknown' || (value.kind === 'bool' && value.value)) return;
+  if (value.kind === 'tensor' && frame.graph?.mayConstruct) return;
   if (value.kind !== 'bool') return reject(frame, messages.E0404(condition.span, { what: 'the condition of an `assert`' }));
   reject(frame, messages.E0409(condition.span, { message: message ?? spanText(condition.span) }));
 }

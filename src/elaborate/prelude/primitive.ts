@@ -20,6 +20,8 @@ export interface Primitive {
   readonly doc: string;
   /** True where it maps elements, so that it may be used in a tabulation. */
   readonly elementwise?: boolean;
+  /** True where it draws random numbers: one per element in a tabulation. */
+  readonly random?: boolean;
   readonly run: (call: PrimitiveCall) => Value;
 }
 
@@ -160,7 +162,7 @@ function callFrame(frame: Frame, primitive: Primitive, given: ReadonlyMap<string
   const { tabulating, ...whole } = frame;
   if (!tabulating) return frame;
   const isElement = ({ value }: GivenArgument): boolean => value.kind === 'tensor' && tabulating.owns(value.value);
-  if (![...given.values()].some(isElement)) return whole;
+  if (![...given.values()].some(isElement)) return primitive.random ? frame : whole;
   if (primitive.elementwise) return frame;
   return reject(frame, messages.E0412(span, { operation: `call \`${primitive.name}\` in`, operands: 'a tabulation: the body works on scalars' }));
 }

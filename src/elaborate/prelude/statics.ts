@@ -13,7 +13,12 @@ function randomBits(call: PrimitiveCall): Value {
   const site = call.frame.keys?.next();
   if (!site) return call.wrong('shape', 'drawn where a random key is in force');
   const [k0, k1] = site.key();
-  return tensor(call.builder.op('random_bits', [k0, k1], { shape: call.shape('shape') }));
+  const { tabulating } = call.frame;
+  const shape = call.shape('shape');
+  if (tabulating && shape.length > 0) call.wrong('shape', 'the shape of a scalar, `[]`, in a tabulation');
+  const bits = call.builder.op('random_bits', [k0, k1], { shape: tabulating ? [...tabulating.shape] : [...shape] });
+  tabulating?.adopt(bits);
+  return tensor(bits);
 }
 
 /** The static functions. */
@@ -24,5 +29,5 @@ export const staticPrimitives: readonly Primitive[] = [
   { name: 'zip', params: ['a', 'b'], doc: 'Pairs of elements of two lists of one length.', run: zip },
   { name: 'enumerate', params: ['xs'], doc: 'Pairs of index and element.', run: (call) => list(call.items('xs').map((item, i) => tuple([int(i), item]))) },
   { name: 'kind', params: ['v'], doc: 'What a value is: "int", "real", "bool", "str", "tuple", "list", "fn", "layer", "tensor" or "none".', run: (call) => str(kindName(call.value('v'))) },
-  { name: 'random_bits', params: ['shape'], doc: 'Independent random u32 words from this place in the program.', run: randomBits },
+  { name: 'random_bits', params: ['shape'], doc: 'Independent random u32 words from this place in the program.', run: randomBits, random: true },
 ];
