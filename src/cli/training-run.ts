@@ -1,7 +1,7 @@
 // The training loop of the command line: epochs over shuffled batches, events, evaluation, checkpoints.
 import { messages } from '../index.ts';
 import { annotate, type DataPlan } from './checkpoint.ts';
-import type { Measures, TrainEvent, TrainSession } from './compiled-module.ts';
+import type { Measures, TrainSession } from './compiled-module.ts';
 import type { Console } from './console.ts';
 import { batches, type Batch, type Dataset } from './data/dataset.ts';
 import { shuffled } from './data/shuffle.ts';
@@ -62,6 +62,7 @@ export async function runTraining(run: TrainingRun): Promise<Outcome> {
   const final = run.held
     ? (valid ?? (await evaluateHeld(run)))
     : await run.session.evaluate(batches(run.data, run.indices, run.plan.batch));
+  checkFinite(run, final, run.session.iteration);
   return {
     interrupted: false,
     step: run.session.iteration,
@@ -75,7 +76,7 @@ async function runEpoch(run: TrainingRun, epoch: number, steps: number, progress
   const done = session.iteration - epoch * steps;
   if (done >= steps) return;
   for await (const event of session.run(epochBatches(run, epoch, done), { every, signal })) {
-    if (event.type === 'nan') throw notFinite(run, event);
+    if (event.type === 'nan') checkFinite(run, event, event.step);
     if (event.type !== 'step') continue;
     const standing: Standing = { step: event.step, steps: steps * epochs, epoch: epoch + 1, epochs };
     if (run.console.json)
@@ -92,6 +93,7 @@ function* epochBatches({ data, indices, plan }: TrainingRun, epoch: number, skip
 
 async function endEpoch(run: TrainingRun, epoch: number, before: Measures | undefined): Promise<Measures | undefined> {
   const valid = run.held ? await evaluateHeld(run) : before;
+  if (valid) checkFinite(run, valid, run.session.iteration);
   if (run.console.json)
     run.console.event({
       event: 'epoch',
@@ -123,8 +125,10 @@ export function measuresOf({ loss, losses, metrics }: Partial<Measures>): object
   };
 }
 
-function notFinite({ train }: TrainingRun, event: TrainEvent): Failure {
-  const losses = event.loss === undefined ? Object.entries(event.losses ?? {}) : [['loss', event.loss] as const];
-  const [name = 'loss', value = NaN] = losses.find(([, each]) => !Number.isFinite(each)) ?? [];
-  return new Failure(messages.E0809(null, { train, loss: name, value, step: event.step }));
+// Not every step is read back, so a loss that overflowed may first show in an evaluation.
+function checkFinite({ train }: TrainingRun, { loss, losses = {} }: Partial<Measures>, step: number): void {
+  const all = loss === undefined ? Object.entries(losses) : [['loss', loss] as const];
+  const [name, value] = all.find(([, each]) => !Number.isFinite(each)) ?? [];
+  if (name !== undefined && value !== undefined)
+    throw new Failure(messages.E0809(null, { train, loss: name, value, step }));
 }

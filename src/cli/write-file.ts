@@ -25,6 +25,21 @@ export function writeFiles(files: Readonly<Record<string, string | Uint8Array>>)
   }
 }
 
+/** Finds out before long work whether its results can be written. @throws Failure E0810 */
+export function checkWritable(paths: readonly string[]): void {
+  for (const path of paths) {
+    const partial = `${path}.${process.pid}.part`;
+    try {
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(partial, '');
+    } catch (error) {
+      throw unwritable(error, path);
+    } finally {
+      removeQuietly(partial);
+    }
+  }
+}
+
 function removeQuietly(path: string): void {
   try {
     rmSync(path, { force: true });

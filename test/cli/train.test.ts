@@ -272,6 +272,7 @@ describe('bad input', () => {
       'E0809',
     ],
     ['no data', ['train', 'iris.dlm'], 2, '--data is missing'],
+    ['a place that cannot be written', train('iris.csv', '--save', 'iris.csv/w.safetensors'), 1, 'E0810'],
     ['an unknown option', train('iris.csv', '--option', 'momentum=1'), 2, 'FitIris has no option momentum, only lr'],
     ['an unknown train', ['train', 'iris.dlm:Fit', ...data], 2, 'iris.dlm:FitIris'],
     ['a share that leaves nothing', train('iris.csv', '--valid', '0.999'), 2, 'leaves 0 to train on'],
@@ -322,4 +323,53 @@ describe('bad input', () => {
     expect(ran.stderr).toContain('error[E0804]: no device for target `webgpu`');
     expect(ran.code).toBe(3);
   });
+});
+
+test('two models train against each other and are saved side by side', async () => {
+  write(
+    'pair.dlm',
+    `import { Linear } from "std/nn"
+import { SGD } from "std/optim"
+
+export model Maker(n: int = 2) {
+  let fc = Linear(n, 2)
+  export fn forward(z: [b, n]) -> [b, 2] = fc(z)
+}
+export model Judge(n: int = 2) {
+  let fc = Linear(n, 1)
+  export fn forward(x: [b, n]) -> [b, 1] = fc(x)
+}
+export train Pair(maker: Maker, judge: Judge, lr: f32[]) {
+  batch x: f32[b, 2], z: f32[b, 2]
+  let fake = maker(z)
+  step judging {
+    minimize mean(sigmoid(judge(stop_gradient(fake)))) - mean(sigmoid(judge(x))) of judge using SGD(lr=lr)
+  }
+  step making {
+    minimize 0.0 - mean(sigmoid(judge(fake))) of maker using SGD(lr=lr)
+  }
+}
+`,
+  );
+  write('pair.csv', `a,b,c,d\n${Array.from({ length: 8 }, (_, at) => `${at},1,${8 - at},0`).join('\n')}\n`);
+  const pair = ['pair.dlm', '--data', 'pair.csv', '--map', 'x=a,b', '--map', 'z=c,d', '--device', 'wasm'];
+  expect(await run('train', ...pair)).toMatchObject({ code: 2, stderr: 'dlm: Pair needs --option lr=…\n' });
+  const trained = await run(
+    'train',
+    ...pair,
+    '--option',
+    'lr=0.1',
+    '--epochs',
+    '2',
+    '--save',
+    'pair.safetensors',
+    '--json',
+  );
+  const done = trained.events.at(-1);
+  expect(done).toMatchObject({ weights: ['pair.maker.safetensors', 'pair.judge.safetensors'] });
+  expect(Object.keys(done?.['losses'] ?? {})).toEqual(['judging', 'making']);
+  expect([...parseSafetensors(bytes('pair.judge.safetensors'), 'pair').tensors.keys()]).toEqual([
+    'fc.weight',
+    'fc.bias',
+  ]);
 });

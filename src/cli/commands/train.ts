@@ -19,7 +19,7 @@ import {
   type Resumed,
 } from '../train-arguments.ts';
 import { measuresOf, runTraining, type Outcome, type TrainingRun } from '../training-run.ts';
-import { writeFiles } from '../write-file.ts';
+import { checkWritable, writeFiles } from '../write-file.ts';
 
 /** Trains and reports. */
 export async function train(cx: CommandContext): Promise<number> {
@@ -55,13 +55,18 @@ async function trainOn(cx: CommandContext, prepared: Prepared): Promise<number> 
   const session = await compiled.create(info.name, models, { ...prepared.options, seed: plan.seed });
   if (resumed) await readingFile(resumed.file, session.restore(resumed.bytes));
   const epochs = cx.flags.count('epochs', 20, 0);
+  const checkpoint = checkpointOf(cx, prepared);
+  checkWritable([checkpoint.path, ...weightFiles(prepared, cx.flags.text('save'))]);
   announce(cx, prepared, epochs);
   const interrupt = new AbortController();
   const stop = (): void => interrupt.abort();
   process.once('SIGINT', stop);
   try {
-    const every = cx.flags.count('every', device.target === 'wasm' ? 1 : 10);
-    const checkpoint = checkpointOf(cx, prepared);
+    // Every epoch shows at least one step.
+    const every = Math.min(
+      cx.flags.count('every', device.target === 'wasm' ? 1 : 10),
+      Math.ceil(indices.length / plan.batch),
+    );
     const run: TrainingRun = {
       console: cx.console,
       train: info.name,
@@ -131,6 +136,7 @@ async function finish(
     `${final.on === 'valid' ? 'held out' : 'on the training examples'}: ${measuresText(final)}  (${step} steps in ${durationText(seconds)})`,
   );
   for (const path of written) console.note(`weights in ${path}`);
+  if (save === undefined) console.note('the weights are gone: --save file.safetensors keeps them');
   if (console.json)
     console.event({
       event: 'done',
@@ -144,13 +150,17 @@ async function finish(
 }
 
 // Several models go to one file each, named after the train's parameter.
-async function saveWeights({ info, data }: Prepared, models: readonly LoadedModel[], path: string): Promise<string[]> {
+function weightFiles({ info }: Prepared, save: string | undefined): string[] {
+  if (save === undefined) return [];
+  if (info.models.length === 1) return [save];
+  return info.models.map(({ name }) => `${save.replace(/\.safetensors$/, '')}.${name}.safetensors`);
+}
+
+async function saveWeights(prepared: Prepared, models: readonly LoadedModel[], save: string): Promise<string[]> {
+  const names = weightFiles(prepared, save);
   const files: Record<string, Uint8Array> = {};
-  for (const [at, model] of models.entries()) {
-    const name =
-      models.length === 1 ? path : `${path.replace(/\.safetensors$/, '')}.${info.models[at]?.name ?? at}.safetensors`;
-    files[name] = annotate(await model.weights.save(), data.classes);
-  }
+  for (const [at, model] of models.entries())
+    files[names[at] ?? save] = annotate(await model.weights.save(), prepared.data.classes);
   writeFiles(files);
-  return Object.keys(files);
+  return names;
 }
