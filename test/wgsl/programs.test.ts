@@ -81,7 +81,7 @@ const lowerOne = (module: Parameters<typeof lowerToNests.run>[0], fused: boolean
 
 describe('every op on the device', () => {
   const lowered = allOps.filter((op) => op.lower !== null);
-  test.for(lowered.map((op) => [op.name, op] as const))('%s', async ([, op], { skip }) => {
+  test.for(lowered.map((op) => [op.name, op] as const))('%s', { timeout: runs(60_000) }, async ([, op], { skip }) => {
     if ('missing' in found) return skip(found.missing);
     const cases = fc.sample(op.arbitrary(fc), { numRuns: runs(3), seed: 7 });
     let compared = 0;
@@ -136,7 +136,7 @@ describe('fused graphs on the device', () => {
     expect(outcome.compared).toBeGreaterThan(0);
   });
 
-  test('random graphs', async ({ skip }) => {
+  test('random graphs', { timeout: runs(60_000) }, async ({ skip }) => {
     if ('missing' in found) return skip(found.missing);
     const { compared, wrong } = await randomGraphs(found.device, scheduleForGpu, runs(25));
     expect(wrong).toEqual([]);

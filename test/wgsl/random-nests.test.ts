@@ -121,7 +121,10 @@ async function countWrong(device: GPUDevice, schedule: ScheduleNest, numRuns: nu
   return wrong;
 }
 
-test.for(schedules)('random nests, scheduled %s', async ([, schedule], { skip }) => {
+// A longer run has as much more time.
+const timeout = runs(60_000);
+
+test.for(schedules)('random nests, scheduled %s', { timeout }, async ([, schedule], { skip }) => {
   if ('missing' in found) return skip(found.missing);
   expect(await countWrong(found.device, schedule, runs(40))).toBe(0);
 });
