@@ -56,6 +56,8 @@ export interface EvaluateContext {
 export interface OpCase {
   readonly inputs: readonly Tensor[];
   readonly attrs: Attrs;
+  /** For ops with regions; their values come from the params alone. */
+  readonly regions?: readonly Region[];
 }
 
 /** Rough work of one execution, as formulas in the dims. */

@@ -23,6 +23,7 @@ function shapesAgree(op: OpDefinition, one: OpCase): void {
     one.inputs.map((x) => valueOf(x).type),
     one.attrs,
     new Facts(),
+    one.regions,
   );
   const results = Object.values(evaluateCase(op, one));
   expect(results.map(({ dtype, shape }) => ({ dtype, shape }))).toEqual(

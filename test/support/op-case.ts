@@ -8,6 +8,7 @@ import { interpret } from '../../src/ir/interpreter.ts';
 import { interpretNests } from '../../src/ir/nest-interpreter.ts';
 import type { NestStep } from '../../src/ir/nest.ts';
 import type { OpCase, OpDefinition, Tensor } from '../../src/ir/op.ts';
+import { autodiff } from '../../src/passes/autodiff.ts';
 import { lowerToNests } from '../../src/passes/lower-to-nests.ts';
 
 /** Results by name. */
@@ -48,10 +49,10 @@ export const numbered = <T>(letter: string, items: readonly T[]): Record<string,
   Object.fromEntries(items.map((item, at) => [`${letter}${at}`, item]));
 
 /** One node: inputs `x0`, `x1`, …, results `y0`, `y1`, … */
-export function caseFunction(op: OpDefinition, { inputs, attrs }: OpCase): GraphFunction {
+export function caseFunction(op: OpDefinition, { inputs, attrs, regions }: OpCase): GraphFunction {
   const b = new Builder();
   const values = inputs.map(valueOf);
-  return functionOf(b, numbered('x', values), numbered('y', b.node(op.name, values, attrs)));
+  return functionOf(b, numbered('x', values), numbered('y', b.node(op.name, values, attrs, regions)));
 }
 
 /** Results of a case by the reference interpreter. */
@@ -67,18 +68,52 @@ export function lowerCase(op: OpDefinition, one: OpCase, change = (step: NestSte
 
 /** Cotangents of the float inputs (`d0`, …), given those of the results (`c0`, …), by the op's rule. */
 export function vjpCase(op: OpDefinition, one: OpCase, cotangents: readonly Tensor[]): Tensors {
-  if (typeof op.vjp !== 'function') throw new Error(`${op.name} has no rule for its gradient`);
   const b = new Builder();
   const inputs = one.inputs.map(valueOf);
-  const outputs = b.node(op.name, inputs, one.attrs);
   const cts = cotangents.map(valueOf);
-  const needs = inputs.map(({ type }) => isFloat(type.dtype));
-  const results = op.vjp(b, { inputs, outputs, attrs: one.attrs, cotangents: cts, regions: [], needs });
+  const smooth = inputs.filter(({ type }) => isFloat(type.dtype));
+  const found = op.vjp === 'region' ? byPass(b, op, one, inputs, cts, smooth) : byRule(b, op, one, inputs, cts);
   const named = Object.fromEntries(
-    inputs.flatMap((input, at) => (needs[at] ? [[`d${at}`, results[at] ?? b.zero(input)]] : [])),
+    inputs.flatMap((input, at) => (smooth.includes(input) ? [[`d${at}`, found.get(input) ?? b.zero(input)]] : [])),
   );
   const fn = functionOf(b, { ...numbered('x', inputs), ...numbered('c', cts) }, named);
-  return interpret(fn, { ...numbered('x', one.inputs), ...numbered('c', cotangents) });
+  const [expanded = fn] = autodiff.run(moduleOf(fn), { count: () => undefined }).functions;
+  return interpret(expanded, { ...numbered('x', one.inputs), ...numbered('c', cotangents) });
+}
+
+type Found = ReadonlyMap<Value, Value | null>;
+
+function byRule(
+  b: Builder,
+  op: OpDefinition,
+  one: OpCase,
+  inputs: readonly Value[],
+  cotangents: readonly Value[],
+): Found {
+  if (typeof op.vjp !== 'function') throw new Error(`${op.name} has no rule for its gradient`);
+  const outputs = b.node(op.name, inputs, one.attrs);
+  const needs = inputs.map(({ type }) => isFloat(type.dtype));
+  const results = op.vjp(b, { inputs, outputs, attrs: one.attrs, cotangents, regions: [], needs });
+  return new Map(inputs.map((input, at) => [input, results[at] ?? null]));
+}
+
+// An op that the pass autodiff differentiates: the gradient of Σ cotangent · result.
+function byPass(
+  b: Builder,
+  op: OpDefinition,
+  one: OpCase,
+  inputs: readonly Value[],
+  cotangents: readonly Value[],
+  smooth: readonly Value[],
+): Found {
+  const outputs = b.node(op.name, inputs, one.attrs, one.regions);
+  const terms = outputs.map((out, at) => {
+    const product = b.mul(out, cotangents[at] ?? out);
+    return b.reduce('sum', product, [...product.type.shape.keys()]);
+  });
+  const loss = terms.reduce((sum, term) => b.add(sum, term));
+  const gradients = b.node('gradient', [loss, ...smooth]);
+  return new Map(smooth.map((input, at) => [input, gradients[at] ?? null]));
 }
 
 /**

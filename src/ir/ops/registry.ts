@@ -48,13 +48,14 @@ export const opFamilies: Readonly<Record<string, readonly OpDefinition[]>> = {
   Indexing: [gather, scatter, dynamicSlice, dynamicUpdateSlice],
   Order: [rank],
   Random: [randomBits, foldIn],
+  Control: [scan],
   Gradients: [stopGradient, copy, gradient],
 };
 
 /** Every op. */
 export const allOps: readonly OpDefinition[] = Object.values(opFamilies).flat();
 
-const byName: ReadonlyMap<string, OpDefinition> = new Map([...allOps, scan].map((op) => [op.name, op]));
+const byName: ReadonlyMap<string, OpDefinition> = new Map(allOps.map((op) => [op.name, op]));
 
 /** The op of this name. @throws CompilerBug when there is none */
 export function opNamed(name: string): OpDefinition {
