@@ -155,17 +155,32 @@ export class KeySite {
   #key: readonly [Value, Value] | null = null;
   #calls = 0;
 
-  constructor(readonly graph: GraphContext, readonly path: string) {}
+  /** `root` gives the key to fold the path into; without one, the base key of the function. */
+  constructor(readonly graph: GraphContext, readonly path: string, readonly root?: () => readonly [Value, Value]) {}
 
   /** Both words; nodes are emitted at the first use. */
   key(): readonly [Value, Value] {
-    this.#key ??= foldIn(this.graph, foldIn(this.graph, this.graph.baseKey(), hash(this.path, 0x811c9dc5)), hash(this.path, 0x9e3779b9));
+    this.#key ??= this.#derive();
     return this.#key;
+  }
+
+  #derive(): readonly [Value, Value] {
+    return foldIn(this.graph, foldIn(this.graph, this.root?.() ?? this.graph.baseKey(), hash(this.path, 0x811c9dc5)), hash(this.path, 0x9e3779b9));
   }
 
   /** The key of the next call made from here. */
   next(): KeySite {
-    return new KeySite(this.graph, `${this.path}.${this.#calls++}`);
+    return new KeySite(this.graph, `${this.path}.${this.#calls++}`, this.root);
+  }
+
+  /** A fresh chain of calls for one step of a run-time loop; its nodes lie in the region being built. */
+  atStep(t: Value): KeySite {
+    const { builder } = this.graph;
+    return new KeySite(this.graph, this.path, () => {
+      const [k0, k1] = this.#derive();
+      const [a, b] = builder.node('fold_in', [k0, k1, builder.cast(t, 'u32')]);
+      return [a ?? k0, b ?? k1];
+    });
   }
 }
 

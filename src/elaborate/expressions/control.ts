@@ -10,6 +10,7 @@ import { Scope } from '../scope.ts';
 import { describe, list, tensor, tuple, typeText, unknown, type Value } from '../values.ts';
 import { bindPattern, evaluate, evaluateBlock } from './evaluate.ts';
 import { elementwiseSelect } from './select.ts';
+import { evaluateRunTimeFold, evaluateRunTimeFor, isRunTime } from './run-time-loop.ts';
 import { graphOf, toTensor, unify } from './tensors.ts';
 import { tabulate } from './tabulate.ts';
 
@@ -46,6 +47,8 @@ export function evaluateFor(frame: Frame, expr: ForExpr): Value {
   const kinds = new Set(expr.binds.map((bind) => bind.kind));
   if (kinds.size > 1) return reject(frame, messages.E0306(expr.span, { form: 'for' }));
   if (kinds.has('range-bind')) return tabulate(frame, expr);
+  const [bind, ...more] = expr.binds;
+  if (bind && more.length === 0 && isRunTime(frame, bind)) return evaluateRunTimeFor(frame, expr);
   return unrollFor(frame, expr, expr.binds, frame);
 }
 
@@ -117,14 +120,21 @@ function itemsOf(frame: Frame, bind: InBind): Items | null {
   });
   return { items, axis };
 }
-/** `fold` and `scan`, unrolled: the binds advance together. */
+/** `fold` and `scan`: the binds advance together, unrolled over lists and static ranges, else in one run-time loop. */
 export function evaluateFold(frame: Frame, expr: FoldExpr): Value {
+  const runTime = expr.binds.filter((bind) => isRunTime(frame, bind)).length;
+  if (runTime === expr.binds.length) return evaluateRunTimeFold(frame, expr);
+  if (runTime > 0) return reject(frame, messages.E0306(expr.span, { form: expr.form }));
+  return unrollFold(frame, expr);
+}
+
+function unrollFold(frame: Frame, expr: FoldExpr): Value {
   let carry = evaluate(frame, expr.init);
   const [first] = expr.binds;
-  if (expr.while) return reject(frame, messages.E0404(expr.while.span, { what: 'the condition of `while`' }));
+  if (expr.while) return reject(frame, messages.E0404(expr.while.span, { what: 'the condition of `while` of an unrolled loop' }));
   const overs: Items[] = [];
   for (const bind of expr.binds) {
-    const over = bind.kind === 'in-bind' ? itemsOf(frame, bind) : rangeItems(frame, bind);
+    const over = bind.kind === 'in-bind' ? itemsOf(frame, bind) : null;
     if (over === null) return unknown;
     overs.push(over);
   }
@@ -155,14 +165,4 @@ export function evaluateFold(frame: Frame, expr: FoldExpr): Value {
   const axis = overs.find((o) => o.axis !== null)?.axis ?? 0;
   const stacked = first?.kind === 'in-bind' && overs[0]?.axis === null ? list(outs) : stackValues(frame, outs, axis, expr);
   return tuple([stacked, carry]);
-}
-
-function rangeItems(frame: Frame, bind: Bind & { readonly kind: 'range-bind' }): Items | null {
-  const limit = evaluate(frame, bind.limit);
-  if (limit.kind === 'unknown') return null;
-  const n = limit.kind === 'int' ? asConstant(resolved(frame, limit.dim)) : undefined;
-  if (n === undefined || n > unrollLimit)
-    return reject(frame, messages.E0404(bind.limit.span, { what: `the length \`${spanText(bind.limit.span)}\` of this loop` }, { notes: [`a loop is unrolled; its length must be a constant of at most ${unrollLimit}`] }));
-  const { builder } = graphOf(frame);
-  return { items: Array.from({ length: n }, (_, i) => tensor(builder.full('i32', i))), axis: 0 };
 }
