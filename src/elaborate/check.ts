@@ -10,7 +10,7 @@ import { buildMembers, collectPaths, type Instance } from './instances.ts';
 import { commitUpdates, elaborateBody, guarded, rootFrame } from './models.ts';
 import type { Module } from './modules.ts';
 import { assumeRequirement } from './requirements.ts';
-import { Scope } from './scope.ts';
+import type { Scope } from './scope.ts';
 import { bindFreshDims, symbolicValue } from './signatures.ts';
 import { int, unknown, type Value } from './values.ts';
 
@@ -18,24 +18,35 @@ import { int, unknown, type Value } from './values.ts';
 export function checkModule(session: Session, module: Module): void {
   for (const declaration of module.file.declarations) {
     refuseAttributes(session, declaration.attributes);
-    if (declaration.kind === 'unit') for (const member of declaration.members) if (member.kind === 'fn') refuseAttributes(session, member.attributes);
+    if (declaration.kind === 'unit')
+      for (const member of declaration.members) if (member.kind === 'fn') refuseAttributes(session, member.attributes);
     if (declaration.kind === 'test') checkTest(session, declaration, module.scope);
     if (declaration.kind === 'fn') checkFn(session, declaration, module.scope, null, new Set(), new Map());
-    else if (declaration.kind === 'unit' && declaration.unit !== 'optimizer') checkUnit(session, declaration, module.scope);
+    else if (declaration.kind === 'unit' && declaration.unit !== 'optimizer')
+      checkUnit(session, declaration, module.scope);
     else if (declaration.kind === 'const') module.scope.lookup(declaration.name.name);
   }
 }
 
 function refuseAttributes(session: Session, attributes: readonly Attribute[]): void {
   for (const { name } of attributes)
-    session.report(messages.E0212(name.span, { name: name.name }, { notes: ['`@freeze` and `@name("key")` stand before members that hold parameters'] }));
+    session.report(
+      messages.E0212(
+        name.span,
+        { name: name.name },
+        { notes: ['`@freeze` and `@name("key")` stand before members that hold parameters'] },
+      ),
+    );
 }
 
 /** Values of a `forall` that a check tries: the ends of each range. */
 function sampleValues(frame: Frame, bind: Bind): readonly Value[] {
   if (bind.kind !== 'in-bind') return reject(frame, messages.E0404(bind.span, { what: 'the range of a `forall`' }));
   const over = evaluate(frame, bind.over);
-  if (over.kind !== 'list') return over.kind === 'unknown' ? [] : reject(frame, messages.E0404(bind.over.span, { what: 'the range of a `forall`' }));
+  if (over.kind !== 'list')
+    return over.kind === 'unknown'
+      ? []
+      : reject(frame, messages.E0404(bind.over.span, { what: 'the range of a `forall`' }));
   return over.items.length <= 2 ? over.items : [over.items[0] ?? unknown, over.items.at(-1) ?? unknown];
 }
 
@@ -55,7 +66,15 @@ function checkTest(session: Session, decl: TestDecl, scope: Scope): void {
 
 type Paths = GraphContext['paths'];
 
-function checkFn(session: Session, decl: FnDecl, scope: Scope, instance: Instance | null, symbols: Set<string>, paths: Paths, facts: readonly Frame[] = []): void {
+function checkFn(
+  session: Session,
+  decl: FnDecl,
+  scope: Scope,
+  instance: Instance | null,
+  symbols: Set<string>,
+  paths: Paths,
+  facts: readonly Frame[] = [],
+): void {
   const graph = new GraphContext(decl.name.name, 'entry', session.holes, paths, true, symbols);
   for (const name of symbols) graph.dim(name);
   for (const outer of facts) for (const fact of outer.graph?.facts ?? []) graph.assume(fact);
@@ -79,7 +98,10 @@ function checkUnit(session: Session, decl: UnitDecl, scope: Scope): void {
 
 function symbolicInstance(frame: Frame, decl: UnitDecl, symbols: Set<string>): Instance {
   const { graph } = frame;
-  bindFreshDims(frame, decl.params.map((p) => p.type));
+  bindFreshDims(
+    frame,
+    decl.params.map((p) => p.type),
+  );
   for (const param of decl.params) {
     const value: Value = symbolicValue(frame, param);
     if (value.kind === 'int') for (const name of variables(value.dim)) symbols.add(name);

@@ -27,7 +27,9 @@ export interface Elaborated {
 /** Elaborates the program whose root file is `root`. */
 export function elaborate(files: FileHost, root: string, options: ElaborateOptions = {}): Elaborated {
   const reporter = new Reporter();
-  const modules = new Modules(files, (prelude) => createSession(reporter, prelude, new Map(Object.entries(options.set ?? {}))));
+  const modules = new Modules(files, (prelude) =>
+    createSession(reporter, prelude, new Map(Object.entries(options.set ?? {}))),
+  );
   const session = modules.start();
   const module = modules.load(root, session);
   if (!module) {
@@ -49,7 +51,10 @@ function createSession(reporter: Reporter, prelude: Scope, settings: ReadonlyMap
   const places = new Set<string>();
   let holes = 0;
   return {
-    holes: new Map(), prelude, broken: new Set(), settings,
+    holes: new Map(),
+    prelude,
+    broken: new Set(),
+    settings,
     report(diagnostic) {
       const { code, span } = diagnostic;
       const key = `${code} ${span?.source.name ?? ''} ${span?.start ?? ''} ${span?.end ?? ''}`;
@@ -64,13 +69,21 @@ function createSession(reporter: Reporter, prelude: Scope, settings: ReadonlyMap
 
 const nameOf = (path: string): string => (path.split('/').at(-1) ?? path).replace(/\.dlm$/, '');
 
-const emptyModule = (root: string): GraphModule => ({ name: nameOf(root), functions: [], entries: {}, models: [], trains: [] });
+const emptyModule = (root: string): GraphModule => ({
+  name: nameOf(root),
+  functions: [],
+  entries: {},
+  models: [],
+  trains: [],
+});
 
 function elaborateRoot(session: Session, module: Module): GraphModule {
   const models = new Map<string, Model>();
   const declarations = module.file.declarations;
-  const plans = declarations.filter((d): d is TrainDecl => d.kind === 'train')
-    .map((decl) => guarded(() => planTrain(session, module, decl, models))).filter((p): p is TrainPlan => p !== null);
+  const plans = declarations
+    .filter((d): d is TrainDecl => d.kind === 'train')
+    .map((decl) => guarded(() => planTrain(session, module, decl, models)))
+    .filter((p): p is TrainPlan => p !== null);
   for (const d of declarations) {
     if (d.kind !== 'unit' || d.unit !== 'model' || models.has(d.name.name)) continue;
     const model = constructModel(session, d, module.scope);
@@ -79,7 +92,10 @@ function elaborateRoot(session: Session, module: Module): GraphModule {
   const functions: GraphFunction[] = [];
   const entries: Record<string, EntryInfo> = {};
   const infos: ModelInfo[] = [];
-  const elaborated = [...models.values()].map((model) => ({ model, names: elaborateEntries(session, model, functions, entries) }));
+  const elaborated = [...models.values()].map((model) => ({
+    model,
+    names: elaborateEntries(session, model, functions, entries),
+  }));
   const trains: TrainInfo[] = [];
   for (const plan of plans) {
     const train = elaborateTrain(session, plan);
@@ -101,10 +117,17 @@ function elaborateRoot(session: Session, module: Module): GraphModule {
 // The paths of a model in functions: its own, and below the parameters of trains with several models.
 const prefixesOf = (plans: readonly TrainPlan[], model: Model): readonly string[] => [
   '',
-  ...plans.flatMap((plan) => plan.parameters.flatMap((p) => (p.kind === 'model' && p.model.decl === model.decl ? [`${p.name}.`] : []))),
+  ...plans.flatMap((plan) =>
+    plan.parameters.flatMap((p) => (p.kind === 'model' && p.model.decl === model.decl ? [`${p.name}.`] : [])),
+  ),
 ];
 
-function elaborateEntries(session: Session, model: Model, functions: GraphFunction[], entries: Record<string, EntryInfo>): Record<string, string> {
+function elaborateEntries(
+  session: Session,
+  model: Model,
+  functions: GraphFunction[],
+  entries: Record<string, EntryInfo>,
+): Record<string, string> {
   const names: Record<string, string> = {};
   for (const member of model.decl.members) {
     if (!isEntry(member)) continue;

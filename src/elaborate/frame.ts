@@ -72,9 +72,17 @@ function atUserCode(frame: Frame, diagnostic: Diagnostic): Diagnostic {
   if (!isStd(diagnostic.span)) return withInstantiation(diagnostic, outer);
   const place = outer.find((span) => !isStd(span));
   if (!place) return diagnostic;
-  const inside = frame.fn ? `found inside \`${frame.fn.name.name}\` of the standard library` : 'found inside the standard library';
+  const inside = frame.fn
+    ? `found inside \`${frame.fn.name.name}\` of the standard library`
+    : 'found inside the standard library';
   const secondary = diagnostic.secondary.filter((label) => !isStd(label.span));
-  return { ...diagnostic, span: place, secondary, notes: [...diagnostic.notes, inside], helps: diagnostic.helps.filter((h) => h.fix === undefined) };
+  return {
+    ...diagnostic,
+    span: place,
+    secondary,
+    notes: [...diagnostic.notes, inside],
+    helps: diagnostic.helps.filter((h) => h.fix === undefined),
+  };
 }
 
 // Where the same text is checked for several configurations, the call tells which one this is.

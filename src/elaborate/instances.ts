@@ -46,7 +46,8 @@ export interface Instance {
 
 /** Calls a constructor. */
 export function construct(frame: Frame, decl: UnitDecl, scope: Scope, args: Arguments, span: Span): Value {
-  if (frame.graph !== null && decl.unit !== 'optimizer' && !frame.graph.mayConstruct) return rejectBody(frame, decl, span);
+  if (frame.graph !== null && decl.unit !== 'optimizer' && !frame.graph.mayConstruct)
+    return rejectBody(frame, decl, span);
   if (frame.session.broken.has(decl)) return unknown;
   if (frame.constructing.includes(decl)) {
     frame.session.broken.add(decl);
@@ -57,14 +58,23 @@ export function construct(frame: Frame, decl: UnitDecl, scope: Scope, args: Argu
   const given = matchArguments(frame, decl.params, args, callee, span);
   if (!given || [...given.values()].some((arg) => arg.value.kind === 'unknown')) return unknown;
   const inner: Frame = {
-    ...frame, scope: new Scope(scope), signature: emptySignature(), fn: null, instance: null,
-    constructing: [...frame.constructing, decl], caller: { frame, span }, depth: frame.depth + 1,
+    ...frame,
+    scope: new Scope(scope),
+    signature: emptySignature(),
+    fn: null,
+    instance: null,
+    constructing: [...frame.constructing, decl],
+    caller: { frame, span },
+    depth: frame.depth + 1,
   };
   if (!bindParameters(inner, frame, decl.params, given, callee, null)) return unknown;
-  if (decl.requires.map((requirement) => checkRequirement(inner, requirement, frame, span)).includes(false)) return unknown;
+  if (decl.requires.map((requirement) => checkRequirement(inner, requirement, frame, span)).includes(false))
+    return unknown;
   const configSpans = new Map([...given].map(([param, arg]) => [param.name.name, arg.span]));
   const instance = buildMembers(inner, decl, configSpans, span);
-  return decl.unit === 'optimizer' ? { kind: 'optimizer', instance, options: new Map() } : { kind: 'instance', instance };
+  return decl.unit === 'optimizer'
+    ? { kind: 'optimizer', instance, options: new Map() }
+    : { kind: 'instance', instance };
 }
 
 function rejectBody(frame: Frame, decl: UnitDecl, span: Span): never {
@@ -73,15 +83,36 @@ function rejectBody(frame: Frame, decl: UnitDecl, span: Span): never {
   const member = `let ${name} = ${text}`;
   const fn = frame.fn;
   const at = fn && frame.instance && fn.span.source === span.source ? fn.span : null;
-  const fix = at ? { fix: { edits: [{ span: { ...at, end: at.start }, text: `${member}\n  ` }, { span, text: name }] } } : {};
-  reject(frame, messages.E0501(span, { function: fn?.name.name ?? 'the body of a train' }, {
-    label: 'its parameters would have no name and be new on every call',
-    helps: [{ text: `declare it as a member: \`${member}\``, ...fix }],
-  }));
+  const fix = at
+    ? {
+        fix: {
+          edits: [
+            { span: { ...at, end: at.start }, text: `${member}\n  ` },
+            { span, text: name },
+          ],
+        },
+      }
+    : {};
+  reject(
+    frame,
+    messages.E0501(
+      span,
+      { function: fn?.name.name ?? 'the body of a train' },
+      {
+        label: 'its parameters would have no name and be new on every call',
+        helps: [{ text: `declare it as a member: \`${member}\``, ...fix }],
+      },
+    ),
+  );
 }
 
 /** Evaluates the members of a unit whose config is bound in the scope of `frame`. */
-export function buildMembers(frame: Frame, decl: UnitDecl, configSpans: ReadonlyMap<string, Span>, span: Span): Instance {
+export function buildMembers(
+  frame: Frame,
+  decl: UnitDecl,
+  configSpans: ReadonlyMap<string, Span>,
+  span: Span,
+): Instance {
   const config = new Map(decl.params.map((p) => [p.name.name, frame.scope.lookup(p.name.name) ?? unknown]));
   const methods = new Scope(frame.scope);
   const lets = new Scope(frame.scope);
@@ -125,13 +156,24 @@ function guarded(body: () => void): void {
   }
 }
 
-function readAttributes(frame: Frame, attributes: readonly Attribute[]): { readonly freeze: boolean; readonly name: string | null } {
+function readAttributes(
+  frame: Frame,
+  attributes: readonly Attribute[],
+): { readonly freeze: boolean; readonly name: string | null } {
   let [freeze, name]: [boolean, string | null] = [false, null];
   for (const attribute of attributes) {
     const [arg] = attribute.args ?? [];
     if (attribute.name.name === 'freeze') freeze = true;
     else if (attribute.name.name === 'name' && arg?.value.kind === 'string') name = arg.value.value;
-    else report(frame, messages.E0212(attribute.name.span, { name: attribute.name.name }, { notes: ['members take `@freeze` and `@name("key")`'] }));
+    else
+      report(
+        frame,
+        messages.E0212(
+          attribute.name.span,
+          { name: attribute.name.name },
+          { notes: ['members take `@freeze` and `@name("key")`'] },
+        ),
+      );
   }
   return { freeze, name };
 }
@@ -145,7 +187,11 @@ function evaluateLet(frame: Frame, member: LetMember, define: (name: string, val
   } catch (error) {
     if (!(error instanceof NeedsGraph)) throw error;
     const { scope } = frame;
-    value = { kind: 'computed', make: (reader) => evaluate({ ...frame, scope, graph: reader.graph, keys: reader.keys, training: reader.training }, member.value) };
+    value = {
+      kind: 'computed',
+      make: (reader) =>
+        evaluate({ ...frame, scope, graph: reader.graph, keys: reader.keys, training: reader.training }, member.value),
+    };
   }
   const names = new Scope();
   bindPattern({ ...frame, scope: names }, member.pattern, value);
@@ -161,21 +207,37 @@ function makeSlot(frame: Frame, member: SlotMember): Value {
     const when = evaluate(frame, member.when);
     if (when.kind === 'bool' && !when.value) return none;
     if (when.kind === 'unknown') return unknown;
-    if (when.kind !== 'bool') return reject(frame, messages.E0404(member.when.span, { what: 'the condition of a parameter' }));
+    if (when.kind !== 'bool')
+      return reject(frame, messages.E0404(member.when.span, { what: 'the condition of a parameter' }));
   }
   if (member.slot === 'cache')
-    return reject(frame, messages.E0412(member.name.span, { operation: 'compile', operands: `the cache \`${member.name.name}\`: this version keeps no sessions` }));
+    return reject(
+      frame,
+      messages.E0412(member.name.span, {
+        operation: 'compile',
+        operands: `the cache \`${member.name.name}\`: this version keeps no sessions`,
+      }),
+    );
   const type = graphType(frame, member.type);
   if (!type) return unknown;
   const slot: Slot = {
-    name: member.name.name, role: member.slot, type, init: member.init, frame, span: member.name.span,
+    name: member.name.name,
+    role: member.slot,
+    type,
+    init: member.init,
+    frame,
+    span: member.name.span,
     frozen: member.attributes.some((a) => a.name.name === 'freeze'),
   };
   return { kind: 'parameter', slot };
 }
 
 /** The same instance with some members replaced, or in another mode. */
-export function overridden(base: Instance, changes: ReadonlyMap<string, Value>, training: boolean | undefined): Instance {
+export function overridden(
+  base: Instance,
+  changes: ReadonlyMap<string, Value>,
+  training: boolean | undefined,
+): Instance {
   const scope = new Scope(base.scope);
   const members = new Map(base.members);
   const mode = training ?? base.training;
@@ -199,8 +261,14 @@ export interface PathTable {
 }
 
 /** Walks the members of `instance` and gives each slot its first path; later ones are aliases. */
-export function collectPaths(instance: Instance, prefix = '', table: PathTable = { paths: new Map(), aliases: new Map(), frozen: new Set() }, frozen = false): PathTable {
-  for (const [name, value] of instance.config) if (!instance.members.has(name)) collectValue(value, prefix + name, table, frozen);
+export function collectPaths(
+  instance: Instance,
+  prefix = '',
+  table: PathTable = { paths: new Map(), aliases: new Map(), frozen: new Set() },
+  frozen = false,
+): PathTable {
+  for (const [name, value] of instance.config)
+    if (!instance.members.has(name)) collectValue(value, prefix + name, table, frozen);
   for (const [name, value] of instance.members)
     collectValue(value, prefix + (instance.keys.get(name) ?? name), table, frozen || instance.frozen.has(name));
   return table;
@@ -214,7 +282,8 @@ function collectValue(value: Value, path: string, table: PathTable, frozen: bool
     } else table.paths.set(slot, path);
     if (frozen || slot.frozen) table.frozen.add(slot);
   } else if (value.kind === 'instance') collectPaths(value.instance, `${path}.`, table, frozen);
-  else if (value.kind === 'list' || value.kind === 'tuple') value.items.forEach((item, i) => collectValue(item, `${path}.${i}`, table, frozen));
+  else if (value.kind === 'list' || value.kind === 'tuple')
+    value.items.forEach((item, i) => collectValue(item, `${path}.${i}`, table, frozen));
 }
 
 /** `update state = value when condition`: the new value is seen below and committed at the end. */
@@ -224,10 +293,22 @@ export function writeSlot(frame: Frame, slot: Slot, value: Value, when: Value, s
   if (!graph) throw new NeedsGraph();
   const before = graph.read(slot);
   const next = toTensor(frame, value, before.type.dtype, span);
-  const fits = next.type.dtype === before.type.dtype && next.type.shape.length === before.type.shape.length
-    && next.type.shape.every((d, i) => { const own = before.type.shape[i]; return own && equalDims(frame, d, own) === 'proved'; });
+  const fits =
+    next.type.dtype === before.type.dtype &&
+    next.type.shape.length === before.type.shape.length &&
+    next.type.shape.every((d, i) => {
+      const own = before.type.shape[i];
+      return own && equalDims(frame, d, own) === 'proved';
+    });
   if (!fits && !(next.type.shape.length === 0 && next.type.dtype === before.type.dtype))
-    return reject(frame, messages.E0402(span, { what: `the new value of \`${slot.name}\``, expected: typeText(before.type, true), got: typeText(next.type, true) }));
+    return reject(
+      frame,
+      messages.E0402(span, {
+        what: `the new value of \`${slot.name}\``,
+        expected: typeText(before.type, true),
+        got: typeText(next.type, true),
+      }),
+    );
   const shaped = stretch(frame, next, before.type.shape);
   if (when.kind === 'bool') return graph.write(slot, shaped);
   if (when.kind !== 'tensor') return reject(frame, messages.E0406(span, { got: describe(when) }));

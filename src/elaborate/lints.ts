@@ -14,8 +14,10 @@ function mentions(node: unknown, into: Map<string, Span[]> = new Map()): Map<str
   if (Array.isArray(node)) for (const item of node) mentions(item, into);
   else if (isNode(node)) {
     const isName = node.kind === 'name' || node.kind === 'named-axis' || node.kind === 'identifier';
-    if (isName && node.name !== undefined && node.span) into.set(node.name, [...(into.get(node.name) ?? []), node.span]);
-    for (const [key, value] of Object.entries(node)) if (key !== 'span' && typeof value === 'object') mentions(value, into);
+    if (isName && node.name !== undefined && node.span)
+      into.set(node.name, [...(into.get(node.name) ?? []), node.span]);
+    for (const [key, value] of Object.entries(node))
+      if (key !== 'span' && typeof value === 'object') mentions(value, into);
   }
   return into;
 }
@@ -44,35 +46,62 @@ function lintConfig(session: Session, unit: UnitDecl, module: Module): void {
   const outside = mentions(module.file.declarations.filter((d) => d !== unit));
   for (const param of unit.params) {
     const { name, span } = param.name;
-    if (name !== '' && !used.has(name) && !outside.has(name)) session.report(messages.W1202(span, { name, unit: unit.name.name }));
+    if (name !== '' && !used.has(name) && !outside.has(name))
+      session.report(messages.W1202(span, { name, unit: unit.name.name }));
   }
 }
 
 function lintDims(session: Session, fn: FnDecl): void {
   const names = mentions(fn);
   const dims = new Set<string>();
-  collectDims(fn.params.map((p) => p.type), dims);
+  collectDims(
+    fn.params.map((p) => p.type),
+    dims,
+  );
   for (const name of dims) {
     const places = names.get(name) ?? [];
     const [place] = places;
     if (name.length < 3 || places.length !== 1 || !place) continue;
-    const other = [...dims].find((d) => d !== name && d.length > 2 && (names.get(d)?.length ?? 0) > 1 && editDistance(d, name) === 1);
+    const other = [...dims].find(
+      (d) => d !== name && d.length > 2 && (names.get(d)?.length ?? 0) > 1 && editDistance(d, name) === 1,
+    );
     if (other !== undefined)
-      session.report(messages.W1201(place, { dim: name, other }, { helps: [{ text: `write \`${other}\` if that is meant`, fix: { edits: [{ span: place, text: other }] } }] }));
+      session.report(
+        messages.W1201(
+          place,
+          { dim: name, other },
+          { helps: [{ text: `write \`${other}\` if that is meant`, fix: { edits: [{ span: place, text: other }] } }] },
+        ),
+      );
   }
 }
 
 function collectDims(node: unknown, into: Set<string>): void {
   if (Array.isArray(node)) for (const item of node) collectDims(item, into);
   else if (isNode(node)) {
-    if (node.kind === 'expr-dim' && 'value' in node && isNode(node.value) && node.value.kind === 'name' && node.value.name) into.add(node.value.name);
-    for (const [key, value] of Object.entries(node)) if (key !== 'span' && typeof value === 'object') collectDims(value, into);
+    if (
+      node.kind === 'expr-dim' &&
+      'value' in node &&
+      isNode(node.value) &&
+      node.value.kind === 'name' &&
+      node.value.name
+    )
+      into.add(node.value.name);
+    for (const [key, value] of Object.entries(node))
+      if (key !== 'span' && typeof value === 'object') collectDims(value, into);
   }
 }
 
 /** E0504 for parameters of a model that none of its functions reads. */
-export function reportUnused(session: Session, model: Model, functions: readonly GraphFunction[], prefixes: readonly string[]): void {
-  const read = new Set(functions.filter((fn) => fn.kind !== 'init').flatMap((fn) => fn.inputs.map((input) => input.name)));
+export function reportUnused(
+  session: Session,
+  model: Model,
+  functions: readonly GraphFunction[],
+  prefixes: readonly string[],
+): void {
+  const read = new Set(
+    functions.filter((fn) => fn.kind !== 'init').flatMap((fn) => fn.inputs.map((input) => input.name)),
+  );
   for (const [slot, path] of model.table.paths) {
     if (slot.role !== 'param' || prefixes.some((prefix) => read.has(prefix + path))) continue;
     session.report(messages.E0504(slot.frame.caller?.span ?? slot.span, { path }));

@@ -1,5 +1,12 @@
 // Models as compile roots: construction from defaults and settings, entry points, initialisation.
-import type { EntryInfo, GraphFunction, ModelInfo, ParameterInfo, Structure, Value as GraphValue } from '../ir/graph.ts';
+import type {
+  EntryInfo,
+  GraphFunction,
+  ModelInfo,
+  ParameterInfo,
+  Structure,
+  Value as GraphValue,
+} from '../ir/graph.ts';
 import type { FnDecl, UnitDecl } from '../parser/ast.ts';
 import { asConstant, asVariable, one, product, type Dim } from '../ir/dim.ts';
 import { messages } from '../support/messages.gen.ts';
@@ -34,15 +41,25 @@ export function constructModel(session: Session, decl: UnitDecl, scope: Scope): 
     if (text === undefined) continue;
     const value = settingValue(frame, param.type, text);
     if (value) named.set(param.name.name, { value, span: param.name.span, nameSpan: param.name.span });
-    else session.report(messages.E0402(param.name.span, { what: `\`--set ${setting}\``, expected: 'a value of its type', got: text }));
+    else
+      session.report(
+        messages.E0402(param.name.span, { what: `\`--set ${setting}\``, expected: 'a value of its type', got: text }),
+      );
   }
   if (decl.params.some((p) => !p.default && !named.has(p.name.name))) return null;
-  const value = guarded(() => construct(frame, decl, scope, { positional: [], named }, decl.name.span), { session, span: decl.name.span, what: `the config of \`${decl.name.name}\`` });
+  const value = guarded(() => construct(frame, decl, scope, { positional: [], named }, decl.name.span), {
+    session,
+    span: decl.name.span,
+    what: `the config of \`${decl.name.name}\``,
+  });
   return value?.kind === 'instance' ? { decl, instance: value.instance, table: collectPaths(value.instance) } : null;
 }
 
 /** Runs `body`; null after a reported error. `at` is blamed where tensors are needed and there are none. */
-export function guarded<T>(body: () => T, at?: { readonly session: Session; readonly span: Span; readonly what: string }): T | null {
+export function guarded<T>(
+  body: () => T,
+  at?: { readonly session: Session; readonly span: Span; readonly what: string },
+): T | null {
   try {
     return body();
   } catch (error) {
@@ -54,12 +71,28 @@ export function guarded<T>(body: () => T, at?: { readonly session: Session; read
 }
 
 /** The frame of a function that is elaborated by itself. */
-export function rootFrame(session: Session, graph: GraphContext, scope: Scope, decl: FnDecl | null, instance: Instance | null, training: boolean): Frame {
+export function rootFrame(
+  session: Session,
+  graph: GraphContext,
+  scope: Scope,
+  decl: FnDecl | null,
+  instance: Instance | null,
+  training: boolean,
+): Frame {
   const signature = emptySignature();
   for (const generic of decl?.generics ?? []) signature.generics.set(generic.name, null);
   return {
-    session, scope: new Scope(scope), signature, graph, keys: new KeySite(graph, ''), training,
-    fn: decl, instance, constructing: [], caller: null, depth: 0,
+    session,
+    scope: new Scope(scope),
+    signature,
+    graph,
+    keys: new KeySite(graph, ''),
+    training,
+    fn: decl,
+    instance,
+    constructing: [],
+    caller: null,
+    depth: 0,
   };
 }
 
@@ -73,7 +106,11 @@ export function elaborateBody(frame: Frame, decl: FnDecl): Value | null {
 }
 
 /** One entry point as a graph function. Null after an error. */
-export function elaborateEntry(session: Session, model: Model, decl: FnDecl): { readonly fn: GraphFunction; readonly info: EntryInfo } | null {
+export function elaborateEntry(
+  session: Session,
+  model: Model,
+  decl: FnDecl,
+): { readonly fn: GraphFunction; readonly info: EntryInfo } | null {
   const name = `${model.decl.name.name}.${decl.name.name}`;
   const graph = new GraphContext(name, 'entry', session.holes, model.table.paths);
   const frame = rootFrame(session, graph, model.instance.scope, decl, model.instance, false);
@@ -90,11 +127,22 @@ function checkEntrySignature(frame: Frame, name: string, decl: FnDecl): boolean 
   let fine = true;
   for (const param of decl.params) {
     const kind = param.type.kind === 'named-type' ? param.type.path[0]?.name : param.type.kind;
-    const bad = kind === 'real' || kind === 'bool' || kind === 'str' ? `\`${param.name.name}\` is a static ${kind}`
-      : kind === 'list-type' ? `\`${param.name.name}\` is a list` : undefined;
+    const bad =
+      kind === 'real' || kind === 'bool' || kind === 'str'
+        ? `\`${param.name.name}\` is a static ${kind}`
+        : kind === 'list-type'
+          ? `\`${param.name.name}\` is a list`
+          : undefined;
     if (bad === undefined || param.default) continue;
     fine = false;
-    report(frame, messages.E0901(param.span, { entry: name, reason: bad }, { helps: [{ text: 'take a tensor such as `f32[]`, or make it config of the model' }] }));
+    report(
+      frame,
+      messages.E0901(
+        param.span,
+        { entry: name, reason: bad },
+        { helps: [{ text: 'take a tensor such as `f32[]`, or make it config of the model' }] },
+      ),
+    );
   }
   return fine;
 }
@@ -106,7 +154,14 @@ function checkDimsGiven(frame: Frame, name: string, decl: FnDecl): boolean {
   const open = frame.graph?.dims.find((d) => !given.has(d.name));
   if (!open) return true;
   const param = decl.params.find((p) => p.name.name === open.name);
-  report(frame, messages.E0901(param?.span ?? decl.name.span, { entry: name, reason: `no argument's shape gives \`${open.name}\`` }, { helps: [{ text: `take a tensor that has an axis \`${open.name}\`` }] }));
+  report(
+    frame,
+    messages.E0901(
+      param?.span ?? decl.name.span,
+      { entry: name, reason: `no argument's shape gives \`${open.name}\`` },
+      { helps: [{ text: `take a tensor that has an axis \`${open.name}\`` }] },
+    ),
+  );
   return false;
 }
 
@@ -114,14 +169,18 @@ function checkDimsGiven(frame: Frame, name: string, decl: FnDecl): boolean {
 function addOutputs(frame: Frame, value: Value, decl: FnDecl, path: string): Structure {
   if (value.kind === 'tuple' || value.kind === 'list') {
     const items = value.items.map((item, i) => {
-      const name = value.kind === 'tuple' ? value.names[i] ?? undefined : undefined;
+      const name = value.kind === 'tuple' ? (value.names[i] ?? undefined) : undefined;
       const inner = addOutputs(frame, item, decl, `${path === '' ? '' : `${path}.`}${name ?? i}`);
       return name === undefined ? { item: inner } : { name, item: inner };
     });
     return { kind: value.kind, items };
   }
   const accepted = ['tensor', 'int', 'real', 'bool', 'computed', 'parameter'].includes(value.kind);
-  if (!accepted) return reject(frame, messages.E0901(decl.name.span, { entry: decl.name.name, reason: `it returns ${describe(value)}` }));
+  if (!accepted)
+    return reject(
+      frame,
+      messages.E0901(decl.name.span, { entry: decl.name.name, reason: `it returns ${describe(value)}` }),
+    );
   const result = path === '' ? 'result' : path;
   frame.graph?.results.push({ name: result, role: 'output', value: toTensor(frame, value, undefined, decl.body.span) });
   return { kind: 'tensor', result };
@@ -135,11 +194,15 @@ export function commitUpdates(graph: GraphContext): void {
   }
 }
 
+const roles = ['argument', 'param', 'state', 'cache', 'slot', 'option', 'iteration', 'key', 'step'];
+const rank = (role: string): number => roles.indexOf(role);
+
 /** Inputs in a fixed order: arguments as declared, then parameters in the order of the model, then the rest. */
 export function ordered(fn: GraphFunction, table: Pick<PathTable, 'paths'>): GraphFunction {
   const places = new Map([...table.paths.values()].map((path, i) => [path, i]));
-  const rank = (role: string): number => ['argument', 'param', 'state', 'cache', 'slot', 'option', 'iteration', 'key', 'step'].indexOf(role);
-  const inputs = fn.inputs.toSorted((a, b) => rank(a.role) - rank(b.role) || (places.get(a.name) ?? 0) - (places.get(b.name) ?? 0));
+  const inputs = fn.inputs.toSorted(
+    (a, b) => rank(a.role) - rank(b.role) || (places.get(a.name) ?? 0) - (places.get(b.name) ?? 0),
+  );
   return { ...fn, inputs };
 }
 
@@ -162,7 +225,15 @@ export function initialValue(session: Session, graph: GraphContext, slot: Slot, 
   const shape = slot.type.shape.map((d) => resolveHoles(d, session.holes));
   const type = { dtype: slot.type.dtype, shape };
   if (!slot.init) {
-    if (slot.role === 'param') return reject(frame, messages.E0205(slot.span, { what: 'param', callee: slot.name, argument: 'an initialiser' }, { helps: [{ text: 'for example `= zeros()` or `= kaiming_uniform()`' }] }));
+    if (slot.role === 'param')
+      return reject(
+        frame,
+        messages.E0205(
+          slot.span,
+          { what: 'param', callee: slot.name, argument: 'an initialiser' },
+          { helps: [{ text: 'for example `= zeros()` or `= kaiming_uniform()`' }] },
+        ),
+      );
     return graph.builder.full(type.dtype, 0, shape);
   }
   const { init } = slot;
@@ -170,11 +241,27 @@ export function initialValue(session: Session, graph: GraphContext, slot: Slot, 
   if (made.kind === 'unknown') throw new Rejected();
   const [fanIn, fanOut] = fans(shape);
   const isFunction = made.kind === 'fn' || made.kind === 'lambda' || made.kind === 'primitive';
-  const value = isFunction ? callValue(frame, made, [list(shape.map((d) => int(d))), int(fanIn), int(fanOut)], init.span) : made;
+  const value = isFunction
+    ? callValue(frame, made, [list(shape.map((d) => int(d))), int(fanIn), int(fanOut)], init.span)
+    : made;
   if (value.kind === 'unknown') throw new Rejected();
   const x = toTensor(frame, value, type.dtype, init.span);
-  const fits = x.type.shape.length === 0 || (x.type.shape.length === shape.length && x.type.shape.every((d, i) => { const own = shape[i]; return own && equalDims(frame, d, own) === 'proved'; }));
-  if (!fits) return reject(frame, messages.E0402(init.span, { what: `the initial value of \`${slot.name}\``, expected: typeText(type, true), got: typeText(x.type, true) }));
+  const fits =
+    x.type.shape.length === 0 ||
+    (x.type.shape.length === shape.length &&
+      x.type.shape.every((d, i) => {
+        const own = shape[i];
+        return own && equalDims(frame, d, own) === 'proved';
+      }));
+  if (!fits)
+    return reject(
+      frame,
+      messages.E0402(init.span, {
+        what: `the initial value of \`${slot.name}\``,
+        expected: typeText(type, true),
+        got: typeText(x.type, true),
+      }),
+    );
   return stretch(frame, graph.builder.cast(x, type.dtype), shape);
 }
 
@@ -188,11 +275,22 @@ function fans(shape: readonly Dim[]): readonly [Dim, Dim] {
 /** What tools show of a model. */
 export function modelInfo(session: Session, model: Model, entries: Readonly<Record<string, string>>): ModelInfo {
   const parameters = [...model.table.paths].map(([slot, path]): ParameterInfo => ({
-    path, role: slot.role, span: slot.span, frozen: model.table.frozen.has(slot), aliases: model.table.aliases.get(slot) ?? [],
+    path,
+    role: slot.role,
+    span: slot.span,
+    frozen: model.table.frozen.has(slot),
+    aliases: model.table.aliases.get(slot) ?? [],
     type: { dtype: slot.type.dtype, shape: slot.type.shape.map((d) => resolveHoles(d, session.holes)) },
   }));
   const config = Object.fromEntries([...model.instance.config].map(([name, value]) => [name, describe(value)]));
-  return { name: model.decl.name.name, doc: model.decl.doc ?? '', config, parameters, entries, init: `${model.decl.name.name}.init` };
+  return {
+    name: model.decl.name.name,
+    doc: model.decl.doc ?? '',
+    config,
+    parameters,
+    entries,
+    init: `${model.decl.name.name}.init`,
+  };
 }
 
 /** Reports `_` that no call solved; false if there are any. */
@@ -202,7 +300,11 @@ export function checkHoles(session: Session, model: Model): boolean {
     const open = slot.type.shape.map((d) => resolveHoles(d, session.holes)).find((d) => asConstant(d) === undefined);
     if (!open) continue;
     solved = false;
-    session.report(messages.E0310(slot.frame.caller?.span ?? slot.span, { callee: slot.frame.instance?.decl.name.name ?? slot.name }));
+    session.report(
+      messages.E0310(slot.frame.caller?.span ?? slot.span, {
+        callee: slot.frame.instance?.decl.name.name ?? slot.name,
+      }),
+    );
   }
   return solved;
 }

@@ -56,7 +56,10 @@ export class Modules {
   readonly loaded = new Map<string, Module>();
   readonly #loading: string[] = [];
 
-  constructor(readonly host: FileHost, readonly makeSession: (prelude: Scope) => Session) {}
+  constructor(
+    readonly host: FileHost,
+    readonly makeSession: (prelude: Scope) => Session,
+  ) {}
 
   session: Session | null = null;
 
@@ -109,7 +112,13 @@ export class Modules {
       const exported = source?.exports.get(name.name);
       into.scope.define(local, exported ?? unknown);
       if (source && !exported)
-        session.report(messages.E0207(name.span, { module: item.from.value, name: name.name }, didYouMean(name.name, source.exports.keys(), name.span)));
+        session.report(
+          messages.E0207(
+            name.span,
+            { module: item.from.value, name: name.name },
+            didYouMean(name.name, source.exports.keys(), name.span),
+          ),
+        );
     }
   }
 
@@ -118,7 +127,18 @@ export class Modules {
     if (specifier.startsWith('std/')) {
       const module = this.#loading.includes(specifier) ? null : this.loadStd(specifier.slice(4), session);
       const known = Object.keys(stdlib).map((file) => `std/${file.replace(/\.dlm$/, '')}`);
-      if (!module) session.report(messages.E0208(item.from.span, { module: specifier }, didYouMean(`"${specifier}"`, known.map((k) => `"${k}"`), item.from.span)));
+      if (!module)
+        session.report(
+          messages.E0208(
+            item.from.span,
+            { module: specifier },
+            didYouMean(
+              `"${specifier}"`,
+              known.map((k) => `"${k}"`),
+              item.from.span,
+            ),
+          ),
+        );
       return module;
     }
     const path = this.host.resolve(into.path, specifier);
@@ -144,13 +164,27 @@ function declare(declaration: Declaration, module: Module, exports: Map<string, 
   if (declaration.exported) exports.set(name, make);
 }
 
-function meaning(declaration: Exclude<Declaration, { kind: 'test' | 'train' }>, module: Module, session: Session): () => Value {
+function meaning(
+  declaration: Exclude<Declaration, { kind: 'test' | 'train' }>,
+  module: Module,
+  session: Session,
+): () => Value {
   const { scope } = module;
   switch (declaration.kind) {
-    case 'fn': { const value: Value = { kind: 'fn', decl: declaration, scope, instance: null }; return () => value; }
-    case 'unit': { const value: Value = { kind: 'unit', decl: declaration, scope }; return () => value; }
-    case 'type-decl': { const value: Value = { kind: 'type', decl: declaration, scope }; return () => value; }
-    case 'const': return constant(declaration, scope, session);
+    case 'fn': {
+      const value: Value = { kind: 'fn', decl: declaration, scope, instance: null };
+      return () => value;
+    }
+    case 'unit': {
+      const value: Value = { kind: 'unit', decl: declaration, scope };
+      return () => value;
+    }
+    case 'type-decl': {
+      const value: Value = { kind: 'type', decl: declaration, scope };
+      return () => value;
+    }
+    case 'const':
+      return constant(declaration, scope, session);
   }
 }
 
@@ -170,7 +204,10 @@ function constant(declaration: Declaration & { readonly kind: 'const' }, scope: 
       state = evaluate(frame, declaration.value);
     } catch (error) {
       if (!(error instanceof NeedsGraph)) throw error;
-      state = { kind: 'computed', make: (reader) => evaluate({ ...frame, graph: reader.graph, keys: reader.keys }, declaration.value) };
+      state = {
+        kind: 'computed',
+        make: (reader) => evaluate({ ...frame, graph: reader.graph, keys: reader.keys }, declaration.value),
+      };
     }
     return state;
   };
@@ -178,6 +215,15 @@ function constant(declaration: Declaration & { readonly kind: 'const' }, scope: 
 
 /** A frame for static evaluation in a scope. */
 export const staticFrame = (session: Session, scope: Scope): Frame => ({
-  session, scope, signature: emptySignature(), graph: null, keys: null, training: false, fn: null, instance: null,
-  constructing: [], caller: null, depth: 0,
+  session,
+  scope,
+  signature: emptySignature(),
+  graph: null,
+  keys: null,
+  training: false,
+  fn: null,
+  instance: null,
+  constructing: [],
+  caller: null,
+  depth: 0,
 });

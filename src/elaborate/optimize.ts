@@ -42,18 +42,39 @@ export interface StepCondition {
 }
 
 /** Evaluates loss, optimizer and the parameters it moves. Null after an error. */
-export function prepareMinimize(frame: Frame, member: OptimizeMember, table: PathTable, models: readonly Instance[]): Prepared | null {
+export function prepareMinimize(
+  frame: Frame,
+  member: OptimizeMember,
+  table: PathTable,
+  models: readonly Instance[],
+): Prepared | null {
   const value = evaluate(frame, member.loss);
   const optimizer = evaluate(frame, member.using);
   if (optimizer.kind !== 'optimizer' && optimizer.kind !== 'unknown')
-    report(frame, messages.E0706(member.using.span, { got: describe(optimizer) }, optimizer.kind === 'unit' ? { helps: [{ text: `call it: \`${spanText(member.using.span)}()\`` }] } : {}));
+    report(
+      frame,
+      messages.E0706(
+        member.using.span,
+        { got: describe(optimizer) },
+        optimizer.kind === 'unit' ? { helps: [{ text: `call it: \`${spanText(member.using.span)}()\`` }] } : {},
+      ),
+    );
   if (value.kind === 'unknown' || optimizer.kind !== 'optimizer') return null;
   const reported = toTensor(frame, value, 'f32', member.loss.span);
   if (reported.type.shape.length > 0 || !isFloat(reported.type.dtype))
-    return reject(frame, messages.E0704(member.loss.span, { got: typeText(reported.type, true) }, { helps: [{ text: 'reduce it to one number: `mean(…)` or `sum(…)`' }] }));
+    return reject(
+      frame,
+      messages.E0704(
+        member.loss.span,
+        { got: typeText(reported.type, true) },
+        { helps: [{ text: 'reduce it to one number: `mean(…)` or `sum(…)`' }] },
+      ),
+    );
   const loss = member.direction === 'maximize' ? graphOf(frame).builder.neg(reported) : reported;
   const wanted = selected(frame, member, models);
-  const slots = [...table.paths.keys()].filter((slot) => wanted.has(slot) && slot.role === 'param' && isFloat(slot.type.dtype) && !table.frozen.has(slot));
+  const slots = [...table.paths.keys()].filter(
+    (slot) => wanted.has(slot) && slot.role === 'param' && isFloat(slot.type.dtype) && !table.frozen.has(slot),
+  );
   const moving = reachable(frame, member, loss, slots, table);
   return moving && { member, loss, reported, optimizer, slots: moving, table };
 }
@@ -61,7 +82,8 @@ export function prepareMinimize(frame: Frame, member: OptimizeMember, table: Pat
 // The parameters of `of`, or all of the train's models.
 function selected(frame: Frame, member: OptimizeMember, models: readonly Instance[]): ReadonlySet<Slot> {
   const found = new Set<Slot>();
-  if (member.of.length === 0) for (const model of models) addSlots(frame, { kind: 'instance', instance: model }, found, member.using);
+  if (member.of.length === 0)
+    for (const model of models) addSlots(frame, { kind: 'instance', instance: model }, found, member.using);
   for (const expr of member.of) addSlots(frame, evaluate(frame, expr), found, expr);
   return found;
 }
@@ -70,18 +92,29 @@ function addSlots(frame: Frame, value: Value, into: Set<Slot>, expr: Expr): void
   if (value.kind === 'instance') for (const slot of collectPaths(value.instance).paths.keys()) into.add(slot);
   else if (value.kind === 'parameter') into.add(value.slot);
   else if (value.kind === 'tensor' && value.slot) into.add(value.slot);
-  else if (value.kind === 'list' || value.kind === 'tuple') for (const item of value.items) addSlots(frame, item, into, expr);
+  else if (value.kind === 'list' || value.kind === 'tuple')
+    for (const item of value.items) addSlots(frame, item, into, expr);
   else if (value.kind === 'unknown') throw new Rejected();
   else reject(frame, messages.E0707(expr.span, { got: describe(value) }));
 }
 
 // E0701 where the loss depends on a parameter only through steps without a gradient, E0703 where it does
 // not depend on any; a parameter that this loss happens not to use stays as it is.
-function reachable(frame: Frame, member: OptimizeMember, loss: GraphValue, slots: readonly Slot[], table: PathTable): readonly Slot[] | null {
+function reachable(
+  frame: Frame,
+  member: OptimizeMember,
+  loss: GraphValue,
+  slots: readonly Slot[],
+  table: PathTable,
+): readonly Slot[] | null {
   const graph = graphOf(frame);
   const values = new Map(slots.map((slot) => [slot, graph.read(slot)]));
   const { reached, blockedBy } = gradientReach(graph.builder.nodes, loss, [...values.values()]);
-  const of = (test: (value: GraphValue) => boolean): readonly Slot[] => slots.filter((slot) => { const v = values.get(slot); return v !== undefined && test(v); });
+  const of = (test: (value: GraphValue) => boolean): readonly Slot[] =>
+    slots.filter((slot) => {
+      const v = values.get(slot);
+      return v !== undefined && test(v);
+    });
   const blocked = of((v) => blockedBy.has(v));
   const moving = of((v) => reached.has(v));
   if (blocked.length > 0) {
@@ -89,12 +122,25 @@ function reachable(frame: Frame, member: OptimizeMember, loss: GraphValue, slots
     const node = first && blockedBy.get(values.get(first) ?? loss);
     const place = node?.origin[0];
     const names = blocked.map((slot) => table.paths.get(slot) ?? slot.name);
-    const shown = names.length > 3 ? [...names.slice(0, 2), `${names.length - 2} more`].join('`, `') : names.join('`, `');
-    report(frame, messages.E0701(place ?? member.loss.span, { parameters: shown }, {
-      ...(place ? { label: blockReason(node.op) } : {}),
-      secondary: [{ span: member.loss.span, label: `${slots.length} parameters, ${moving.length === 0 ? 'none' : moving.length} reached` }],
-      helps: [{ text: 'use a smooth loss, such as `cross_entropy(logits, y)` or `bce_with_logits(x, y)`' }],
-    }));
+    const shown =
+      names.length > 3 ? [...names.slice(0, 2), `${names.length - 2} more`].join('`, `') : names.join('`, `');
+    report(
+      frame,
+      messages.E0701(
+        place ?? member.loss.span,
+        { parameters: shown },
+        {
+          ...(place ? { label: blockReason(node.op) } : {}),
+          secondary: [
+            {
+              span: member.loss.span,
+              label: `${slots.length} parameters, ${moving.length === 0 ? 'none' : moving.length} reached`,
+            },
+          ],
+          helps: [{ text: 'use a smooth loss, such as `cross_entropy(logits, y)` or `bce_with_logits(x, y)`' }],
+        },
+      ),
+    );
     return null;
   }
   if (moving.length > 0) return moving;
@@ -104,14 +150,21 @@ function reachable(frame: Frame, member: OptimizeMember, loss: GraphValue, slots
 }
 
 function blockReason(op: string): string {
-  if (['lt', 'le', 'eq', 'ne', 'cast'].includes(op)) return 'this is piecewise constant: its gradient is zero everywhere';
+  if (['lt', 'le', 'eq', 'ne', 'cast'].includes(op))
+    return 'this is piecewise constant: its gradient is zero everywhere';
   if (op === 'argreduce') return 'an index has no gradient';
   if (op === 'stop_gradient') return '`stop_gradient` makes it a constant';
   return `\`${op}\` has no gradient`;
 }
 
 /** Gradients of all minimizes of a step at the same parameters, then the updates. */
-export function applyMinimize(frame: Frame, prepared: readonly Prepared[], condition: StepCondition, step: string, slots: OptimizerSlot[]): void {
+export function applyMinimize(
+  frame: Frame,
+  prepared: readonly Prepared[],
+  condition: StepCondition,
+  step: string,
+  slots: OptimizerSlot[],
+): void {
   const graph = graphOf(frame);
   const gradients = prepared.map(({ loss, slots: moving, member }) => {
     graph.builder.origin = [member.span];
@@ -127,7 +180,8 @@ export function applyMinimize(frame: Frame, prepared: readonly Prepared[], condi
     });
   });
   // The next step starts from these values, not from how they came about.
-  if (step !== '') for (const slot of graph.updated) graph.write(slot, graph.builder.op('stop_gradient', [graph.read(slot)]));
+  if (step !== '')
+    for (const slot of graph.updated) graph.write(slot, graph.builder.op('stop_gradient', [graph.read(slot)]));
 }
 
 // `with { clip=f }`: f maps the list of all gradients to a list of the same shapes.
@@ -137,12 +191,27 @@ function clip(frame: Frame, one: Prepared, gradients: readonly GraphValue[]): re
   const result = callValue(frame, rule, [list(gradients.map((g) => tensor(g)))], one.member.using.span);
   if (result.kind === 'unknown') throw new Rejected();
   if (result.kind !== 'list' || result.items.length !== gradients.length)
-    return reject(frame, messages.E0402(one.member.using.span, { what: 'the result of `clip`', expected: `a list of ${gradients.length} gradients`, got: describe(result) }));
+    return reject(
+      frame,
+      messages.E0402(one.member.using.span, {
+        what: 'the result of `clip`',
+        expected: `a list of ${gradients.length} gradients`,
+        got: describe(result),
+      }),
+    );
   return result.items.map((item) => toTensor(frame, item, 'f32', one.member.using.span));
 }
 
 // One call of `update_param`, with slots of the parameter's shape.
-function updateParameter(frame: Frame, one: Prepared, slot: Slot, gradient: GraphValue, condition: StepCondition, step: string, slots: OptimizerSlot[]): void {
+function updateParameter(
+  frame: Frame,
+  one: Prepared,
+  slot: Slot,
+  gradient: GraphValue,
+  condition: StepCondition,
+  step: string,
+  slots: OptimizerSlot[],
+): void {
   const graph = graphOf(frame);
   const { optimizer, member } = one;
   const parameter = graph.read(slot);
@@ -151,10 +220,23 @@ function updateParameter(frame: Frame, one: Prepared, slot: Slot, gradient: Grap
   const own = ownSlots(frame, instance, path, step, slots);
   const update = instance.members.get('update_param');
   if (update?.kind !== 'fn')
-    return reject(frame, messages.E0706(member.using.span, { got: `\`${instance.decl.name.name}\`, which has no \`update_param\`` }));
+    return reject(
+      frame,
+      messages.E0706(member.using.span, { got: `\`${instance.decl.name.name}\`, which has no \`update_param\`` }),
+    );
   const span = member.using.span;
-  const args = [tensor(parameter), tensor(gradient), tensor(updateCount(frame, condition))].map((value) => ({ value, span }));
-  const result = callFn(frame, update, { positional: args, named: new Map() }, span, { name: 'update_param', what: 'function', span, text: 'update_param' }, instance);
+  const args = [tensor(parameter), tensor(gradient), tensor(updateCount(frame, condition))].map((value) => ({
+    value,
+    span,
+  }));
+  const result = callFn(
+    frame,
+    update,
+    { positional: args, named: new Map() },
+    span,
+    { name: 'update_param', what: 'function', span, text: 'update_param' },
+    instance,
+  );
   if (result.kind === 'unknown') throw new Rejected();
   const next = toTensor(frame, result, parameter.type.dtype, span);
   graph.write(slot, when(frame, condition, next, parameter));
@@ -167,7 +249,8 @@ const when = (frame: Frame, condition: StepCondition, next: GraphValue, before: 
 // t of update_param: updates of this step so far, from 1.
 function updateCount(frame: Frame, { every, from }: StepCondition): GraphValue {
   const { builder } = graphOf(frame);
-  const since = from === 0 ? graphOf(frame).iteration() : builder.sub(graphOf(frame).iteration(), builder.full('i32', from));
+  const since =
+    from === 0 ? graphOf(frame).iteration() : builder.sub(graphOf(frame).iteration(), builder.full('i32', from));
   const completed = every === 1 ? since : builder.div(since, builder.full('i32', every));
   return builder.add(completed, builder.full('i32', 1));
 }
@@ -177,10 +260,21 @@ function instantiate(frame: Frame, optimizer: Instance, type: TensorType): Insta
   if (!scope) return optimizer;
   const signature = emptySignature();
   signature.packs.set('', type.shape);
-  return buildMembers({ ...frame, scope, signature, fn: null, instance: null }, optimizer.decl, optimizer.configSpans, optimizer.span);
+  return buildMembers(
+    { ...frame, scope, signature, fn: null, instance: null },
+    optimizer.decl,
+    optimizer.configSpans,
+    optimizer.span,
+  );
 }
 
-function ownSlots(frame: Frame, instance: Instance, path: string, step: string, slots: OptimizerSlot[]): readonly (readonly [Slot, OptimizerSlot])[] {
+function ownSlots(
+  frame: Frame,
+  instance: Instance,
+  path: string,
+  step: string,
+  slots: OptimizerSlot[],
+): readonly (readonly [Slot, OptimizerSlot])[] {
   const graph = graphOf(frame);
   const found: (readonly [Slot, OptimizerSlot])[] = [];
   for (const [name, member] of instance.members) {

@@ -33,7 +33,11 @@ export function checkRequirement(frame: Frame, clause: Expr, caller: Frame, span
   }
   const fact = frame.graph && value.kind === 'tensor' ? factOf(frame, clause) : undefined;
   if (fact) frame.graph?.assume(fact);
-  else report(caller, messages.E0316(span, { fact: text, reason: 'it cannot be decided from the sizes here' }, { secondary }));
+  else
+    report(
+      caller,
+      messages.E0316(span, { fact: text, reason: 'it cannot be decided from the sizes here' }, { secondary }),
+    );
   return fact !== undefined;
 }
 
@@ -44,20 +48,25 @@ function factOf(frame: Frame, clause: Expr): Fact | undefined {
   if (!a || !b) return undefined;
   const modulus = clause.operator === '==' && asConstant(b) === 0 ? multipleOf(frame, clause.left) : undefined;
   if (modulus) return modulus;
-  switch (clause.operator) {
-    case '==': return { kind: '==0', lhs: sub(a, b) };
-    case '<=': return { kind: '>=0', lhs: sub(b, a) };
-    case '<': return { kind: '>=0', lhs: sub(b, add(a, 1)) };
-    case '>=': return { kind: '>=0', lhs: sub(a, b) };
-    case '>': return { kind: '>=0', lhs: sub(a, add(b, 1)) };
-    default: return undefined;
-  }
+  if (clause.operator === '==') return { kind: '==0', lhs: sub(a, b) };
+  const sides: Readonly<Record<string, Dim>> = {
+    '<=': sub(b, a),
+    '<': sub(b, add(a, 1)),
+    '>=': sub(a, b),
+    '>': sub(a, add(b, 1)),
+  };
+  const lhs = sides[clause.operator];
+  return lhs && { kind: '>=0', lhs };
 }
 
 function multipleOf(frame: Frame, expr: Expr): Fact | undefined {
   if (expr.kind !== 'binary' || expr.operator !== '%') return undefined;
-  const [lhs, modulus] = [dimOfValue(frame, evaluate(frame, expr.left)), dimOfValue(frame, evaluate(frame, expr.right))];
+  const [lhs, modulus] = [
+    dimOfValue(frame, evaluate(frame, expr.left)),
+    dimOfValue(frame, evaluate(frame, expr.right)),
+  ];
   return lhs && modulus ? { kind: 'multiple', lhs, modulus } : undefined;
 }
 
-const dimOfValue = (frame: Frame, value: Value): Dim | undefined => (value.kind === 'int' ? resolved(frame, value.dim) : undefined);
+const dimOfValue = (frame: Frame, value: Value): Dim | undefined =>
+  value.kind === 'int' ? resolved(frame, value.dim) : undefined;

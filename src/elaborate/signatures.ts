@@ -15,7 +15,11 @@ import { messages } from '../support/messages.gen.ts';
 export function bindFreshDims(frame: Frame, types: readonly TypeExpr[]): void {
   for (const type of types) {
     if (type.kind === 'optional-type') bindFreshDims(frame, [type.type]);
-    else if (type.kind === 'tuple-type') bindFreshDims(frame, type.elements.map((e) => e.type));
+    else if (type.kind === 'tuple-type')
+      bindFreshDims(
+        frame,
+        type.elements.map((e) => e.type),
+      );
     else if (type.kind === 'union-type') bindFreshDims(frame, type.types);
     else if (type.kind === 'named-type') {
       const alias = aliasOf(frame, type);
@@ -27,7 +31,8 @@ export function bindFreshDims(frame: Frame, types: readonly TypeExpr[]): void {
 function bindFresh(frame: Frame, entry: DimExpr): void {
   if (entry.kind === 'pack-dim') {
     const name = entry.name?.name ?? '';
-    if (!frame.signature.packs.has(name)) frame.signature.packs.set(name, [packDim(frame, name === '' ? 'rest' : name)]);
+    if (!frame.signature.packs.has(name))
+      frame.signature.packs.set(name, [packDim(frame, name === '' ? 'rest' : name)]);
     return;
   }
   if (entry.kind !== 'expr-dim' || entry.value.kind !== 'name') return;
@@ -69,15 +74,25 @@ export function symbolicValue(frame: Frame, param: Param, type: TypeExpr = param
       if (!own || !frame.graph) return unknown;
       return tensor(frame.graph.input(path, 'argument', own), derive(path, own, 'parameter `' + path + '`'));
     }
-    case 'optional-type': return none;
+    case 'optional-type':
+      return none;
     case 'tuple-type':
-      return tuple(type.elements.map((e, i) => symbolicValue(frame, param, e.type, `${path}.${e.name?.name ?? i}`)), type.elements.map((e) => e.name?.name ?? null));
+      return tuple(
+        type.elements.map((e, i) => symbolicValue(frame, param, e.type, `${path}.${e.name?.name ?? i}`)),
+        type.elements.map((e) => e.name?.name ?? null),
+      );
     case 'named-type': {
       const alias = aliasOf(frame, type);
       if (alias) return symbolicValue(frame, param, alias, path);
       return type.path[0]?.name === 'int' ? int(freshDim(frame, path)) : unknown;
     }
-    default: return unknown;
+    case 'union-type':
+    case 'list-type':
+    case 'literal-type':
+    case 'fn-type':
+    case 'layer-type':
+    case 'error-type':
+      return unknown;
   }
 }
 
@@ -86,7 +101,10 @@ export function symbolicArguments(frame: Frame, decl: FnDecl): void {
   for (const param of decl.params)
     if (param.type.kind === 'named-type' && param.type.path[0]?.name === 'int' && !param.default)
       frame.scope.define(param.name.name, int(freshDim(frame, param.name.name)));
-  bindFreshDims(frame, decl.params.map((p) => p.type));
+  bindFreshDims(
+    frame,
+    decl.params.map((p) => p.type),
+  );
   for (const param of decl.params) {
     const before = frame.scope.has(param.name.name) ? frame.scope.lookup(param.name.name) : undefined;
     const value = before?.kind === 'int' ? before : symbolicValue(frame, param);
@@ -100,24 +118,41 @@ const isInt = (type: TypeExpr): boolean => type.kind === 'named-type' && type.pa
 
 /** A setting given as text (`--set`), by the declared type. Undefined where it does not fit. */
 export function settingValue(frame: Frame, type: TypeExpr, text: string): Value | undefined {
-  if (type.kind === 'union-type') return type.types.map((t) => settingValue(frame, t, text)).find((v) => v !== undefined);
+  if (type.kind === 'union-type')
+    return type.types.map((t) => settingValue(frame, t, text)).find((v) => v !== undefined);
   if (type.kind === 'optional-type') return text === 'none' ? none : settingValue(frame, type.type, text);
-  if (type.kind === 'literal-type') return type.value.kind === 'string' && type.value.value === text ? str(text) : undefined;
+  if (type.kind === 'literal-type')
+    return type.value.kind === 'string' && type.value.value === text ? str(text) : undefined;
   if (type.kind === 'list-type') {
-    const items = text.replace(/^\[|\]$/g, '').split(',').map((part) => part.trim()).filter((part) => part !== '');
-    const values = items.map((part) => (/^-?\d+$/.test(part) ? int(Number(part)) : isNumber(part) ? real(Number(part)) : str(part)));
+    const items = text
+      .replace(/^\[|\]$/g, '')
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '');
+    const values = items.map((part) =>
+      /^-?\d+$/.test(part) ? int(Number(part)) : isNumber(part) ? real(Number(part)) : str(part),
+    );
     return list(values);
   }
   if (type.kind === 'layer-type') return frame.scope.lookup(text);
   if (type.kind !== 'named-type') return undefined;
-  switch (type.path[0]?.name) {
-    case 'int': return /^-?\d+$/.test(text) ? int(Number(text)) : undefined;
-    case 'real': return isNumber(text) ? real(Number(text)) : undefined;
-    case 'bool': return text === 'true' || text === 'false' ? bool(text === 'true') : undefined;
-    case 'str': return str(text);
+  const name = type.path[0]?.name ?? '';
+  switch (name) {
+    case 'int':
+      return /^-?\d+$/.test(text) ? int(Number(text)) : undefined;
+    case 'real':
+      return isNumber(text) ? real(Number(text)) : undefined;
+    case 'bool':
+      return text === 'true' || text === 'false' ? bool(text === 'true') : undefined;
+    case 'str':
+      return str(text);
     default: {
       const found = lookupPath(frame, type);
-      return found?.kind === 'type' ? settingValue(frame, found.decl.value, text) : found?.kind === 'unit' ? frame.scope.lookup(text) : undefined;
+      return found?.kind === 'type'
+        ? settingValue(frame, found.decl.value, text)
+        : found?.kind === 'unit'
+          ? frame.scope.lookup(text)
+          : undefined;
     }
   }
 }

@@ -17,7 +17,16 @@ export function stepCondition(frame: Frame, step: StepMember): StepCondition {
   for (const arg of step.args ?? []) {
     const name = arg.name?.name ?? known[values.size] ?? '';
     if (!known.includes(name)) {
-      report(frame, unknownArgument(name, arg.name?.span ?? arg.span, known, { name: step.name.name, what: 'step', span: step.span, text: step.name.name }, [`step ${step.name.name}(every=1, from=0, until)`]));
+      report(
+        frame,
+        unknownArgument(
+          name,
+          arg.name?.span ?? arg.span,
+          known,
+          { name: step.name.name, what: 'step', span: step.span, text: step.name.name },
+          [`step ${step.name.name}(every=1, from=0, until)`],
+        ),
+      );
       continue;
     }
     const value = arg.value.kind === 'hole' ? undefined : asNumber(evaluate(frame, arg.value));
@@ -33,7 +42,10 @@ function condition(frame: Frame, every: number, from: number, until: number | un
   const count = (): GraphValue => graphOf(frame).iteration();
   const number = (n: number): GraphValue => builder.full('i32', n);
   const parts: GraphValue[] = [];
-  if (every > 1) parts.push(builder.binary('eq', builder.binary('rem', builder.sub(count(), number(from)), number(every)), number(0)));
+  if (every > 1)
+    parts.push(
+      builder.binary('eq', builder.binary('rem', builder.sub(count(), number(from)), number(every)), number(0)),
+    );
   if (from > 0) parts.push(builder.binary('le', number(from), count()));
   if (until !== undefined) parts.push(builder.binary('lt', count(), number(until)));
   return parts.length === 0 ? null : parts.reduce((a, b) => builder.binary('and', a, b));

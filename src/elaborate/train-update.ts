@@ -18,12 +18,23 @@ export function assignUpdate(frame: Frame, update: UpdateMember, table: PathTabl
   const when = update.when ? evaluate(frame, update.when) : null;
   if (when?.kind === 'unknown') throw new Rejected();
   if (when?.kind === 'bool' && !when.value) return;
-  if (when && when.kind !== 'bool' && !(when.kind === 'tensor' && when.value.type.dtype === 'bool' && when.value.type.shape.length === 0))
+  if (
+    when &&
+    when.kind !== 'bool' &&
+    !(when.kind === 'tensor' && when.value.type.dtype === 'bool' && when.value.type.shape.length === 0)
+  )
     return reject(frame, messages.E0406(update.when?.span ?? update.span, { got: describe(when) }));
   const condition = when?.kind === 'tensor' ? when.value : null;
   const graph = graphOf(frame);
   for (const [slot, next] of newValues(frame, update, target)) {
-    if (!table.paths.has(slot)) reject(frame, messages.E0601(update.path[0]?.span ?? update.span, { name: slot.name, what: 'not part of a model of this train' }));
+    if (!table.paths.has(slot))
+      reject(
+        frame,
+        messages.E0601(update.path[0]?.span ?? update.span, {
+          name: slot.name,
+          what: 'not part of a model of this train',
+        }),
+      );
     const before = graph.read(slot);
     graph.write(slot, condition ? elementwiseSelect(frame, condition, next, before) : next);
   }
@@ -32,11 +43,23 @@ export function assignUpdate(frame: Frame, update: UpdateMember, table: PathTabl
 function targetOf(frame: Frame, update: UpdateMember): Value {
   const [first, ...rest] = update.path;
   let value: Value | undefined = first && frame.scope.lookup(first.name);
-  if (first && value === undefined) reject(frame, messages.E0202(first.span, { name: first.name }, didYouMean(first.name, frame.scope.names(), first.span)));
+  if (first && value === undefined)
+    reject(
+      frame,
+      messages.E0202(first.span, { name: first.name }, didYouMean(first.name, frame.scope.names(), first.span)),
+    );
   for (const part of rest) {
     const members: ReadonlyMap<string, Value> = value?.kind === 'instance' ? value.instance.members : new Map();
     const next = members.get(part.name);
-    if (!next) return reject(frame, messages.E0209(part.span, { what: describe(value ?? unknown), member: part.name }, didYouMean(part.name, members.keys(), part.span)));
+    if (!next)
+      return reject(
+        frame,
+        messages.E0209(
+          part.span,
+          { what: describe(value ?? unknown), member: part.name },
+          didYouMean(part.name, members.keys(), part.span),
+        ),
+      );
     value = next;
   }
   return value ?? unknown;
@@ -49,18 +72,32 @@ function newValues(frame: Frame, update: UpdateMember, target: Value): Pairs {
     const value = toTensor(frame, evaluate(frame, update.value), target.slot.type.dtype, update.value.span);
     const { type } = target.slot;
     if (value.type.dtype !== type.dtype || (value.type.shape.length > 0 && typeText(value.type) !== typeText(type)))
-      return reject(frame, messages.E0402(update.value.span, { what: `the new value of \`${target.slot.name}\``, expected: typeText(type, true), got: typeText(value.type, true) }));
+      return reject(
+        frame,
+        messages.E0402(update.value.span, {
+          what: `the new value of \`${target.slot.name}\``,
+          expected: typeText(type, true),
+          got: typeText(value.type, true),
+        }),
+      );
     return [[target.slot, stretch(frame, value, type.shape)]];
   }
   if (target.kind !== 'instance')
-    return reject(frame, messages.E0601(update.path[0]?.span ?? update.span, { name: update.path.map((p) => p.name).join('.'), what: describe(target) }));
+    return reject(
+      frame,
+      messages.E0601(update.path[0]?.span ?? update.span, {
+        name: update.path.map((p) => p.name).join('.'),
+        what: describe(target),
+      }),
+    );
   return instanceValues(frame, update.value, target.instance);
 }
 
 function instanceValues(frame: Frame, expr: Expr, target: Instance): Pairs {
   const graph = graphOf(frame);
   const { builder } = graph;
-  const isLerp = expr.kind === 'call' && expr.callee.kind === 'name' && expr.callee.name === 'lerp' && expr.args.length === 3;
+  const isLerp =
+    expr.kind === 'call' && expr.callee.kind === 'name' && expr.callee.name === 'lerp' && expr.args.length === 3;
   const sources = isLerp ? expr.args.slice(0, 2).map((a) => a.value) : [expr];
   const [a, b] = sources.map((e) => (e.kind === 'hole' ? unknown : evaluate(frame, e)));
   if (a?.kind === 'unknown' || b?.kind === 'unknown') throw new Rejected();
@@ -77,14 +114,35 @@ function instanceValues(frame: Frame, expr: Expr, target: Instance): Pairs {
 }
 
 // Slots of two instances of one layer and config, in the order of their paths.
-function matching(frame: Frame, expr: Expr, target: Instance, source: Value | undefined): readonly (readonly [Slot, Slot])[] {
+function matching(
+  frame: Frame,
+  expr: Expr,
+  target: Instance,
+  source: Value | undefined,
+): readonly (readonly [Slot, Slot])[] {
   if (source?.kind !== 'instance')
-    return reject(frame, messages.E0402(expr.span, { what: 'the new value', expected: `an instance of \`${target.decl.name.name}\``, got: describe(source ?? unknown) }));
+    return reject(
+      frame,
+      messages.E0402(expr.span, {
+        what: 'the new value',
+        expected: `an instance of \`${target.decl.name.name}\``,
+        got: describe(source ?? unknown),
+      }),
+    );
   const [own, other] = [[...collectPaths(target).paths], [...collectPaths(source.instance).paths]];
   const pairs = own.map(([slot, path], i) => {
     const [twin, twinPath] = other[i] ?? [];
     const same = twin && twinPath === path && typeText(twin.type, true) === typeText(slot.type, true);
-    return same ? ([slot, twin] as const) : reject(frame, messages.E0503(expr.span, { target: path, source: twinPath ?? 'nothing', reason: 'both sides need the same parameters' }));
+    return same
+      ? ([slot, twin] as const)
+      : reject(
+          frame,
+          messages.E0503(expr.span, {
+            target: path,
+            source: twinPath ?? 'nothing',
+            reason: 'both sides need the same parameters',
+          }),
+        );
   });
   return pairs;
 }

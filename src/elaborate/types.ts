@@ -1,6 +1,6 @@
 // Annotations against values: dims bind at their first plain occurrence and are checked everywhere
 // else, numbers adapt to the dtype that is asked for. A mismatch is data; callers word the error.
-import { asConstant, type Dim } from '../ir/dim.ts';
+import { type Dim } from '../ir/dim.ts';
 import type { Answer } from '../ir/dim-solver.ts';
 import { isDType, isFloat, type DType } from '../ir/dtype.ts';
 import type { TensorType as GraphType } from '../ir/graph.ts';
@@ -14,7 +14,19 @@ import { toTensor } from './expressions/tensors.ts';
 import { reject, Rejected, type Frame } from './frame.ts';
 import { Scope } from './scope.ts';
 import { nearest } from './spelling.ts';
-import { asNumber, describe, int, none, sameStatic, tensor, tuple, unknown, real, shapeText, type Value } from './values.ts';
+import {
+  asNumber,
+  describe,
+  int,
+  none,
+  sameStatic,
+  tensor,
+  tuple,
+  unknown,
+  real,
+  shapeText,
+  type Value,
+} from './values.ts';
 
 /** Why a value does not have a type. */
 export class Mismatch extends Error {
@@ -23,7 +35,13 @@ export class Mismatch extends Error {
     readonly expected: string,
     readonly got: string,
     /** For `dim`: the axis, what it must be (and where that is written), what it is, how sure. */
-    readonly axis?: { readonly index: number; readonly needed: Dim; readonly written: Expr | null; readonly got: Dim; readonly answer: Answer },
+    readonly axis?: {
+      readonly index: number;
+      readonly needed: Dim;
+      readonly written: Expr | null;
+      readonly got: Dim;
+      readonly answer: Answer;
+    },
   ) {
     super(`${expected} from ${got}`);
   }
@@ -44,7 +62,7 @@ export function bindDim(frame: Frame, name: string, dim: Dim): void {
   frame.scope.define(name, int(dim));
 }
 
-const packName = (dim: DimExpr): string | undefined => (dim.kind === 'pack-dim' ? dim.name?.name ?? '' : undefined);
+const packName = (dim: DimExpr): string | undefined => (dim.kind === 'pack-dim' ? (dim.name?.name ?? '') : undefined);
 
 /** Splits a shape over the entries of a type: one list of dims per entry, or null where ranks differ. */
 function align(frame: Frame, type: TensorType, shape: readonly Dim[]): readonly (readonly Dim[])[] | null {
@@ -71,12 +89,13 @@ export function bindDims(frame: Frame, type: TypeExpr, value: Value): void {
       type.dims.forEach((d, i) => bindEntry(frame, d, parts[i] ?? []));
       return;
     }
-    case 'optional-type': return value.kind === 'none' ? undefined : bindDims(frame, type.type, value);
+    case 'optional-type':
+      return value.kind === 'none' ? undefined : bindDims(frame, type.type, value);
     case 'tuple-type':
       if (value.kind === 'tuple') type.elements.forEach((e, i) => bindDims(frame, e.type, value.items[i] ?? none));
       return;
     case 'union-type': {
-      const fits = type.types.find((t) => t.kind === 'tensor-type' ? value.kind === 'tensor' : false);
+      const fits = type.types.find((t) => (t.kind === 'tensor-type' ? value.kind === 'tensor' : false));
       return fits ? bindDims(frame, fits, value) : undefined;
     }
     case 'list-type': {
@@ -88,13 +107,22 @@ export function bindDims(frame: Frame, type: TypeExpr, value: Value): void {
       const alias = aliasOf(frame, type);
       return alias ? bindDims(frame, alias, value) : undefined;
     }
-    default: return;
+    case 'literal-type':
+    case 'fn-type':
+    case 'layer-type':
+    case 'error-type':
+      return;
   }
 }
 
 const shapeOf = (value: Value): readonly Dim[] | undefined =>
-  value.kind === 'tensor' ? value.value.type.shape : value.kind === 'parameter' ? value.slot.type.shape
-    : asNumber(value) !== undefined || value.kind === 'int' || value.kind === 'bool' ? [] : undefined;
+  value.kind === 'tensor'
+    ? value.value.type.shape
+    : value.kind === 'parameter'
+      ? value.slot.type.shape
+      : asNumber(value) !== undefined || value.kind === 'int' || value.kind === 'bool'
+        ? []
+        : undefined;
 
 function bindEntry(frame: Frame, entry: DimExpr, dims: readonly Dim[]): void {
   const pack = packName(entry);
@@ -111,19 +139,27 @@ function bindEntry(frame: Frame, entry: DimExpr, dims: readonly Dim[]): void {
 export function matchType(frame: Frame, type: TypeExpr, value: Value): Value {
   if (value.kind === 'unknown' || type.kind === 'error-type') return value;
   switch (type.kind) {
-    case 'tensor-type': return matchTensor(frame, type, value);
-    case 'named-type': return matchNamed(frame, type, value);
-    case 'optional-type': return value.kind === 'none' ? value : matchType(frame, type.type, value);
+    case 'tensor-type':
+      return matchTensor(frame, type, value);
+    case 'named-type':
+      return matchNamed(frame, type, value);
+    case 'optional-type':
+      return value.kind === 'none' ? value : matchType(frame, type.type, value);
     case 'literal-type': {
-      const literal: Value = type.value.kind === 'string' ? { kind: 'str', value: type.value.value } : numberValue(type.value);
+      const literal: Value =
+        type.value.kind === 'string' ? { kind: 'str', value: type.value.value } : numberValue(type.value);
       if (sameStatic(literal, value) === true) return value;
       throw kindMismatch(type, value);
     }
-    case 'union-type': return matchUnion(frame, type.types, value, type);
+    case 'union-type':
+      return matchUnion(frame, type.types, value, type);
     case 'tuple-type': {
       if (value.kind !== 'tuple' || value.items.length !== type.elements.length) throw kindMismatch(type, value);
       const items = type.elements.map((e, i) => matchType(frame, e.type, value.items[i] ?? none));
-      return tuple(items, type.elements.map((e, i) => e.name?.name ?? value.names[i] ?? null));
+      return tuple(
+        items,
+        type.elements.map((e, i) => e.name?.name ?? value.names[i] ?? null),
+      );
     }
     case 'list-type': {
       if (value.kind !== 'list') throw kindMismatch(type, value);
@@ -139,9 +175,11 @@ export function matchType(frame: Frame, type: TypeExpr, value: Value): Value {
   }
 }
 
-const numberValue = (n: { readonly isInteger: boolean; readonly value: number }): Value => (n.isInteger ? int(n.value) : real(n.value));
+const numberValue = (n: { readonly isInteger: boolean; readonly value: number }): Value =>
+  n.isInteger ? int(n.value) : real(n.value);
 
-const kindMismatch = (type: TypeExpr, value: Value): Mismatch => new Mismatch('kind', spanText(type.span), describe(value));
+const kindMismatch = (type: TypeExpr, value: Value): Mismatch =>
+  new Mismatch('kind', spanText(type.span), describe(value));
 
 // The alternative that fits; if none does, the complaint of the one that came closest.
 function matchUnion(frame: Frame, types: readonly TypeExpr[], value: Value, whole: TypeExpr): Value {
@@ -168,8 +206,10 @@ function matchTensor(frame: Frame, type: TensorType, value: Value): Value {
     checkShape(frame, type, given.slot.type.shape, describe(given));
     return given;
   }
-  if (asNumber(given) === undefined && given.kind !== 'int' && given.kind !== 'bool') throw new Mismatch('kind', expected, describe(given));
-  if (given.kind === 'bool' ? (dtype ?? 'bool') !== 'bool' : dtype === 'bool') throw new Mismatch('dtype', expected, describe(given));
+  if (asNumber(given) === undefined && given.kind !== 'int' && given.kind !== 'bool')
+    throw new Mismatch('kind', expected, describe(given));
+  if (given.kind === 'bool' ? (dtype ?? 'bool') !== 'bool' : dtype === 'bool')
+    throw new Mismatch('dtype', expected, describe(given));
   if (given.kind === 'real' && dtype && !isFloat(dtype)) throw new Mismatch('dtype', expected, describe(given));
   checkShape(frame, type, [], describe(given));
   if (frame.graph === null) return given;
@@ -178,8 +218,10 @@ function matchTensor(frame: Frame, type: TensorType, value: Value): Value {
 
 function checkTensor(frame: Frame, type: TensorType, dtype: DType | null, value: Value & { kind: 'tensor' }): Value {
   const actual = value.value.type;
-  const got = (dtype === actual.dtype || dtype === null) && isFloat(actual.dtype) ? shapeText(actual.shape) : describe(value);
-  if (dtype !== null && dtype !== actual.dtype) throw new Mismatch('dtype', expectedText(frame, type, true), describe(value));
+  const got =
+    (dtype === actual.dtype || dtype === null) && isFloat(actual.dtype) ? shapeText(actual.shape) : describe(value);
+  if (dtype !== null && dtype !== actual.dtype)
+    throw new Mismatch('dtype', expectedText(frame, type, true), describe(value));
   checkShape(frame, type, actual.shape, got);
   return value;
 }
@@ -197,7 +239,13 @@ function checkShape(frame: Frame, type: TensorType, shape: readonly Dim[], got: 
       const answer = equalDims(frame, n, d);
       if (answer !== 'proved') {
         const written = entry.kind === 'expr-dim' ? entry.value : null;
-        throw new Mismatch('dim', expectedText(frame, type), got, { index: at + k, needed: resolved(frame, n), written, got: resolved(frame, d), answer });
+        throw new Mismatch('dim', expectedText(frame, type), got, {
+          index: at + k,
+          needed: resolved(frame, n),
+          written,
+          got: resolved(frame, d),
+          answer,
+        });
       }
     });
     at += dims.length;
@@ -223,11 +271,22 @@ export function dimOf(frame: Frame, expr: Expr): Dim | undefined {
   const scope = new Scope(frame.scope);
   for (const [name, d] of frame.signature.dims) scope.define(name, int(d));
   const unbound = namesIn(expr).find((e) => scope.lookup(e.name) === undefined);
-  if (unbound) return reject(frame, messages.E0311(unbound.span, { dim: unbound.name }, { helps: [{ text: `a dim is bound where it stands alone, such as \`[${unbound.name}]\`` }] }));
+  if (unbound)
+    return reject(
+      frame,
+      messages.E0311(
+        unbound.span,
+        { dim: unbound.name },
+        { helps: [{ text: `a dim is bound where it stands alone, such as \`[${unbound.name}]\`` }] },
+      ),
+    );
   const value = evaluate({ ...frame, scope }, expr);
   if (value.kind === 'unknown') return undefined;
   if (value.kind === 'int') return resolved(frame, value.dim);
-  return reject(frame, messages.E0402(expr.span, { what: `the dim \`${spanText(expr.span)}\``, expected: 'an int', got: describe(value) }));
+  return reject(
+    frame,
+    messages.E0402(expr.span, { what: `the dim \`${spanText(expr.span)}\``, expected: 'an int', got: describe(value) }),
+  );
 }
 
 // The names of an arithmetic expression: calls are left to their own errors.
@@ -246,7 +305,14 @@ export function dtypeOf(frame: Frame, type: TensorType): DType | null {
   if (generic !== undefined) return generic;
   const value = frame.scope.lookup(name);
   if (value?.kind === 'dtype') return value.dtype;
-  return reject(frame, messages.E0213(type.dtype?.span ?? type.span, { name }, didYouMean(name, ['f32', 'f16', 'i32', 'u32', 'bool', ...frame.scope.names()], type.dtype?.span ?? type.span)));
+  return reject(
+    frame,
+    messages.E0213(
+      type.dtype?.span ?? type.span,
+      { name },
+      didYouMean(name, ['f32', 'f16', 'i32', 'u32', 'bool', ...frame.scope.names()], type.dtype?.span ?? type.span),
+    ),
+  );
 }
 
 /** Binds generics (`[T: dtype]`) from the values of parameters. @throws Mismatch when two disagree */
@@ -271,7 +337,10 @@ function matchNamed(frame: Frame, type: NamedType, value: Value): Value {
     throw kindMismatch(type, value);
   }
   if (found?.kind === 'unknown') return unknown;
-  return reject(frame, messages.E0213(type.span, { name }, didYouMean(name, [...Object.keys(basics), ...frame.scope.names()], type.span)));
+  return reject(
+    frame,
+    messages.E0213(type.span, { name }, didYouMean(name, [...Object.keys(basics), ...frame.scope.names()], type.span)),
+  );
 }
 
 const basics: Readonly<Record<string, (value: Value) => boolean>> = {
@@ -313,7 +382,7 @@ export function expectedText(frame: Frame, type: TypeExpr, full = false): string
     return value?.key ?? spanText(d.span);
   });
   const dtype = type.dtype?.name ?? 'float';
-  const shown = dtype === 'float' ? 'f32' : frame.signature.generics.get(dtype) ?? dtype;
+  const shown = dtype === 'float' ? 'f32' : (frame.signature.generics.get(dtype) ?? dtype);
   return `${shown === 'f32' && !full ? '' : shown}[${dims.join(', ')}]`;
 }
 
@@ -329,14 +398,24 @@ function quietDim(frame: Frame, expr: Expr): Dim | undefined {
 export function didYouMean(name: string, candidates: Iterable<string>, span: Span): DiagnosticDetails {
   const near = nearest(name, candidates);
   if (near === undefined) return {};
-  return { label: `did you mean \`${near}\`?`, helps: [{ text: `write \`${near}\``, fix: { edits: [{ span, text: near }] } }] };
+  return {
+    label: `did you mean \`${near}\`?`,
+    helps: [{ text: `write \`${near}\``, fix: { edits: [{ span, text: near }] } }],
+  };
 }
 
 /** The graph type of an annotation whose dims are all known. Null after an error. */
 export function graphType(frame: Frame, type: TypeExpr): GraphType | null {
-  const inner = type.kind === 'named-type' ? aliasOf(frame, type) ?? type : type;
+  const inner = type.kind === 'named-type' ? (aliasOf(frame, type) ?? type) : type;
   if (inner.kind !== 'tensor-type')
-    return reject(frame, messages.E0402(type.span, { what: 'this type', expected: 'a tensor type such as `[n]`', got: `\`${spanText(type.span)}\`` }));
+    return reject(
+      frame,
+      messages.E0402(type.span, {
+        what: 'this type',
+        expected: 'a tensor type such as `[n]`',
+        got: `\`${spanText(type.span)}\``,
+      }),
+    );
   const alias = applied(frame, inner);
   if (alias) return graphType(frame, alias);
   const shape: Dim[] = [];
@@ -351,6 +430,3 @@ export function graphType(frame: Frame, type: TypeExpr): GraphType | null {
   }
   return { dtype: dtypeOf(frame, inner) ?? 'f32', shape };
 }
-
-/** The constant that an int value is, else undefined. */
-export const constantOf = (value: Value): number | undefined => (value.kind === 'int' ? asConstant(value.dim) : undefined);

@@ -77,7 +77,9 @@ export const bool = (value: boolean): Value => ({ kind: 'bool', value });
 export const str = (value: string): Value => ({ kind: 'str', value });
 export const list = (items: readonly Value[]): Value => ({ kind: 'list', items });
 export const tuple = (items: readonly Value[], names?: readonly (string | null)[]): TupleValue => ({
-  kind: 'tuple', items, names: names ?? items.map(() => null),
+  kind: 'tuple',
+  items,
+  names: names ?? items.map(() => null),
 });
 
 /** Wraps a graph value, with how it came about. */
@@ -100,37 +102,60 @@ export const typeText = (type: TensorType, full = false): string =>
 /** A value as a message names it: its type where it is a tensor, itself where it is short. */
 export function describe(value: Value): string {
   switch (value.kind) {
-    case 'int': return asConstant(value.dim) === undefined ? `the int ${value.dim.key}` : value.dim.key;
-    case 'real': return String(value.value);
-    case 'bool': return String(value.value);
-    case 'str': return JSON.stringify(value.value);
-    case 'dtype': return value.dtype;
-    case 'none': return 'none';
-    case 'tensor': return typeText(value.value.type, true);
-    case 'parameter': return `the parameter \`${value.slot.name}\``;
-    case 'list': return `a list of ${value.items.length}`;
-    case 'tuple': return `a tuple of ${value.items.length}`;
-    case 'fn': return `the function \`${value.decl.name.name}\``;
-    case 'lambda': return 'a function';
-    case 'primitive': return `the function \`${value.primitive.name}\``;
-    case 'unit': return `the ${value.decl.unit} \`${value.decl.name.name}\``;
-    case 'instance': return `an instance of \`${value.instance.decl.name.name}\``;
-    case 'optimizer': return `the optimizer \`${value.instance.decl.name.name}\``;
-    case 'type': return `the type \`${value.decl.name.name}\``;
-    case 'namespace': return `the module "${value.module}"`;
-    case 'computed': return 'a computed member';
-    case 'unknown': return 'unknown';
+    case 'int':
+      return asConstant(value.dim) === undefined ? `the int ${value.dim.key}` : value.dim.key;
+    case 'real':
+      return String(value.value);
+    case 'bool':
+      return String(value.value);
+    case 'str':
+      return JSON.stringify(value.value);
+    case 'dtype':
+      return value.dtype;
+    case 'none':
+      return 'none';
+    case 'tensor':
+      return typeText(value.value.type, true);
+    case 'parameter':
+      return `the parameter \`${value.slot.name}\``;
+    case 'list':
+      return `a list of ${value.items.length}`;
+    case 'tuple':
+      return `a tuple of ${value.items.length}`;
+    case 'fn':
+      return `the function \`${value.decl.name.name}\``;
+    case 'lambda':
+      return 'a function';
+    case 'primitive':
+      return `the function \`${value.primitive.name}\``;
+    case 'unit':
+      return `the ${value.decl.unit} \`${value.decl.name.name}\``;
+    case 'instance':
+      return `an instance of \`${value.instance.decl.name.name}\``;
+    case 'optimizer':
+      return `the optimizer \`${value.instance.decl.name.name}\``;
+    case 'type':
+      return `the type \`${value.decl.name.name}\``;
+    case 'namespace':
+      return `the module "${value.module}"`;
+    case 'computed':
+      return 'a computed member';
+    case 'unknown':
+      return 'unknown';
   }
 }
 
 /** What `kind(v)` gives. */
 export function kindName(value: Value): string {
-  switch (value.kind) {
-    case 'fn': case 'lambda': case 'primitive': return 'fn';
-    case 'unit': case 'instance': return 'layer';
-    case 'parameter': return 'tensor';
-    default: return value.kind;
-  }
+  const groups: Readonly<Record<string, string>> = {
+    lambda: 'fn',
+    primitive: 'fn',
+    unit: 'layer',
+    instance: 'layer',
+    parameter: 'tensor',
+    computed: 'tensor',
+  };
+  return groups[value.kind] ?? value.kind;
 }
 
 /** Whether two static values are the same; undefined where that is not decided by them alone. */
@@ -143,7 +168,8 @@ export function sameStatic(a: Value, b: Value): boolean | undefined {
     const parts = a.items.map((item, i) => sameStatic(item, b.items[i] ?? none));
     return parts.includes(false) ? false : parts.includes(undefined) ? undefined : true;
   }
-  if (a.kind !== b.kind) return a.kind === 'int' && b.kind === 'real' || a.kind === 'real' && b.kind === 'int' ? undefined : false;
+  if (a.kind !== b.kind)
+    return (a.kind === 'int' && b.kind === 'real') || (a.kind === 'real' && b.kind === 'int') ? undefined : false;
   if (a.kind === 'int' && b.kind === 'int') return a.dim.key === b.dim.key ? true : undefined;
   if (a.kind === 'bool' && b.kind === 'bool') return a.value === b.value;
   if (a.kind === 'str' && b.kind === 'str') return a.value === b.value;

@@ -14,8 +14,11 @@ const shapeOf = (data: Nested): number[] => (typeof data === 'number' ? [] : [da
 const flat = (data: Nested): number[] => (typeof data === 'number' ? [data] : data.flatMap(flat));
 
 /** A tensor of the interpreter. */
-export const tensorFrom = (data: Nested, dtype: Tensor['dtype'] = 'f32'): Tensor =>
-  ({ dtype, shape: shapeOf(data), data: Float64Array.from(flat(data)) });
+export const tensorFrom = (data: Nested, dtype: Tensor['dtype'] = 'f32'): Tensor => ({
+  dtype,
+  shape: shapeOf(data),
+  data: Float64Array.from(flat(data)),
+});
 
 /** The graph of a program without errors, gradients expanded. */
 export function graphOf(text: string, set: Readonly<Record<string, string>> = {}): GraphModule {
@@ -32,14 +35,25 @@ export function functionNamed(module: GraphModule, name: string): GraphFunction 
 }
 
 /** Inputs by name; dtypes come from the function. */
-export function run(module: GraphModule, name: string, inputs: Readonly<Record<string, Nested>>): Record<string, Tensor> {
+export function run(
+  module: GraphModule,
+  name: string,
+  inputs: Readonly<Record<string, Nested>>,
+): Record<string, Tensor> {
   const fn = functionNamed(module, name);
-  const given = Object.fromEntries(fn.inputs.filter((i) => i.name in inputs).map((i) => [i.name, tensorFrom(inputs[i.name] ?? 0, i.value.type.dtype)]));
+  const given = Object.fromEntries(
+    fn.inputs.filter((i) => i.name in inputs).map((i) => [i.name, tensorFrom(inputs[i.name] ?? 0, i.value.type.dtype)]),
+  );
   return interpret(fn, given);
 }
 
 /** Evaluates an expression over `x` (and `y`), whose types are given. */
-export function evaluateText(signature: string, expression: string, inputs: Readonly<Record<string, Nested>>, imports = ''): number[] {
+export function evaluateText(
+  signature: string,
+  expression: string,
+  inputs: Readonly<Record<string, Nested>>,
+  imports = '',
+): number[] {
   const module = graphOf(`${imports}\nexport model M() {\n  export fn f(${signature}) = ${expression}\n}\n`);
   const result = run(module, 'M.f', { 'key.0': 1, 'key.1': 2, ...inputs })['result'];
   return [...(result?.data ?? [])];

@@ -10,7 +10,10 @@ export const memoryHost = (files: Readonly<Record<string, string>>): FileHost =>
 });
 
 /** Elaborates one text, or several files whose root is `main.dlm`. */
-export function program(text: string | Readonly<Record<string, string>>, set: Readonly<Record<string, string>> = {}): Elaborated {
+export function program(
+  text: string | Readonly<Record<string, string>>,
+  set: Readonly<Record<string, string>> = {},
+): Elaborated {
   const files = typeof text === 'string' ? { 'main.dlm': text } : text;
   return elaborate(memoryHost(files), 'main.dlm', { set });
 }

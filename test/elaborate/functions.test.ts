@@ -43,7 +43,10 @@ describe('elementwise', () => {
   });
 });
 
-const rows = [[0.5, -1, 2], [3, 0.25, -0.5]];
+const rows = [
+  [0.5, -1, 2],
+  [3, 0.25, -0.5],
+];
 const sums = (row: readonly number[]): number => row.reduce((a, b) => a + b, 0);
 const softmax = (row: readonly number[]): number[] => row.map((v) => Math.exp(v) / sums(row.map(Math.exp)));
 const mean = (row: readonly number[]): number => sums(row) / row.length;
@@ -65,50 +68,142 @@ const matrix: Readonly<Record<string, Nested>> = {
   'moments(x, axes=1).var': rows.map((row) => sums(row.map((v) => (v - mean(row)) ** 2)) / 3),
   'l2_normalize(x)': rows.map((row) => row.map((v) => v / Math.hypot(...row))),
   'x[1]': [3, 0.25, -0.5],
-  'x[:, 1:]': [[-1, 2], [0.25, -0.5]],
+  'x[:, 1:]': [
+    [-1, 2],
+    [0.25, -0.5],
+  ],
   'x[-1, -2:]': [0.25, -0.5],
-  'flip(x, axis=1)': [[2, -1, 0.5], [-0.5, 0.25, 3]],
-  'transpose(x)': [[0.5, 3], [-1, 0.25], [2, -0.5]],
+  'flip(x, axis=1)': [
+    [2, -1, 0.5],
+    [-0.5, 0.25, 3],
+  ],
+  'transpose(x)': [
+    [0.5, 3],
+    [-1, 0.25],
+    [2, -0.5],
+  ],
   'flatten(x)': [0.5, -1, 2, 3, 0.25, -0.5],
-  'reshape(x, [3, -1])': [[0.5, -1], [2, 3], [0.25, -0.5]],
-  'concat([x, x[:1]], axis=0)': [[0.5, -1, 2], [3, 0.25, -0.5], [0.5, -1, 2]],
-  'stack([x[0], x[1]], axis=1)': [[0.5, 3], [-1, 0.25], [2, -0.5]],
-  'split(x, [1, 2], axis=1)[1]': [[-1, 2], [0.25, -0.5]],
-  'pad(x, 1, 0, axis=1, value=9.0)': [[9, 0.5, -1, 2], [9, 3, 0.25, -0.5]],
-  'gather(x, stack([1, 0, 1]), axis=0)': [[3, 0.25, -0.5], [0.5, -1, 2], [3, 0.25, -0.5]],
-  'x @ transpose(x)': [[5.25, 0.25], [0.25, 9.3125]],
+  'reshape(x, [3, -1])': [
+    [0.5, -1],
+    [2, 3],
+    [0.25, -0.5],
+  ],
+  'concat([x, x[:1]], axis=0)': [
+    [0.5, -1, 2],
+    [3, 0.25, -0.5],
+    [0.5, -1, 2],
+  ],
+  'stack([x[0], x[1]], axis=1)': [
+    [0.5, 3],
+    [-1, 0.25],
+    [2, -0.5],
+  ],
+  'split(x, [1, 2], axis=1)[1]': [
+    [-1, 2],
+    [0.25, -0.5],
+  ],
+  'pad(x, 1, 0, axis=1, value=9.0)': [
+    [9, 0.5, -1, 2],
+    [9, 3, 0.25, -0.5],
+  ],
+  'gather(x, stack([1, 0, 1]), axis=0)': [
+    [3, 0.25, -0.5],
+    [0.5, -1, 2],
+    [3, 0.25, -0.5],
+  ],
+  'x @ transpose(x)': [
+    [5.25, 0.25],
+    [0.25, 9.3125],
+  ],
   'x @ stack([1.0, 2.0, 4.0])': [6.5, 1.5],
-  'rearrange[a c -> c a](x)': [[0.5, 3], [-1, 0.25], [2, -0.5]],
+  'rearrange[a c -> c a](x)': [
+    [0.5, 3],
+    [-1, 0.25],
+    [2, -0.5],
+  ],
   'rearrange[a c -> (a c) 1](x)': [[0.5], [-1], [2], [3], [0.25], [-0.5]],
-  'rearrange[a (c d) -> d a c](x, d=1)': [[[0.5, -1, 2], [3, 0.25, -0.5]]],
-  'rearrange[... c -> c ...](x)': [[0.5, 3], [-1, 0.25], [2, -0.5]],
-  'rearrange[a c -> a k c](x, k=2)': [[[0.5, -1, 2], [0.5, -1, 2]], [[3, 0.25, -0.5], [3, 0.25, -0.5]]],
+  'rearrange[a (c d) -> d a c](x, d=1)': [
+    [
+      [0.5, -1, 2],
+      [3, 0.25, -0.5],
+    ],
+  ],
+  'rearrange[... c -> c ...](x)': [
+    [0.5, 3],
+    [-1, 0.25],
+    [2, -0.5],
+  ],
+  'rearrange[a c -> a k c](x, k=2)': [
+    [
+      [0.5, -1, 2],
+      [0.5, -1, 2],
+    ],
+    [
+      [3, 0.25, -0.5],
+      [3, 0.25, -0.5],
+    ],
+  ],
   'reduce[a c -> a](x, sum)': [1.5, 2.75],
   'reduce[a c -> 1 a](x, max)': [[2, 3]],
   'reduce[a c -> c](x, mean)': [1.75, -0.375, 0.75],
-  'einsum[a c, k c -> a k](x, x)': [[5.25, 0.25], [0.25, 9.3125]],
+  'einsum[a c, k c -> a k](x, x)': [
+    [5.25, 0.25],
+    [0.25, 9.3125],
+  ],
   'einsum[a c, a c -> a](x, x)': [5.25, 9.3125],
   'einsum[a c -> c](x)': [3.5, -0.75, 1.5],
   'einsum[a c, a -> c](x, x[:, 0])': [9.25, 0.25, -0.5],
-  'x + x[0]': [[1, -2, 4], [3.5, -0.75, 1.5]],
+  'x + x[0]': [
+    [1, -2, 4],
+    [3.5, -0.75, 1.5],
+  ],
   'x - mean(x, axis=1, keepdim=true)': rows.map((row) => row.map((v) => v - mean(row))),
-  'one_hot(argmax(x), 3)': [[0, 0, 1], [1, 0, 0]],
-  'for i < 2, j < 3 => f32(i * 10 + j)': [[0, 1, 2], [10, 11, 12]],
-  'f32(for i < 3, j < 3 => j <= i)': [[1, 0, 0], [1, 1, 0], [1, 1, 1]],
+  'one_hot(argmax(x), 3)': [
+    [0, 0, 1],
+    [1, 0, 0],
+  ],
+  'for i < 2, j < 3 => f32(i * 10 + j)': [
+    [0, 1, 2],
+    [10, 11, 12],
+  ],
+  'f32(for i < 3, j < 3 => j <= i)': [
+    [1, 0, 0],
+    [1, 1, 0],
+    [1, 1, 1],
+  ],
   'for i < 4 => if i % 2 == 0 { 1.0 } else { -1.0 }': [1, -1, 1, -1],
   'fold s = x over k in [1, 2, 3] => s * k': rows.map((row) => row.map((v) => 6 * v)),
-  'for i < 3, j < 2 => x[j, i]': [[0.5, 3], [-1, 0.25], [2, -0.5]],
-  'for i < 2, j < 3 => x[i, j - 1] ?? 9.0': [[9, 0.5, -1], [9, 3, 0.25]],
-  'for i < 2, j < 2 => x[i, j + 1] - x[i, j]': [[-1.5, 3], [-2.75, -0.75]],
-  'for i < 2, j < 4 => x[1 - i, floor_div(j, 2)] * f32(j)': [[0, 3, 0.5, 0.75], [0, 0.5, -2, -3]],
+  'for i < 3, j < 2 => x[j, i]': [
+    [0.5, 3],
+    [-1, 0.25],
+    [2, -0.5],
+  ],
+  'for i < 2, j < 3 => x[i, j - 1] ?? 9.0': [
+    [9, 0.5, -1],
+    [9, 3, 0.25],
+  ],
+  'for i < 2, j < 2 => x[i, j + 1] - x[i, j]': [
+    [-1.5, 3],
+    [-2.75, -0.75],
+  ],
+  'for i < 2, j < 4 => x[1 - i, floor_div(j, 2)] * f32(j)': [
+    [0, 3, 0.5, 0.75],
+    [0, 0.5, -2, -3],
+  ],
   'for i < 2 => x[i, argmax(x)[i]] ?? 0.0': [2, 3],
   'for i < 2 => relu(x[i, 1]) + (if x[i, 0] > 1 { 10.0 } else { x[i, 2] })': [2, 10.25],
   'stack(for row in [x[0], x[1]] => sum(row))': [1.5, 2.75],
-  'put(x, 7 * ones([2, 1]), at=1, axis=1)': [[0.5, 7, 2], [3, 7, -0.5]],
+  'put(x, 7 * ones([2, 1]), at=1, axis=1)': [
+    [0.5, 7, 2],
+    [3, 7, -0.5],
+  ],
   'grad(fn (z: [2, 3]) => sum(z ^ 3), x)': rows.map((row) => row.map((v) => 3 * v ** 2)),
   'grad(fn (z: [2, 3]) => sum(grad(fn (w: [2, 3]) => sum(w ^ 3), z)), x)': rows.map((row) => row.map((v) => 6 * v)),
   'f32(size(x)) / rank(x)': 3,
-  'sinusoid(2, 4)': [[0, 0, 1, 1], [Math.sin(1), Math.sin(0.01), Math.cos(1), Math.cos(0.01)]],
+  'sinusoid(2, 4)': [
+    [0, 0, 1, 1],
+    [Math.sin(1), Math.sin(0.01), Math.cos(1), Math.cos(0.01)],
+  ],
 };
 
 describe('matrices', () => {
@@ -153,6 +248,8 @@ describe('integers', () => {
   });
 });
 
+const draw = (): number[] => evaluateText('x: [n]', 'stack([uniform([8]), uniform([8])])', { x: [1] });
+
 describe('random numbers', () => {
   test('uniform numbers lie in their range and have its mean', () => {
     const values = evaluateText('x: [n]', 'uniform([4000], low=-1.0, high=3.0)', { x: [1] });
@@ -168,7 +265,6 @@ describe('random numbers', () => {
   });
 
   test('two calls draw different numbers, the same program the same ones', () => {
-    const draw = (): number[] => evaluateText('x: [n]', 'stack([uniform([8]), uniform([8])])', { x: [1] });
     const values = draw();
     expect(values.slice(0, 8)).not.toEqual(values.slice(8));
     expect(draw()).toEqual(values);

@@ -9,14 +9,27 @@ import { hasErrors } from '../../src/support/diagnostic.ts';
 import { program } from './files.ts';
 
 const folders = ['test/parser/programs', 'test/elaborate/programs'];
-const texts = folders.flatMap((folder) => readdirSync(folder).filter((name) => name.endsWith('.dlm')).map((name) => readFileSync(join(folder, name), 'utf8')));
+const texts = folders.flatMap((folder) =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.dlm'))
+    .map((name) => readFileSync(join(folder, name), 'utf8')),
+);
 const pieces = texts.flatMap((text) => text.match(/[A-Za-z_]\w*|\d+(?:\.\d+)?|"[^"]*"|[^\s\w]+/g) ?? []);
 
 /** A program with a few of its words replaced, dropped, doubled or swapped. */
-const mutated = fc.record({
-  text: fc.constantFrom(...texts),
-  edits: fc.array(fc.record({ at: fc.double({ min: 0, max: 1, noNaN: true }), kind: fc.constantFrom('replace', 'drop', 'double', 'swap'), word: fc.constantFrom(...pieces) }), { minLength: 1, maxLength: 3 }),
-}).map(({ text, edits }) => edits.reduce((current, { at, kind, word }) => mutate(current, at, kind, word), text));
+const mutated = fc
+  .record({
+    text: fc.constantFrom(...texts),
+    edits: fc.array(
+      fc.record({
+        at: fc.double({ min: 0, max: 1, noNaN: true }),
+        kind: fc.constantFrom('replace', 'drop', 'double', 'swap'),
+        word: fc.constantFrom(...pieces),
+      }),
+      { minLength: 1, maxLength: 3 },
+    ),
+  })
+  .map(({ text, edits }) => edits.reduce((current, { at, kind, word }) => mutate(current, at, kind, word), text));
 
 function mutate(text: string, at: number, kind: string, word: string): string {
   const words = text.match(/[A-Za-z_]\w*|\d+(?:\.\d+)?|"[^"]*"|[^\s\w]|\s+/g) ?? [];

@@ -5,11 +5,17 @@ import { functionNamed, graphOf, run } from './evaluate.ts';
 
 const nn = 'import { Linear, Embedding, Dropout, LayerNorm, RMSNorm, BatchNorm1d, Sequential, ReLU } from "std/nn"\n';
 const parameters = (text: string, set = {}): string[] =>
-  graphOf(nn + text, set).models.flatMap((m) => m.parameters.map((p) => `${p.path} [${p.type.shape.map((d) => d.key).join(', ')}]${p.aliases.length > 0 ? ` = ${p.aliases.join(', ')}` : ''}`));
+  graphOf(nn + text, set).models.flatMap((m) =>
+    m.parameters.map(
+      (p) =>
+        `${p.path} [${p.type.shape.map((d) => d.key).join(', ')}]${p.aliases.length > 0 ? ` = ${p.aliases.join(', ')}` : ''}`,
+    ),
+  );
 
 describe('paths', () => {
   test('members, lists, nested layers and names given by @name', () => {
-    expect(parameters(`
+    expect(
+      parameters(`
       layer Block(d: int) {
         let norm = LayerNorm(d)
         @name("proj") let out = Linear(d, d, bias=false)
@@ -22,13 +28,24 @@ describe('paths', () => {
           let x = fold x = x over blk in h => blk(x)
           fold x = x over f in tail => f(x)
         }
-      }`)).toEqual([
-      'h.0.norm.weight [4]', 'h.0.norm.bias [4]', 'h.0.proj.weight [4, 4]', 'h.1.norm.weight [4]', 'h.1.norm.bias [4]',
-      'h.1.proj.weight [4, 4]', 'tail.0.weight [3, 4]', 'tail.0.bias [3]', 'tail.1.weight [2, 3]', 'tail.1.bias [2]']);
+      }`),
+    ).toEqual([
+      'h.0.norm.weight [4]',
+      'h.0.norm.bias [4]',
+      'h.0.proj.weight [4, 4]',
+      'h.1.norm.weight [4]',
+      'h.1.norm.bias [4]',
+      'h.1.proj.weight [4, 4]',
+      'tail.0.weight [3, 4]',
+      'tail.0.bias [3]',
+      'tail.1.weight [2, 3]',
+      'tail.1.bias [2]',
+    ]);
   });
 
   test('a constructor argument lands in the callee, a shared instance has one weight', () => {
-    expect(parameters(`
+    expect(
+      parameters(`
       layer Twice(inner: layer) {
         fn forward(x: [..., d]) -> [..., d] = inner(inner(x))
       }
@@ -37,7 +54,8 @@ describe('paths', () => {
         let shared = Linear(4, 4, bias=false)
         let second = Twice(shared)
         export fn forward(x: [b, 4]) -> [b, 4] = second(first(x))
-      }`)).toEqual(['first.inner.weight [4, 4]', 'first.inner.bias [4]', 'shared.weight [4, 4] = second.inner.weight']);
+      }`),
+    ).toEqual(['first.inner.weight [4, 4]', 'first.inner.bias [4]', 'shared.weight [4, 4] = second.inner.weight']);
   });
 
   test('a tied embedding has one weight', () => {
@@ -48,7 +66,13 @@ describe('paths', () => {
         export fn forward(ids: i32[b]) -> [b, vocab] = head(wte(ids))
       }`;
     expect(parameters(text)).toEqual(['wte.weight [5, 3] = head.weight']);
-    const weight = [[1, 0, 2], [0, 1, 0], [3, 0, 0], [0, 0, 1], [1, 1, 1]];
+    const weight = [
+      [1, 0, 2],
+      [0, 1, 0],
+      [3, 0, 0],
+      [0, 0, 1],
+      [1, 1, 1],
+    ];
     const { result } = run(graphOf(nn + text), 'Net.forward', { ids: [2], 'wte.weight': weight });
     expect([...(result?.data ?? [])]).toEqual([3, 0, 9, 0, 3]);
   });
@@ -61,31 +85,54 @@ describe('paths', () => {
         export fn forward(x: [b, 2]) -> [b, 2] = half(x)
       }`;
     expect(parameters(text)).toEqual(['base.weight [2, 2]']);
-    expect([...(run(graphOf(nn + text), 'Net.forward', { x: [[1, 2]], 'base.weight': [[2, 4], [6, 8]] })['result']?.data ?? [])]).toEqual([5, 11]);
+    expect([
+      ...(run(graphOf(nn + text), 'Net.forward', {
+        x: [[1, 2]],
+        'base.weight': [
+          [2, 4],
+          [6, 8],
+        ],
+      })['result']?.data ?? []),
+    ]).toEqual([5, 11]);
   });
 
   test('`_` is solved at the first call, and what depends on it follows', () => {
-    expect(parameters(`
+    expect(
+      parameters(`
       export model Net() {
         let fc = Linear(_, 10)
         let out = Linear(_, 2, bias=false)
         export fn forward(x: [b, 7]) -> [b, 2] = x |> fc |> relu |> out
-      }`)).toEqual(['fc.weight [10, 7]', 'fc.bias [10]', 'out.weight [2, 10]']);
+      }`),
+    ).toEqual(['fc.weight [10, 7]', 'fc.bias [10]', 'out.weight [2, 10]']);
   });
 
   test('config from --set, with its type', () => {
-    const text = 'export model Net(d: int = 4, bias: bool = true) {\n let fc = Linear(d, 2, bias=bias)\n export fn forward(x: [b, d]) -> [b, 2] = fc(x)\n}';
+    const text =
+      'export model Net(d: int = 4, bias: bool = true) {\n let fc = Linear(d, 2, bias=bias)\n export fn forward(x: [b, d]) -> [b, 2] = fc(x)\n}';
     expect(parameters(text, { 'Net.d': '6', 'Net.bias': 'false' })).toEqual(['fc.weight [2, 6]']);
     expect(program(nn + text, { 'Net.d': 'six' }).diagnostics.map((d) => d.code)).toEqual(['E0402']);
   });
 
   test('a param with a false `when` is none', () => {
-    expect(parameters('export model Net() {\n let fc = Linear(2, 2, bias=false)\n export fn forward(x: [b, 2]) -> [b, 2] = fc(x)\n}')).toEqual(['fc.weight [2, 2]']);
+    expect(
+      parameters(
+        'export model Net() {\n let fc = Linear(2, 2, bias=false)\n export fn forward(x: [b, 2]) -> [b, 2] = fc(x)\n}',
+      ),
+    ).toEqual(['fc.weight [2, 2]']);
   });
 
   test('Sequential holds layers by index', () => {
-    expect(parameters('export model Net() {\n let net = Sequential([Linear(2, 3), ReLU(), Linear(3, 1)])\n export fn forward(x: [b, 2]) = net(x)\n}'))
-      .toEqual(['net.layers.0.weight [3, 2]', 'net.layers.0.bias [3]', 'net.layers.2.weight [1, 3]', 'net.layers.2.bias [1]']);
+    expect(
+      parameters(
+        'export model Net() {\n let net = Sequential([Linear(2, 3), ReLU(), Linear(3, 1)])\n export fn forward(x: [b, 2]) = net(x)\n}',
+      ),
+    ).toEqual([
+      'net.layers.0.weight [3, 2]',
+      'net.layers.0.bias [3]',
+      'net.layers.2.weight [1, 3]',
+      'net.layers.2.bias [1]',
+    ]);
   });
 });
 
@@ -104,8 +151,17 @@ describe('modes and state', () => {
       batch x: f32[b, 2]
       minimize sum((net with { training=false })(x) ^ 2) using SGD(lr=0.0)
     }`;
-  const x = [[1, 2], [3, 6]];
-  const params = { 'bn.weight': [1, 1], 'bn.bias': [0, 0], 'bn.running_mean': [0, 0], 'bn.running_var': [1, 1], iteration: 0 };
+  const x = [
+    [1, 2],
+    [3, 6],
+  ];
+  const params = {
+    'bn.weight': [1, 1],
+    'bn.bias': [0, 0],
+    'bn.running_mean': [0, 0],
+    'bn.running_var': [1, 1],
+    iteration: 0,
+  };
 
   test('batch norm uses and moves its statistics while training only', () => {
     const module = graphOf(text);
@@ -138,7 +194,14 @@ describe('modes and state', () => {
         metric first = rearrange[b 1 -> b](net(x))
         metric second = rearrange[b 1 -> b](net(x))
       }`);
-    const inputs = { x: Array.from({ length: 40 }, () => [1]), 'fc.weight': [[1]], 'fc.bias': [0], iteration: 0, 'key.0': 5, 'key.1': 9 };
+    const inputs = {
+      x: Array.from({ length: 40 }, () => [1]),
+      'fc.weight': [[1]],
+      'fc.bias': [0],
+      iteration: 0,
+      'key.0': 5,
+      'key.1': 9,
+    };
     const { first, second } = run(module, 'Fit.step', inputs);
     expect(new Set(first?.data)).toEqual(new Set([0, 2]));
     expect([...(first?.data ?? [])]).not.toEqual([...(second?.data ?? [])]);
@@ -174,9 +237,17 @@ describe('entries', () => {
         export fn g(x: [b]) -> i32[] = shape(x)[0]
       }`);
     expect(module.entries['Net.f']?.returns).toEqual({
-      kind: 'tuple', items: [
+      kind: 'tuple',
+      items: [
         { name: 'twice', item: { kind: 'tensor', result: 'twice' } },
-        { name: 'parts', item: { kind: 'list', items: [{ item: { kind: 'tensor', result: 'parts.0' } }, { item: { kind: 'tensor', result: 'parts.1' } }] } }],
+        {
+          name: 'parts',
+          item: {
+            kind: 'list',
+            items: [{ item: { kind: 'tensor', result: 'parts.0' } }, { item: { kind: 'tensor', result: 'parts.1' } }],
+          },
+        },
+      ],
     });
     expect(run(module, 'Net.g', { x: [4, 5, 6] })['result']?.data[0]).toBe(3);
   });
@@ -189,6 +260,8 @@ describe('entries', () => {
       }`);
     expect(diagnostics).toEqual([]);
     expect(functionNamed(module, 'Net.f').facts.map((f) => f.kind)).toEqual(['multiple']);
-    expect(functionNamed(module, 'Net.g').facts.map((f) => `${f.kind} ${f.lhs.key}`)).toEqual([expect.stringMatching(/^==0 /)]);
+    expect(functionNamed(module, 'Net.g').facts.map((f) => `${f.kind} ${f.lhs.key}`)).toEqual([
+      expect.stringMatching(/^==0 /),
+    ]);
   });
 });

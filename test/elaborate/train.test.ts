@@ -18,17 +18,29 @@ const x = [1, 3];
 function weights(text: string, steps: number, options: Readonly<Record<string, Nested>> = {}): number[] {
   const module = graphOf(text);
   const step = functionNamed(module, 'Fit.step');
-  let state: Record<string, Nested> = Object.fromEntries(step.inputs.filter((i) => i.role === 'slot').map((i) => [i.name, [0, 0]]));
+  let state: Record<string, Nested> = Object.fromEntries(
+    step.inputs.filter((i) => i.role === 'slot').map((i) => [i.name, [0, 0]]),
+  );
   state['w'] = [1, -2];
   for (let iteration = 0; iteration < steps; iteration++) {
     const results = run(module, 'Fit.step', { x, iteration, ...options, ...state });
-    state = { ...state, ...Object.fromEntries(Object.entries(results).filter(([name]) => name in state).map(([name, t]) => [name, [...t.data]])) };
+    state = {
+      ...state,
+      ...Object.fromEntries(
+        Object.entries(results)
+          .filter(([name]) => name in state)
+          .map(([name, t]) => [name, [...t.data]]),
+      ),
+    };
   }
   return state['w'] as number[];
 }
 
 /** The same by hand: `rule` gets gradient, weight, a store for slots and t from 1. */
-function byHand(steps: number, rule: (g: number, p: number, slots: Record<string, number>, t: number) => number): number[] {
+function byHand(
+  steps: number,
+  rule: (g: number, p: number, slots: Record<string, number>, t: number) => number,
+): number[] {
   return [1, -2].map((start, i) => {
     const slots: Record<string, number> = {};
     let p = start;
@@ -37,17 +49,21 @@ function byHand(steps: number, rule: (g: number, p: number, slots: Record<string
   });
 }
 
-const adam = (lr: (t: number) => number, decay = 0) => (g: number, p: number, s: Record<string, number>, t: number): number => {
-  s['m'] = 0.9 * (s['m'] ?? 0) + 0.1 * g;
-  s['v'] = 0.999 * (s['v'] ?? 0) + 0.001 * g * g;
-  const step = (lr(t) * (s['m'] / (1 - 0.9 ** t))) / (Math.sqrt(s['v'] / (1 - 0.999 ** t)) + 1e-8);
-  return p * (1 - lr(t) * decay) - step;
-};
-const momentum = (nesterov: boolean) => (g: number, p: number, s: Record<string, number>, t: number): number => {
-  const d = g + 0.01 * p;
-  s['v'] = t === 1 ? d : 0.9 * (s['v'] ?? 0) + d;
-  return p - 0.01 * (nesterov ? d + 0.9 * s['v'] : s['v']);
-};
+const adam =
+  (lr: (t: number) => number, decay = 0) =>
+  (g: number, p: number, s: Record<string, number>, t: number): number => {
+    s['m'] = 0.9 * (s['m'] ?? 0) + 0.1 * g;
+    s['v'] = 0.999 * (s['v'] ?? 0) + 0.001 * g * g;
+    const step = (lr(t) * (s['m'] / (1 - 0.9 ** t))) / (Math.sqrt(s['v'] / (1 - 0.999 ** t)) + 1e-8);
+    return p * (1 - lr(t) * decay) - step;
+  };
+const momentum =
+  (nesterov: boolean) =>
+  (g: number, p: number, s: Record<string, number>, t: number): number => {
+    const d = g + 0.01 * p;
+    s['v'] = t === 1 ? d : 0.9 * (s['v'] ?? 0) + d;
+    return p - 0.01 * (nesterov ? d + 0.9 * s['v'] : s['v']);
+  };
 
 describe('optimizers', () => {
   test.each([
@@ -56,14 +72,20 @@ describe('optimizers', () => {
     ['SGD(lr=0.01, momentum=0.9, weight_decay=0.01, nesterov=true)', momentum(true)],
     ['Adam(lr=0.1)', adam(() => 0.1)],
     ['AdamW(lr=0.1, weight_decay=0.05)', adam(() => 0.1, 0.05)],
-    ['RMSprop(lr=0.1)', (g: number, p: number, s: Record<string, number>) => {
-      s['v'] = 0.99 * (s['v'] ?? 0) + 0.01 * g * g;
-      return p - (0.1 * g) / (Math.sqrt(s['v']) + 1e-8);
-    }],
-    ['Adagrad(lr=0.1)', (g: number, p: number, s: Record<string, number>) => {
-      s['v'] = (s['v'] ?? 0) + g * g;
-      return p - (0.1 * g) / (Math.sqrt(s['v']) + 1e-10);
-    }],
+    [
+      'RMSprop(lr=0.1)',
+      (g: number, p: number, s: Record<string, number>) => {
+        s['v'] = 0.99 * (s['v'] ?? 0) + 0.01 * g * g;
+        return p - (0.1 * g) / (Math.sqrt(s['v']) + 1e-8);
+      },
+    ],
+    [
+      'Adagrad(lr=0.1)',
+      (g: number, p: number, s: Record<string, number>) => {
+        s['v'] = (s['v'] ?? 0) + g * g;
+        return p - (0.1 * g) / (Math.sqrt(s['v']) + 1e-10);
+      },
+    ],
     ['SGD(lr=0.01) with { clip=clip_value(1.0) }', (g: number, p: number) => p - 0.01 * Math.max(-1, Math.min(1, g))],
   ])('%s', (optimizer, rule) => {
     const expected = byHand(5, rule);
@@ -72,18 +94,28 @@ describe('optimizers', () => {
 
   test('the joint norm of all gradients is clipped', () => {
     const norm = Math.hypot(2, 12);
-    expect(weights(quadratic('SGD(lr=1.0) with { clip=global_norm(0.5) }'), 1)[1]).toBeCloseTo(-2 + (12 / norm) * 0.5, 5);
+    expect(weights(quadratic('SGD(lr=1.0) with { clip=global_norm(0.5) }'), 1)[1]).toBeCloseTo(
+      -2 + (12 / norm) * 0.5,
+      5,
+    );
   });
 });
 
-describe('schedules', () => {
-  const rates = (schedule: string, steps: number): number[] => {
-    const module = graphOf(quadratic(`SGD(lr=${schedule})`, ', lr: f32[] = 1.0, total: i32[] = 10'));
-    return Array.from({ length: steps }, (_, iteration) => (1 - (run(module, 'Fit.step', { x, iteration, w: [1, 0], lr: 0.5, total: 10 })['w']?.data[0] ?? 0)) / 2);
-  };
+/** The rate of the first steps: the gradient of the first weight is 2 at the start. */
+const rates = (schedule: string, steps: number): number[] => {
+  const module = graphOf(quadratic(`SGD(lr=${schedule})`, ', lr: f32[] = 1.0, total: i32[] = 10'));
+  return Array.from(
+    { length: steps },
+    (_, iteration) =>
+      (1 - (run(module, 'Fit.step', { x, iteration, w: [1, 0], lr: 0.5, total: 10 })['w']?.data[0] ?? 0)) / 2,
+  );
+};
 
+describe('schedules', () => {
   test('cosine with warmup', () => {
-    const expected = Array.from({ length: 12 }, (_, t) => (t < 4 ? (0.5 * (t + 1)) / 4 : 0.25 * (1 + Math.cos((Math.PI * Math.min(t - 4, 6)) / 6))));
+    const expected = Array.from({ length: 12 }, (_, t) =>
+      t < 4 ? (0.5 * (t + 1)) / 4 : 0.25 * (1 + Math.cos((Math.PI * Math.min(t - 4, 6)) / 6)),
+    );
     rates('cosine(lr, total, warmup=4)', 12).forEach((r, t) => expect(r).toBeCloseTo(expected[t] ?? NaN, 8));
   });
 
@@ -125,12 +157,16 @@ describe('steps', () => {
 
   test('a step with every=k keeps the parameters in between', () => {
     const module = graphOf(gan('(every=2)'));
-    const w = (iteration: number): number => run(module, 'Fit.step', { x: [2], iteration, 'g.w': [3], 'd.v': [1] })['g.w']?.data[0] ?? NaN;
+    const w = (iteration: number): number =>
+      run(module, 'Fit.step', { x: [2], iteration, 'g.w': [3], 'd.v': [1] })['g.w']?.data[0] ?? NaN;
     expect([w(0), w(1), w(2)]).toEqual([2, 3, 2]);
   });
 
   test('evaluation runs every step without updates', () => {
-    expect(Object.keys(run(graphOf(gan('')), 'Fit.evaluate', { x: [2], 'g.w': [3], 'd.v': [1] })).sort()).toEqual(['disc', 'gen']);
+    expect(Object.keys(run(graphOf(gan('')), 'Fit.evaluate', { x: [2], 'g.w': [3], 'd.v': [1] })).sort()).toEqual([
+      'disc',
+      'gen',
+    ]);
   });
 
   test('an average of models is updated after the optimizer', () => {
@@ -146,7 +182,8 @@ describe('steps', () => {
         update ema = net when iteration == 0
         update ema = lerp(ema, net, 0.25)
       }`);
-    const step = (iteration: number): number => run(module, 'Fit.step', { x: [1], iteration, 'net.w': [5], 'ema.w': [0] })['ema.w']?.data[0] ?? NaN;
+    const step = (iteration: number): number =>
+      run(module, 'Fit.step', { x: [1], iteration, 'net.w': [5], 'ema.w': [0] })['ema.w']?.data[0] ?? NaN;
     expect([step(0), step(1)]).toEqual([4, 1]);
   });
 
@@ -168,9 +205,17 @@ describe('steps', () => {
 });
 
 test('options, slots, losses and metrics are described', () => {
-  const { trains } = graphOf(quadratic('AdamW(lr=cosine(lr, total, warmup=10))', ', lr: f32[] = 1e-3, total: i32[] = 2000'));
+  const { trains } = graphOf(
+    quadratic('AdamW(lr=cosine(lr, total, warmup=10))', ', lr: f32[] = 1e-3, total: i32[] = 2000'),
+  );
   const [info] = trains;
-  expect(info?.options).toEqual([{ name: 'lr', dtype: 'f32', default: 1e-3 }, { name: 'total', dtype: 'i32', default: 2000 }]);
-  expect(info?.slots.map((s) => [s.name, s.initial])).toEqual([['m:w', 0], ['v:w', 0]]);
+  expect(info?.options).toEqual([
+    { name: 'lr', dtype: 'f32', default: 1e-3 },
+    { name: 'total', dtype: 'i32', default: 2000 },
+  ]);
+  expect(info?.slots.map((s) => [s.name, s.initial])).toEqual([
+    ['m:w', 0],
+    ['v:w', 0],
+  ]);
   expect([info?.losses, info?.metrics, info?.models]).toEqual([['loss'], [], [{ name: 'net', model: 'Net' }]]);
 });

@@ -21,14 +21,18 @@ export function evaluateMember(frame: Frame, expr: MemberExpr): Value {
   const candidates = membersOf(object);
   const found = candidates.get(name)?.();
   if (found) return read(frame, found);
-  return reject(frame, messages.E0209(span, { what: describe(object), member: name }, didYouMean(name, candidates.keys(), span)));
+  return reject(
+    frame,
+    messages.E0209(span, { what: describe(object), member: name }, didYouMean(name, candidates.keys(), span)),
+  );
 }
 
 function membersOf(object: Value): ReadonlyMap<string, () => Value> {
   const members = new Map<string, () => Value>();
   if (object.kind === 'instance' || object.kind === 'optimizer') {
     for (const [name, value] of [...object.instance.config, ...object.instance.members]) members.set(name, () => value);
-  } else if (object.kind === 'tuple') object.names.forEach((name, i) => name !== null && members.set(name, () => object.items[i] ?? unknown));
+  } else if (object.kind === 'tuple')
+    object.names.forEach((name, i) => name !== null && members.set(name, () => object.items[i] ?? unknown));
   else if (object.kind === 'namespace') return object.names;
   return members;
 }
@@ -38,7 +42,8 @@ export function evaluateIndex(frame: Frame, expr: IndexExpr): Value {
   const object = evaluate(frame, expr.object);
   if (object.kind === 'unknown') return unknown;
   if (object.kind === 'list' || object.kind === 'tuple') return indexItems(frame, expr, object);
-  if (object.kind !== 'tensor') return reject(frame, messages.E0412(expr.span, { operation: 'index', operands: describe(object) }));
+  if (object.kind !== 'tensor')
+    return reject(frame, messages.E0412(expr.span, { operation: 'index', operands: describe(object) }));
   if (frame.tabulating && readsElement(frame, expr, object)) return readElement(frame, expr, object, null);
   const items = expandEllipsis(frame, expr, object.value.type.shape.length);
   let value = object.value;
@@ -54,7 +59,10 @@ export function evaluateIndex(frame: Frame, expr: IndexExpr): Value {
 function indexItems(frame: Frame, expr: IndexExpr, object: Value & { readonly kind: 'list' | 'tuple' }): Value {
   const [item] = expr.indices;
   if (!item || expr.indices.length > 1 || item.kind === 'ellipsis-index')
-    return reject(frame, messages.E0412(expr.span, { operation: 'index', operands: `${describe(object)} by ${expr.indices.length} axes` }));
+    return reject(
+      frame,
+      messages.E0412(expr.span, { operation: 'index', operands: `${describe(object)} by ${expr.indices.length} axes` }),
+    );
   const n = object.items.length;
   if (item.kind === 'slice-index') {
     const [from, to] = [item.from ? staticInt(frame, item.from) : 0, item.to ? staticInt(frame, item.to) : n];
@@ -77,9 +85,17 @@ function staticInt(frame: Frame, expr: Expr): number | undefined {
 }
 
 // One item per axis: `...` becomes whole axes, missing ones at the end too.
-function expandEllipsis(frame: Frame, expr: IndexExpr, rank: number): readonly (IndexItem | { readonly kind: 'whole' })[] {
+function expandEllipsis(
+  frame: Frame,
+  expr: IndexExpr,
+  rank: number,
+): readonly (IndexItem | { readonly kind: 'whole' })[] {
   const given = expr.indices.filter((item) => item.kind !== 'ellipsis-index').length;
-  if (given > rank) return reject(frame, messages.E0309(expr.span, { callee: `\`${spanText(expr.span)}\``, needed: String(given), got: String(rank) }));
+  if (given > rank)
+    return reject(
+      frame,
+      messages.E0309(expr.span, { callee: `\`${spanText(expr.span)}\``, needed: String(given), got: String(rank) }),
+    );
   const whole = Array.from({ length: rank - given }, () => ({ kind: 'whole' as const }));
   const at = expr.indices.findIndex((item) => item.kind === 'ellipsis-index');
   if (at < 0) return [...expr.indices, ...whole];
@@ -93,10 +109,18 @@ function position(frame: Frame, expr: Expr, extent: Dim): Dim | GraphValue {
     const d = resolved(frame, value.dim);
     return isWrittenMinus(expr) ? add(extent, d) : d;
   }
-  if (value.kind === 'tensor' && value.value.type.shape.length === 0 && value.value.type.dtype === 'i32') return value.value;
+  if (value.kind === 'tensor' && value.value.type.shape.length === 0 && value.value.type.dtype === 'i32')
+    return value.value;
   if (value.kind === 'unknown') return reject(frame, messages.E0404(expr.span, { what: 'this index' }));
   const many = value.kind === 'tensor' && value.value.type.shape.length > 0;
-  return reject(frame, messages.E0402(expr.span, { what: 'an index', expected: 'an int or `i32[]`', got: describe(value) }, many ? { helps: [{ text: 'several positions at once: `gather(x, ids, axis)`' }] } : {}));
+  return reject(
+    frame,
+    messages.E0402(
+      expr.span,
+      { what: 'an index', expected: 'an int or `i32[]`', got: describe(value) },
+      many ? { helps: [{ text: 'several positions at once: `gather(x, ids, axis)`' }] } : {},
+    ),
+  );
 }
 
 const isDim = (p: Dim | GraphValue): p is Dim => 'terms' in p;
@@ -110,17 +134,29 @@ function takeAt(frame: Frame, x: GraphValue, axis: number, expr: Expr): GraphVal
   const start = x.type.shape.map((_, i) => (i === axis ? at : constant(0)));
   const size = x.type.shape.map((d, i) => (i === axis ? constant(1) : d));
   const cut = builder.op('slice', [x], { start, size, stride: size.map(() => 1) });
-  return builder.reshape(cut, x.type.shape.filter((_, i) => i !== axis));
+  return builder.reshape(
+    cut,
+    x.type.shape.filter((_, i) => i !== axis),
+  );
 }
 
-function sliceAxis(frame: Frame, x: GraphValue, axis: number, item: IndexItem & { readonly kind: 'slice-index' }): GraphValue {
+function sliceAxis(
+  frame: Frame,
+  x: GraphValue,
+  axis: number,
+  item: IndexItem & { readonly kind: 'slice-index' },
+): GraphValue {
   const extent = x.type.shape[axis] ?? constant(0);
-  const [from, to] = [item.from ? position(frame, item.from, extent) : constant(0), item.to ? position(frame, item.to, extent) : extent];
+  const [from, to] = [
+    item.from ? position(frame, item.from, extent) : constant(0),
+    item.to ? position(frame, item.to, extent) : extent,
+  ];
   if (!isDim(from) || !isDim(to)) return reject(frame, messages.E0404(item.span, { what: 'the bounds of a slice' }));
   if (asConstant(from) === 0 && to.key === extent.key) return x;
   if (item.from) inBounds(frame, item.from, from, extent, axis);
   if (item.to) inBounds(frame, item.to, to, extent, axis);
-  if (lessEqualDims(frame, from, to) !== 'proved') return reject(frame, messages.E0314(item.span, { size: sub(to, from).key }));
+  if (lessEqualDims(frame, from, to) !== 'proved')
+    return reject(frame, messages.E0314(item.span, { size: sub(to, from).key }));
   const start = x.type.shape.map((_, i) => (i === axis ? from : constant(0)));
   const size = x.type.shape.map((d, i) => (i === axis ? sub(to, from) : d));
   return graphOf(frame).builder.op('slice', [x], { start, size, stride: size.map(() => 1) });
@@ -128,8 +164,10 @@ function sliceAxis(frame: Frame, x: GraphValue, axis: number, item: IndexItem & 
 
 function inBounds(frame: Frame, expr: Expr, at: Dim, last: Dim, axis: number): void {
   const text = spanText(expr.span);
-  if (lessEqualDims(frame, constant(0), at) !== 'proved') reject(frame, messages.E0307(expr.span, { index: text, axis, bound: 'not negative' }));
-  if (lessEqualDims(frame, at, last) !== 'proved') reject(frame, messages.E0307(expr.span, { index: text, axis, bound: `at most ${last.key}` }));
+  if (lessEqualDims(frame, constant(0), at) !== 'proved')
+    reject(frame, messages.E0307(expr.span, { index: text, axis, bound: 'not negative' }));
+  if (lessEqualDims(frame, at, last) !== 'proved')
+    reject(frame, messages.E0307(expr.span, { index: text, axis, bound: `at most ${last.key}` }));
 }
 
 /** `object with { name=value, … }`. */
@@ -141,10 +179,19 @@ export function evaluateWith(frame: Frame, expr: WithExpr): Value {
   for (const [name, override] of changes) values.set(name, replacement(frame, override.value));
   if (object.kind === 'optimizer') {
     for (const [name, override] of changes)
-      if (name !== 'clip') reject(frame, messages.E0201(override.name.span, { argument: name, what: 'optimizer option', callee: 'with' }, didYouMean(name, ['clip'], override.name.span)));
+      if (name !== 'clip')
+        reject(
+          frame,
+          messages.E0201(
+            override.name.span,
+            { argument: name, what: 'optimizer option', callee: 'with' },
+            didYouMean(name, ['clip'], override.name.span),
+          ),
+        );
     return { ...object, options: new Map([...object.options, ...values]) };
   }
-  if (object.kind !== 'instance') return reject(frame, messages.E0412(expr.span, { operation: 'override members of', operands: describe(object) }));
+  if (object.kind !== 'instance')
+    return reject(frame, messages.E0412(expr.span, { operation: 'override members of', operands: describe(object) }));
   const mode = values.get('training');
   values.delete('training');
   if (mode && mode.kind !== 'bool') return reject(frame, messages.E0404(expr.span, { what: '`training`' }));
@@ -162,7 +209,10 @@ function replacement(frame: Frame, expr: Expr): Value {
     return value.kind === 'tensor' && value.slot ? { kind: 'parameter', slot: value.slot } : value;
   } catch (error) {
     if (!(error instanceof NeedsGraph)) throw error;
-    return { kind: 'computed', make: (reader) => evaluate({ ...frame, graph: reader.graph, keys: reader.keys, training: reader.training }, expr) };
+    return {
+      kind: 'computed',
+      make: (reader) => evaluate({ ...frame, graph: reader.graph, keys: reader.keys, training: reader.training }, expr),
+    };
   }
 }
 
@@ -170,12 +220,35 @@ function checkOverride(frame: Frame, instance: Instance, name: string, value: Va
   const { span } = override.name;
   const target = instance.members.get(name);
   if (target === undefined || target.kind === 'none')
-    return reject(frame, messages.E0209(span, { what: describe({ kind: 'instance', instance }), member: name }, didYouMean(name, instance.members.keys(), span)));
+    return reject(
+      frame,
+      messages.E0209(
+        span,
+        { what: describe({ kind: 'instance', instance }), member: name },
+        didYouMean(name, instance.members.keys(), span),
+      ),
+    );
   if (target.kind !== 'parameter' || value.kind === 'computed' || value.kind === 'unknown') return;
   const type = value.kind === 'parameter' ? value.slot.type : value.kind === 'tensor' ? value.value.type : null;
-  if (type === null) return reject(frame, messages.E0402(span, { what: `\`${name}\``, expected: typeText(target.slot.type, true), got: describe(value) }));
-  const same = type.dtype === target.slot.type.dtype && type.shape.length === target.slot.type.shape.length
-    && type.shape.every((d, i) => { const own = target.slot.type.shape[i]; return own && equalDims(frame, d, own) === 'proved'; });
+  if (type === null)
+    return reject(
+      frame,
+      messages.E0402(span, { what: `\`${name}\``, expected: typeText(target.slot.type, true), got: describe(value) }),
+    );
+  const same =
+    type.dtype === target.slot.type.dtype &&
+    type.shape.length === target.slot.type.shape.length &&
+    type.shape.every((d, i) => {
+      const own = target.slot.type.shape[i];
+      return own && equalDims(frame, d, own) === 'proved';
+    });
   if (!same)
-    reject(frame, messages.E0503(span, { target: name, source: spanText(override.value.span), reason: `${typeText(target.slot.type, true)} is not ${typeText(type, true)}` }));
+    reject(
+      frame,
+      messages.E0503(span, {
+        target: name,
+        source: spanText(override.value.span),
+        reason: `${typeText(target.slot.type, true)} is not ${typeText(type, true)}`,
+      }),
+    );
 }

@@ -33,29 +33,55 @@ export function evaluate(frame: Frame, expr: Expr): Value {
 
 function evaluateKind(frame: Frame, expr: Expr): Value {
   switch (expr.kind) {
-    case 'number': return expr.isInteger ? int(expr.value) : real(expr.value);
-    case 'string': return str(expr.value);
-    case 'bool': return bool(expr.value);
-    case 'none': return none;
-    case 'name': return evaluateName(frame, expr.name, expr);
-    case 'pipe': return evaluatePipe(frame, expr);
-    case 'binary': return evaluateBinary(frame, expr);
-    case 'unary': return evaluateUnary(frame, expr);
-    case 'range': return list(rangeOf(frame, expr).map((i) => int(i)));
-    case 'call': return evaluateCall(frame, expr, null);
-    case 'index': return evaluateIndex(frame, expr);
-    case 'member': return evaluateMember(frame, expr);
-    case 'as': return evaluateAs(frame, expr);
-    case 'with': return evaluateWith(frame, expr);
-    case 'block': return evaluateBlock(frame, expr);
-    case 'tuple': return tuple(expr.elements.map((e) => evaluate(frame, e.value)), expr.elements.map((e) => e.name?.name ?? null));
-    case 'list': return list(expr.elements.map((e) => evaluate(frame, e)));
-    case 'if': return evaluateIf(frame, expr);
-    case 'pattern': return evaluatePattern(frame, expr, null);
-    case 'lambda': return { kind: 'lambda', decl: expr, scope: frame.scope, training: frame.training };
-    case 'for': return evaluateFor(frame, expr);
-    case 'fold': return evaluateFold(frame, expr);
-    case 'error': return unknown;
+    case 'number':
+      return expr.isInteger ? int(expr.value) : real(expr.value);
+    case 'string':
+      return str(expr.value);
+    case 'bool':
+      return bool(expr.value);
+    case 'none':
+      return none;
+    case 'name':
+      return evaluateName(frame, expr.name, expr);
+    case 'pipe':
+      return evaluatePipe(frame, expr);
+    case 'binary':
+      return evaluateBinary(frame, expr);
+    case 'unary':
+      return evaluateUnary(frame, expr);
+    case 'range':
+      return list(rangeOf(frame, expr).map((i) => int(i)));
+    case 'call':
+      return evaluateCall(frame, expr, null);
+    case 'index':
+      return evaluateIndex(frame, expr);
+    case 'member':
+      return evaluateMember(frame, expr);
+    case 'as':
+      return evaluateAs(frame, expr);
+    case 'with':
+      return evaluateWith(frame, expr);
+    case 'block':
+      return evaluateBlock(frame, expr);
+    case 'tuple':
+      return tuple(
+        expr.elements.map((e) => evaluate(frame, e.value)),
+        expr.elements.map((e) => e.name?.name ?? null),
+      );
+    case 'list':
+      return list(expr.elements.map((e) => evaluate(frame, e)));
+    case 'if':
+      return evaluateIf(frame, expr);
+    case 'pattern':
+      return evaluatePattern(frame, expr, null);
+    case 'lambda':
+      return { kind: 'lambda', decl: expr, scope: frame.scope, training: frame.training };
+    case 'for':
+      return evaluateFor(frame, expr);
+    case 'fold':
+      return evaluateFold(frame, expr);
+    case 'error':
+      return unknown;
   }
 }
 
@@ -64,7 +90,10 @@ function evaluateName(frame: Frame, name: string, expr: Expr): Value {
   if (name === 'training' && frame.scope.lookup('training') === undefined) return bool(frame.training);
   const value = frame.scope.lookup(name);
   if (value === undefined)
-    return reject(frame, messages.E0202(expr.span, { name }, didYouMean(name, [...frame.scope.names(), 'training'], expr.span)));
+    return reject(
+      frame,
+      messages.E0202(expr.span, { name }, didYouMean(name, [...frame.scope.names(), 'training'], expr.span)),
+    );
   return read(frame, value);
 }
 
@@ -75,7 +104,14 @@ export function read(frame: Frame, value: Value): Value {
   if (value.kind !== 'parameter' || frame.graph === null) return value;
   const { slot } = value;
   if (!frame.graph.knows(slot))
-    return reject(frame, messages.E0502(slot.frame.caller?.span ?? slot.span, { layer: slot.frame.instance?.decl.name.name ?? slot.name }, { helps: [{ text: 'hold it in a member: `let layer = …`' }] }));
+    return reject(
+      frame,
+      messages.E0502(
+        slot.frame.caller?.span ?? slot.span,
+        { layer: slot.frame.instance?.decl.name.name ?? slot.name },
+        { helps: [{ text: 'hold it in a member: `let layer = …`' }] },
+      ),
+    );
   const current = frame.graph.read(slot);
   return { ...tensor(current, derive(slot.name, current.type, `${slot.role} \`${slot.name}\``)), slot };
 }
@@ -106,7 +142,10 @@ function execute(frame: Frame, statement: Statement): void {
 }
 
 /** `let pattern: type = value` into the scope of the frame. */
-export function bindLet(frame: Frame, statement: { readonly pattern: Pattern; readonly type: TypeExpr | null; readonly value: Expr }): void {
+export function bindLet(
+  frame: Frame,
+  statement: { readonly pattern: Pattern; readonly type: TypeExpr | null; readonly value: Expr },
+): void {
   const value = evaluate(frame, statement.value);
   const typed = statement.type ? annotate(frame, statement.type, value, statement.value) : value;
   bindPattern(frame, statement.pattern, named(typed, statement.pattern, statement.value));
@@ -114,7 +153,8 @@ export function bindLet(frame: Frame, statement: { readonly pattern: Pattern; re
 
 // The derivation of a tensor that a `let` names starts a new stage under that name.
 function named(value: Value, pattern: Pattern, expr: Expr): Value {
-  if (value.kind !== 'tensor' || pattern.kind !== 'name-pattern' || expr.span.source.name.startsWith('std/')) return value;
+  if (value.kind !== 'tensor' || pattern.kind !== 'name-pattern' || expr.span.source.name.startsWith('std/'))
+    return value;
   const text = spanText(expr.span).replaceAll(/\s+/g, ' ');
   const note = text.length > 40 ? `${text.slice(0, 37)}...` : text;
   return { ...value, derivation: derive(pattern.name, value.value.type, `\`${note}\``, value.derivation) };
@@ -134,15 +174,25 @@ function annotate(frame: Frame, type: TypeExpr, value: Value, expr: Expr): Value
 /** The diagnostic of a value that does not have its stated type. */
 export function mismatchDiagnostic(what: string, m: Mismatch, span: Span, value: Value): Diagnostic {
   if (m.axis?.answer === 'unknown')
-    return messages.E0303(span, { left: m.axis.got.key, right: m.axis.needed.key }, {
-      label: `needs ${m.axis.got.key} = ${m.axis.needed.key}`,
-      notes: [`${what} is ${m.got}, where ${m.expected} is needed`],
-      helps: [{ text: 'use one name for both axes, or require it: `requires ' + `${m.axis.got.key} == ${m.axis.needed.key}\`` }],
-    });
-  return messages.E0402(span, { what, expected: m.expected, got: m.got }, {
-    label: `is ${m.got}`,
-    ...(value.kind === 'tensor' && value.derivation ? { derivation: derivationRows(value.derivation) } : {}),
-  });
+    return messages.E0303(
+      span,
+      { left: m.axis.got.key, right: m.axis.needed.key },
+      {
+        label: `needs ${m.axis.got.key} = ${m.axis.needed.key}`,
+        notes: [`${what} is ${m.got}, where ${m.expected} is needed`],
+        helps: [
+          { text: `use one name for both axes, or require it: \`requires ${m.axis.got.key} == ${m.axis.needed.key}\`` },
+        ],
+      },
+    );
+  return messages.E0402(
+    span,
+    { what, expected: m.expected, got: m.got },
+    {
+      label: `is ${m.got}`,
+      ...(value.kind === 'tensor' && value.derivation ? { derivation: derivationRows(value.derivation) } : {}),
+    },
+  );
 }
 
 /** Binds the names of a pattern. */
@@ -163,10 +213,14 @@ function executeUpdate(frame: Frame, statement: Statement & { kind: 'update' }):
   const value = evaluate(frame, statement.value);
   const when = statement.when ? evaluate(frame, statement.when) : bool(true);
   if (target === undefined)
-    return reject(frame, messages.E0202(first.span, { name: first.name }, didYouMean(first.name, frame.scope.names(), first.span)));
+    return reject(
+      frame,
+      messages.E0202(first.span, { name: first.name }, didYouMean(first.name, frame.scope.names(), first.span)),
+    );
   if (target.kind === 'unknown') return;
   if (target.kind !== 'parameter' || target.slot.role === 'param' || statement.path.length > 1) {
-    const what = target.kind === 'parameter' ? 'a param; only `minimize` moves it' : 'not a `state` or `cache` of this layer';
+    const what =
+      target.kind === 'parameter' ? 'a param; only `minimize` moves it' : 'not a `state` or `cache` of this layer';
     return reject(frame, messages.E0601(first.span, { name: first.name, what }));
   }
   writeSlot(frame, target.slot, value, when, statement.value.span);
@@ -177,7 +231,8 @@ export function checkAssert(frame: Frame, condition: Expr, message: string | und
   const value = evaluate(frame, condition);
   if (value.kind === 'unknown' || (value.kind === 'bool' && value.value)) return;
   if (value.kind === 'tensor' && frame.graph?.mayConstruct) return;
-  if (value.kind !== 'bool') return reject(frame, messages.E0404(condition.span, { what: 'the condition of an `assert`' }));
+  if (value.kind !== 'bool')
+    return reject(frame, messages.E0404(condition.span, { what: 'the condition of an `assert`' }));
   reject(frame, messages.E0409(condition.span, { message: message ?? spanText(condition.span) }));
 }
 
@@ -191,7 +246,8 @@ function evaluateAs(frame: Frame, expr: Expr & { kind: 'as' }): Value {
       return matchType(frame, expr.type, value);
     } catch (error) {
       if (!(error instanceof Mismatch)) throw error;
-      if (error.axis?.answer !== 'unknown' || !frame.graph) return reject(frame, mismatchDiagnostic('this value', error, expr.value.span, value));
+      if (error.axis?.answer !== 'unknown' || !frame.graph)
+        return reject(frame, mismatchDiagnostic('this value', error, expr.value.span, value));
       frame.graph.assume({ kind: '==0', lhs: sub(error.axis.needed, error.axis.got) });
     }
   }

@@ -10,7 +10,21 @@ import { spanText } from '../../support/source.ts';
 import { derivationRows } from '../derivation.ts';
 import { divides, equalDims, exactQuotient, lessEqualDims, resolved } from '../dims.ts';
 import { reject, type Frame } from '../frame.ts';
-import { asNumber, bool, describe, int, list, real, sameStatic, str, tensor, typeText, unknown, type TensorValue, type Value } from '../values.ts';
+import {
+  asNumber,
+  bool,
+  describe,
+  int,
+  list,
+  real,
+  sameStatic,
+  str,
+  tensor,
+  typeText,
+  unknown,
+  type TensorValue,
+  type Value,
+} from '../values.ts';
 import { evaluate } from './evaluate.ts';
 import { readOrDefault } from './reads.ts';
 import { broadcastShapes, graphOf, isAdaptable, stretch, toTensor, unify } from './tensors.ts';
@@ -35,42 +49,40 @@ function staticBinary(frame: Frame, expr: BinaryExpr, left: Value, right: Value)
   const { operator } = expr;
   if (operator === '+' && left.kind === 'list' && right.kind === 'list') return list([...left.items, ...right.items]);
   if (operator === '+' && left.kind === 'str' && right.kind === 'str') return str(left.value + right.value);
-  if (left.kind === 'int' && right.kind === 'int') return intBinary(frame, expr, resolved(frame, left.dim), resolved(frame, right.dim));
+  if (left.kind === 'int' && right.kind === 'int')
+    return intOperators[operator]?.(resolved(frame, left.dim), resolved(frame, right.dim), frame, expr);
   const [a, b] = [asNumber(left), asNumber(right)];
-  return a === undefined || b === undefined ? undefined : realBinary(operator, a, b);
+  return a === undefined || b === undefined ? undefined : realOperators[operator]?.(a, b);
 }
 
-function realBinary(operator: BinaryExpr['operator'], a: number, b: number): Value | undefined {
-  switch (operator) {
-    case '+': return real(a + b);
-    case '-': return real(a - b);
-    case '*': return real(a * b);
-    case '/': return real(a / b);
-    case '%': return real(a - b * Math.floor(a / b));
-    case '^': return real(a ** b);
-    case '<': return bool(a < b);
-    case '<=': return bool(a <= b);
-    case '>': return bool(a > b);
-    case '>=': return bool(a >= b);
-    default: return undefined;
-  }
-}
+type Operators<Rule> = Readonly<Partial<Record<BinaryExpr['operator'], Rule>>>;
 
-function intBinary(frame: Frame, expr: BinaryExpr, a: Dim, b: Dim): Value | undefined {
-  switch (expr.operator) {
-    case '+': return int(add(a, b));
-    case '-': return int(sub(a, b));
-    case '*': return int(mul(a, b));
-    case '/': return exactDivision(frame, expr, a, b);
-    case '%': return int(mod(a, positive(frame, expr, b)));
-    case '^': return intPower(a, b);
-    case '<': return decided(lessEqualDims(frame, add(a, 1), b));
-    case '<=': return decided(lessEqualDims(frame, a, b));
-    case '>': return decided(lessEqualDims(frame, add(b, 1), a));
-    case '>=': return decided(lessEqualDims(frame, b, a));
-    default: return undefined;
-  }
-}
+const realOperators: Operators<(a: number, b: number) => Value> = {
+  '+': (a, b) => real(a + b),
+  '-': (a, b) => real(a - b),
+  '*': (a, b) => real(a * b),
+  '/': (a, b) => real(a / b),
+  '%': (a, b) => real(a - b * Math.floor(a / b)),
+  '^': (a, b) => real(a ** b),
+  '<': (a, b) => bool(a < b),
+  '<=': (a, b) => bool(a <= b),
+  '>': (a, b) => bool(a > b),
+  '>=': (a, b) => bool(a >= b),
+};
+
+// Undefined: the sizes alone do not decide it.
+const intOperators: Operators<(a: Dim, b: Dim, frame: Frame, expr: BinaryExpr) => Value | undefined> = {
+  '+': (a, b) => int(add(a, b)),
+  '-': (a, b) => int(sub(a, b)),
+  '*': (a, b) => int(mul(a, b)),
+  '/': (a, b, frame, expr) => exactDivision(frame, expr, a, b),
+  '%': (a, b, frame, expr) => int(mod(a, positive(frame, expr, b))),
+  '^': (a, b) => intPower(a, b),
+  '<': (a, b, frame) => decided(lessEqualDims(frame, add(a, 1), b)),
+  '<=': (a, b, frame) => decided(lessEqualDims(frame, a, b)),
+  '>': (a, b, frame) => decided(lessEqualDims(frame, add(b, 1), a)),
+  '>=': (a, b, frame) => decided(lessEqualDims(frame, b, a)),
+};
 
 const decided = (answer: 'proved' | 'refuted' | 'unknown'): Value | undefined =>
   answer === 'unknown' ? undefined : bool(answer === 'proved');
@@ -84,7 +96,13 @@ function intPower(a: Dim, b: Dim): Value | undefined {
 
 function positive(frame: Frame, expr: BinaryExpr, divisor: Dim): Dim {
   if (lessEqualDims(frame, toOne, divisor) !== 'proved')
-    reject(frame, messages.E0304(expr.span, { expression: spanText(expr.span), reason: `the divisor is ${divisor.key}, which may not be positive` }));
+    reject(
+      frame,
+      messages.E0304(expr.span, {
+        expression: spanText(expr.span),
+        reason: `the divisor is ${divisor.key}, which may not be positive`,
+      }),
+    );
   return divisor;
 }
 const toOne = floorDiv(1, 1);
@@ -97,21 +115,49 @@ function exactDivision(frame: Frame, expr: BinaryExpr, a: Dim, b: Dim): Value {
   const text = spanText(expr.span);
   const rounded = `for a rounded result use floor_div(${spanText(expr.left.span)}, ${spanText(expr.right.span)})`;
   if (x === undefined || y === undefined) {
-    return reject(frame, messages.E0304(expr.span, { expression: text, reason: `cannot prove that ${divisor.key} divides ${a.key}` }, {
-      helps: [{ text: `require it: \`requires ${a.key} % ${divisor.key} == 0\`` }, { text: rounded }],
-    }));
+    return reject(
+      frame,
+      messages.E0304(
+        expr.span,
+        { expression: text, reason: `cannot prove that ${divisor.key} divides ${a.key}` },
+        {
+          helps: [{ text: `require it: \`requires ${a.key} % ${divisor.key} == 0\`` }, { text: rounded }],
+        },
+      ),
+    );
   }
   const below = x - (x % y);
-  return reject(frame, messages.E0304(expr.span, { expression: text, reason: `${x} / ${y} leaves ${x % y}` }, {
-    helps: [{ text: `nearest valid ${spanText(expr.left.span)}: ${below > 0 ? `${below} or ` : ''}${below + y}` }, { text: rounded }],
-  }));
+  return reject(
+    frame,
+    messages.E0304(
+      expr.span,
+      { expression: text, reason: `${x} / ${y} leaves ${x % y}` },
+      {
+        helps: [
+          { text: `nearest valid ${spanText(expr.left.span)}: ${below > 0 ? `${below} or ` : ''}${below + y}` },
+          { text: rounded },
+        ],
+      },
+    ),
+  );
 }
 
-const opNames: Readonly<Partial<Record<BinaryExpr['operator'], { readonly op: BinaryOp; readonly swap?: boolean; readonly verb: string }>>> = {
-  '+': { op: 'add', verb: 'add' }, '-': { op: 'sub', verb: 'subtract' }, '*': { op: 'mul', verb: 'multiply' },
-  '/': { op: 'div', verb: 'divide' }, '^': { op: 'pow', verb: 'raise' }, '<': { op: 'lt', verb: 'compare' },
-  '<=': { op: 'le', verb: 'compare' }, '>': { op: 'lt', swap: true, verb: 'compare' }, '>=': { op: 'le', swap: true, verb: 'compare' },
-  '==': { op: 'eq', verb: 'compare' }, '!=': { op: 'ne', verb: 'compare' }, '&&': { op: 'and', verb: 'combine' }, '||': { op: 'or', verb: 'combine' },
+const opNames: Readonly<
+  Partial<Record<BinaryExpr['operator'], { readonly op: BinaryOp; readonly swap?: boolean; readonly verb: string }>>
+> = {
+  '+': { op: 'add', verb: 'add' },
+  '-': { op: 'sub', verb: 'subtract' },
+  '*': { op: 'mul', verb: 'multiply' },
+  '/': { op: 'div', verb: 'divide' },
+  '^': { op: 'pow', verb: 'raise' },
+  '<': { op: 'lt', verb: 'compare' },
+  '<=': { op: 'le', verb: 'compare' },
+  '>': { op: 'lt', swap: true, verb: 'compare' },
+  '>=': { op: 'le', swap: true, verb: 'compare' },
+  '==': { op: 'eq', verb: 'compare' },
+  '!=': { op: 'ne', verb: 'compare' },
+  '&&': { op: 'and', verb: 'combine' },
+  '||': { op: 'or', verb: 'combine' },
   '%': { op: 'rem', verb: 'divide' },
 };
 
@@ -124,13 +170,32 @@ function tensorBinary(frame: Frame, expr: BinaryExpr, left: Value, right: Value)
     return reject(frame, messages.E0406(expr.span, { got: typeText(a.type, true) }));
   if (operator === '/' && isInteger(a.type.dtype)) return integerDivision(frame, expr);
   if (a.type.dtype === 'bool' && !['==', '!=', '&&', '||'].includes(operator))
-    return reject(frame, messages.E0412(expr.span, { operation: opNames[operator]?.verb ?? operator, operands: `${typeText(a.type, true)} and ${typeText(b.type, true)}` }, { helps: [{ text: 'cast first: `f32(x)` or `i32(x)`' }] }));
+    return reject(
+      frame,
+      messages.E0412(
+        expr.span,
+        {
+          operation: opNames[operator]?.verb ?? operator,
+          operands: `${typeText(a.type, true)} and ${typeText(b.type, true)}`,
+        },
+        { helps: [{ text: 'cast first: `f32(x)` or `i32(x)`' }] },
+      ),
+    );
   if (operator === '^' && !isFloat(a.type.dtype))
-    return reject(frame, messages.E0412(expr.span, { operation: 'raise', operands: `${typeText(a.type, true)} to a run-time power` }));
+    return reject(
+      frame,
+      messages.E0412(expr.span, { operation: 'raise', operands: `${typeText(a.type, true)} to a run-time power` }),
+    );
   const { op, swap, verb } = opNames[operator] ?? { op: 'add' as const, verb: 'combine' };
   const index = indexOf(operator, left, right);
-  const result = elementwise(frame, swap ? [b, a] : [a, b], swap ? [right, left] : [left, right], verb, expr, ([x, y]) =>
-    operator === '%' ? flooredRemainder(frame, x, y) : graphOf(frame).builder.binary(op, x, y));
+  const result = elementwise(
+    frame,
+    swap ? [b, a] : [a, b],
+    swap ? [right, left] : [left, right],
+    verb,
+    expr,
+    ([x, y]) => (operator === '%' ? flooredRemainder(frame, x, y) : graphOf(frame).builder.binary(op, x, y)),
+  );
   return index ? { ...tensor(result), index } : keep(result, left, right);
 }
 
@@ -146,25 +211,47 @@ function indexOf(operator: BinaryExpr['operator'], left: Value, right: Value): D
 }
 
 function operandPair(frame: Frame, expr: BinaryExpr, left: Value, right: Value): readonly [GraphValue, GraphValue] {
-  for (const [value, side] of [[left, expr.left], [right, expr.right]] as const)
+  for (const [value, side] of [
+    [left, expr.left],
+    [right, expr.right],
+  ] as const)
     if (!['tensor', 'int', 'real', 'bool', 'computed', 'parameter'].includes(value.kind))
-      reject(frame, messages.E0412(side.span, { operation: opNames[expr.operator]?.verb ?? 'combine', operands: `${describe(left)} and ${describe(right)}` }));
+      reject(
+        frame,
+        messages.E0412(side.span, {
+          operation: opNames[expr.operator]?.verb ?? 'combine',
+          operands: `${describe(left)} and ${describe(right)}`,
+        }),
+      );
   return unify(frame, left, right, `\`${expr.operator}\``, expr.operatorSpan, [expr.left.span, expr.right.span]);
 }
 
 // `/` between ints of different dims at run time is not exact; literals beside an i32 tensor are no better.
 function integerDivision(frame: Frame, expr: BinaryExpr): never {
   const [a, b] = [spanText(expr.left.span), spanText(expr.right.span)];
-  return reject(frame, messages.E0405(expr.operatorSpan, {
-    helps: [{ text: `write \`floor_div(${a}, ${b})\``, fix: { edits: [{ span: expr.span, text: `floor_div(${a}, ${b})` }] } }, { text: `or cast: \`f32(${a}) / f32(${b})\`` }],
-  }));
+  return reject(
+    frame,
+    messages.E0405(expr.operatorSpan, {
+      helps: [
+        {
+          text: `write \`floor_div(${a}, ${b})\``,
+          fix: { edits: [{ span: expr.span, text: `floor_div(${a}, ${b})` }] },
+        },
+        { text: `or cast: \`f32(${a}) / f32(${b})\`` },
+      ],
+    }),
+  );
 }
 
 // The language's % is floored, the graph's rem truncates: add the divisor where the signs differ.
 function flooredRemainder(frame: Frame, x: GraphValue, y: GraphValue): GraphValue {
   const b = graphOf(frame).builder;
   const r = b.binary('rem', x, y);
-  const wrong = b.binary('and', b.binary('ne', r, b.zero(r)), b.binary('lt', b.mul(b.unary('sign', r), b.unary('sign', y)), b.zero(r)));
+  const wrong = b.binary(
+    'and',
+    b.binary('ne', r, b.zero(r)),
+    b.binary('lt', b.mul(b.unary('sign', r), b.unary('sign', y)), b.zero(r)),
+  );
   return b.select(wrong, b.add(r, y), r);
 }
 
@@ -175,7 +262,11 @@ function integerPower(frame: Frame, expr: BinaryExpr, left: Value, right: Value)
   const x = toTensor(frame, left, isAdaptable(left) ? 'f32' : undefined, expr.left.span);
   if (n === undefined || Math.abs(n) > 16 || (n < 0 && !isFloat(x.type.dtype))) {
     const exponent = toTensor(frame, right, isFloat(x.type.dtype) ? x.type.dtype : 'i32', expr.right.span);
-    if (!isFloat(x.type.dtype)) return reject(frame, messages.E0412(expr.span, { operation: 'raise', operands: `${describe(left)} to ${describe(right)}` }));
+    if (!isFloat(x.type.dtype))
+      return reject(
+        frame,
+        messages.E0412(expr.span, { operation: 'raise', operands: `${describe(left)} to ${describe(right)}` }),
+      );
     return tensor(b.binary('pow', x, stretch(frame, exponent, x.type.shape)), derivationOf(left));
   }
   let result: GraphValue | null = null;
@@ -184,14 +275,20 @@ function integerPower(frame: Frame, expr: BinaryExpr, left: Value, right: Value)
   return tensor(n < 0 ? b.unary('recip', powered) : powered, derivationOf(left));
 }
 
-const derivationOf = (value: Value): TensorValue['derivation'] => (value.kind === 'tensor' ? value.derivation : undefined);
+const derivationOf = (value: Value): TensorValue['derivation'] =>
+  value.kind === 'tensor' ? value.derivation : undefined;
 
-const keep = (value: GraphValue, left: Value, right: Value): Value => tensor(value, derivationOf(left) ?? derivationOf(right));
+const keep = (value: GraphValue, left: Value, right: Value): Value =>
+  tensor(value, derivationOf(left) ?? derivationOf(right));
 
 /** Broadcasts operands of one dtype and applies `make`; E0302 or E0303 where the shapes do not fit. */
 export function elementwise(
-  frame: Frame, [a, b]: readonly [GraphValue, GraphValue], [left, right]: readonly [Value, Value], verb: string,
-  place: Expr, make: (operands: readonly [GraphValue, GraphValue]) => GraphValue,
+  frame: Frame,
+  [a, b]: readonly [GraphValue, GraphValue],
+  [left, right]: readonly [Value, Value],
+  verb: string,
+  place: Expr,
+  make: (operands: readonly [GraphValue, GraphValue]) => GraphValue,
 ): GraphValue {
   const common = broadcastShapes(frame, [a.type.shape, b.type.shape]);
   if ('clash' in common) return rejectShapes(frame, a, b, [left, right], verb, place, common);
@@ -199,26 +296,56 @@ export function elementwise(
 }
 
 function rejectShapes(
-  frame: Frame, a: GraphValue, b: GraphValue, [left, right]: readonly [Value, Value], verb: string, place: Expr,
+  frame: Frame,
+  a: GraphValue,
+  b: GraphValue,
+  [left, right]: readonly [Value, Value],
+  verb: string,
+  place: Expr,
   { clash: [p, q], answer }: { readonly clash: readonly [Dim, Dim]; readonly answer: 'refuted' | 'unknown' },
 ): never {
   const [ta, tb] = [typeText(a.type), typeText(b.type)];
-  const sides = place.kind === 'binary' ? [{ span: place.left.span, label: ta }, { span: place.right.span, label: tb }] : [];
+  const sides =
+    place.kind === 'binary'
+      ? [
+          { span: place.left.span, label: ta },
+          { span: place.right.span, label: tb },
+        ]
+      : [];
   const primary = place.kind === 'binary' ? place.operatorSpan : place.span;
   const rows = [...derivationRows(derivationOf(left)), ...derivationRows(derivationOf(right))];
   const derivation = rows.length > 0 ? { derivation: rows } : {};
   if (answer === 'unknown' && a.type.shape.length === b.type.shape.length) {
     const operand = place.kind === 'binary' ? spanText(place.left.span) : 'x';
-    return reject(frame, messages.E0303(place.span, { left: p.key, right: q.key }, {
-      label: `needs ${p.key} = ${q.key}`, ...derivation,
-      helps: [{ text: `use one name for both axes, or require it: \`requires ${p.key} == ${q.key}\`` }, { text: `for a run-time check at the entry point: \`(${operand} as ${tb})\`` }],
-    }));
+    return reject(
+      frame,
+      messages.E0303(
+        place.span,
+        { left: p.key, right: q.key },
+        {
+          label: `needs ${p.key} = ${q.key}`,
+          ...derivation,
+          helps: [
+            { text: `use one name for both axes, or require it: \`requires ${p.key} == ${q.key}\`` },
+            { text: `for a run-time check at the entry point: \`(${operand} as ${tb})\`` },
+          ],
+        },
+      ),
+    );
   }
-  return reject(frame, messages.E0302(primary, { operation: verb, left: ta, right: tb }, {
-    secondary: sides, ...derivation,
-    notes: [`aligned from the right, \`${p.key}\` meets \`${q.key}\`; symbolic dims never broadcast`],
-    helps: [axisHelp(place, a, b)],
-  }));
+  return reject(
+    frame,
+    messages.E0302(
+      primary,
+      { operation: verb, left: ta, right: tb },
+      {
+        secondary: sides,
+        ...derivation,
+        notes: [`aligned from the right, \`${p.key}\` meets \`${q.key}\`; symbolic dims never broadcast`],
+        helps: [axisHelp(place, a, b)],
+      },
+    ),
+  );
 }
 
 // Suggests the rearrange that gives the shorter operand its missing axes.
@@ -244,9 +371,16 @@ function compareEqual(frame: Frame, expr: BinaryExpr, left: Value, right: Value)
     const answer = equalDimsQuietly(frame, left.dim, right.dim);
     if (answer !== undefined) return bool(answer !== flip);
   }
-  if (!isTensor && left.kind === 'list' && right.kind === 'list') return listEqual(frame, expr, left.items, right.items);
+  if (!isTensor && left.kind === 'list' && right.kind === 'list')
+    return listEqual(frame, expr, left.items, right.items);
   const [a, b] = comparable(frame, expr, left, right);
-  return keep(elementwise(frame, [a, b], [left, right], 'compare', expr, ([x, y]) => graphOf(frame).builder.binary(flip ? 'ne' : 'eq', x, y)), left, right);
+  return keep(
+    elementwise(frame, [a, b], [left, right], 'compare', expr, ([x, y]) =>
+      graphOf(frame).builder.binary(flip ? 'ne' : 'eq', x, y),
+    ),
+    left,
+    right,
+  );
 }
 
 // Comparing must not solve holes or assume facts.
@@ -256,12 +390,14 @@ function equalDimsQuietly(frame: Frame, a: Dim, b: Dim): boolean | undefined {
 }
 
 function listEqual(frame: Frame, expr: BinaryExpr, a: readonly Value[], b: readonly Value[]): Value {
-  const all = a.length === b.length && a.every((item, i) => {
-    const other = b[i];
-    if (other === undefined) return false;
-    if (item.kind === 'int' && other.kind === 'int') return equalDims(frame, item.dim, other.dim) === 'proved';
-    return sameStatic(item, other) === true;
-  });
+  const all =
+    a.length === b.length &&
+    a.every((item, i) => {
+      const other = b[i];
+      if (other === undefined) return false;
+      if (item.kind === 'int' && other.kind === 'int') return equalDims(frame, item.dim, other.dim) === 'proved';
+      return sameStatic(item, other) === true;
+    });
   return bool(all !== (expr.operator === '!='));
 }
 
@@ -272,11 +408,27 @@ function comparable(frame: Frame, expr: BinaryExpr, left: Value, right: Value): 
     const classes = isFloat(a.dtype) && isInteger(b.dtype) && a.shape.length === b.shape.length + 1;
     const [l, r] = [spanText(expr.left.span), spanText(expr.right.span)];
     const suggestion = `argmax(${l}, axis=-1)`;
-    reject(frame, messages.E0401(expr.operatorSpan, { operation: `\`${expr.operator}\``, left: typeText(a, true), right: typeText(b, true), problem: shapes }, {
-      secondary: [{ span: expr.left.span, label: typeText(a, true) }, { span: expr.right.span, label: typeText(b, true) }],
-      helps: classes ? [{ text: `compare predicted classes: \`${suggestion} ${expr.operator} ${r}\``, fix: { edits: [{ span: expr.left.span, text: suggestion }] } }]
-        : [{ text: `cast one side to what you mean, such as \`${a.dtype}(${r})\`` }],
-    }));
+    reject(
+      frame,
+      messages.E0401(
+        expr.operatorSpan,
+        { operation: `\`${expr.operator}\``, left: typeText(a, true), right: typeText(b, true), problem: shapes },
+        {
+          secondary: [
+            { span: expr.left.span, label: typeText(a, true) },
+            { span: expr.right.span, label: typeText(b, true) },
+          ],
+          helps: classes
+            ? [
+                {
+                  text: `compare predicted classes: \`${suggestion} ${expr.operator} ${r}\``,
+                  fix: { edits: [{ span: expr.left.span, text: suggestion }] },
+                },
+              ]
+            : [{ text: `cast one side to what you mean, such as \`${a.dtype}(${r})\`` }],
+        },
+      ),
+    );
   }
   return operandPair(frame, expr, left, right);
 }
@@ -291,7 +443,8 @@ export function evaluateUnary(frame: Frame, expr: UnaryExpr): Value {
   } else if (value.kind === 'bool') return bool(!value.value);
   const x = toTensor(frame, value, undefined, expr.operand.span);
   if ((expr.operator === '!') !== (x.type.dtype === 'bool'))
-    return expr.operator === '!' ? reject(frame, messages.E0406(expr.operand.span, { got: describe(value) }))
+    return expr.operator === '!'
+      ? reject(frame, messages.E0406(expr.operand.span, { got: describe(value) }))
       : reject(frame, messages.E0412(expr.span, { operation: 'negate', operands: describe(value) }));
   return tensor(graphOf(frame).builder.unary(expr.operator === '!' ? 'not' : 'neg', x), derivationOf(value));
 }
@@ -317,12 +470,25 @@ function matmul(frame: Frame, expr: BinaryExpr, left: Value, right: Value): Valu
   const answer = k1 && k2 && ranks ? equalDims(frame, k1, k2) : 'refuted';
   const batched = batch.every(([x, y]) => y !== undefined && equalDims(frame, x, y) === 'proved');
   if (answer === 'unknown' && k1 && k2)
-    return reject(frame, messages.E0303(expr.span, { left: k1.key, right: k2.key }, { label: `needs ${k1.key} = ${k2.key}` }));
+    return reject(
+      frame,
+      messages.E0303(expr.span, { left: k1.key, right: k2.key }, { label: `needs ${k1.key} = ${k2.key}` }),
+    );
   if (answer !== 'proved' || !batched)
-    return reject(frame, messages.E0302(expr.operatorSpan, { operation: 'multiply', left: typeText(a.type), right: typeText(b.type) }, {
-      secondary: [{ span: expr.left.span, label: typeText(a.type) }, { span: expr.right.span, label: typeText(b.type) }],
-      notes: ['`@` contracts the last axis of the left side with the one before the last of the right side'],
-    }));
+    return reject(
+      frame,
+      messages.E0302(
+        expr.operatorSpan,
+        { operation: 'multiply', left: typeText(a.type), right: typeText(b.type) },
+        {
+          secondary: [
+            { span: expr.left.span, label: typeText(a.type) },
+            { span: expr.right.span, label: typeText(b.type) },
+          ],
+          notes: ['`@` contracts the last axis of the left side with the one before the last of the right side'],
+        },
+      ),
+    );
   const pairs = batch.map((_, i) => [i, i] as const);
   const result = graphOf(frame).builder.dot(a, b, pairs, [[ra - 1, rb === 1 ? 0 : rb - 2]]);
   return keep(result, left, right);

@@ -28,12 +28,20 @@ type Groups = readonly (readonly Leaf[])[];
 class Sizes {
   readonly #sizes = new Map<string, Dim>();
 
-  constructor(readonly frame: Frame, readonly given: ReadonlyMap<string, Dim>) {}
+  constructor(
+    readonly frame: Frame,
+    readonly given: ReadonlyMap<string, Dim>,
+  ) {}
 
   /** The size of a leaf: an argument, an int in scope, or what an operand gave it. */
   get(leaf: Leaf): Dim | undefined {
     const fixed = /^\d+$/.test(leaf.name) ? constant(Number(leaf.name)) : undefined;
-    return fixed ?? this.#sizes.get(leaf.name) ?? this.given.get(leaf.name) ?? (isName(leaf) ? dimNamed(this.frame, leaf.name) : undefined);
+    return (
+      fixed ??
+      this.#sizes.get(leaf.name) ??
+      this.given.get(leaf.name) ??
+      (isName(leaf) ? dimNamed(this.frame, leaf.name) : undefined)
+    );
   }
 
   /** States the size of a leaf; E0305 where it must be another. */
@@ -47,14 +55,31 @@ class Sizes {
   }
 
   need(leaf: Leaf): Dim {
-    return this.get(leaf) ?? reject(this.frame, messages.E0311(leaf.span, { dim: leaf.name }, { helps: [{ text: `give its size after the tensor: \`${leaf.name}=…\`` }] }));
+    return (
+      this.get(leaf) ??
+      reject(
+        this.frame,
+        messages.E0311(
+          leaf.span,
+          { dim: leaf.name },
+          { helps: [{ text: `give its size after the tensor: \`${leaf.name}=…\`` }] },
+        ),
+      )
+    );
   }
 }
 
 const isName = (leaf: Leaf): boolean => /^[A-Za-z_]/.test(leaf.name);
 
 function rejectAxis(frame: Frame, leaf: Leaf, expected: Dim, got: Dim, note: string): never {
-  reject(frame, messages.E0305(leaf.span, { axis: leaf.name, expected: expected.key, got: got.key }, note === '' ? {} : { label: note }));
+  reject(
+    frame,
+    messages.E0305(
+      leaf.span,
+      { axis: leaf.name, expected: expected.key, got: got.key },
+      note === '' ? {} : { label: note },
+    ),
+  );
 }
 
 /** Any pattern form; `piped` is the left side of `|>`. */
@@ -67,14 +92,30 @@ export function evaluatePattern(frame: Frame, expr: PatternExpr, piped: GivenArg
     if (arg.name) {
       const value = evaluate(frame, arg.value);
       if (value.kind === 'unknown') return unknown;
-      if (value.kind !== 'int') return reject(frame, messages.E0402(arg.value.span, { what: `the size of axis \`${arg.name.name}\``, expected: 'an int', got: describe(value) }));
+      if (value.kind !== 'int')
+        return reject(
+          frame,
+          messages.E0402(arg.value.span, {
+            what: `the size of axis \`${arg.name.name}\``,
+            expected: 'an int',
+            got: describe(value),
+          }),
+        );
       given.set(arg.name.name, resolved(frame, value.dim));
-    } else if (tensors.length < expr.inputs.length) tensors.push({ value: evaluate(frame, arg.value), span: arg.value.span });
+    } else if (tensors.length < expr.inputs.length)
+      tensors.push({ value: evaluate(frame, arg.value), span: arg.value.span });
     else extra.push(arg);
   }
   const callee = { what: 'pattern', callee: expr.form };
   if (tensors.length < expr.inputs.length)
-    return reject(frame, messages.E0206(expr.span, { ...callee, expected: `${expr.inputs.length} tensor${expr.inputs.length === 1 ? '' : 's'}`, got: tensors.length }));
+    return reject(
+      frame,
+      messages.E0206(expr.span, {
+        ...callee,
+        expected: `${expr.inputs.length} tensor${expr.inputs.length === 1 ? '' : 's'}`,
+        got: tensors.length,
+      }),
+    );
   if (tensors.some((t) => t.value.kind === 'unknown')) return unknown;
   const values = operands(frame, tensors, expr);
   const sizes = new Sizes(frame, given);
@@ -82,15 +123,29 @@ export function evaluatePattern(frame: Frame, expr: PatternExpr, piped: GivenArg
   const packs = new Map(inputs.flatMap((input) => input.pack));
   const output = flatten(frame, expr.output, packs, null);
   const leaves = inputs.map((input) => input.leaves);
-  const result = expr.form === 'rearrange' ? rearrange(frame, sizes, inputs[0]?.value, leaves[0] ?? [], output)
-    : expr.form === 'reduce' ? reducePattern(frame, sizes, expr, inputs[0]?.value, leaves[0] ?? [], output, extra)
-    : einsum(frame, inputs.map((input) => input.value), leaves, output.flat());
+  const result =
+    expr.form === 'rearrange'
+      ? rearrange(frame, sizes, inputs[0]?.value, leaves[0] ?? [], output)
+      : expr.form === 'reduce'
+        ? reducePattern(frame, sizes, expr, inputs[0]?.value, leaves[0] ?? [], output, extra)
+        : einsum(
+            frame,
+            inputs.map((input) => input.value),
+            leaves,
+            output.flat(),
+          );
   const source = tensors[0]?.value;
-  return tensor(result, derive(expr.form, result.type, patternText(expr), source?.kind === 'tensor' ? source.derivation : undefined));
+  return tensor(
+    result,
+    derive(expr.form, result.type, patternText(expr), source?.kind === 'tensor' ? source.derivation : undefined),
+  );
 }
 
 const patternText = (expr: PatternExpr): string =>
-  `[${expr.inputs.map((axes) => spanText(axes.span)).join(', ')} -> ${spanText(expr.output.span)}]`.replaceAll(/\s+/g, ' ');
+  `[${expr.inputs.map((axes) => spanText(axes.span)).join(', ')} -> ${spanText(expr.output.span)}]`.replaceAll(
+    /\s+/g,
+    ' ',
+  );
 
 function operands(frame: Frame, tensors: readonly GivenArgument[], expr: PatternExpr): readonly GraphValue[] {
   const [first, second] = tensors;
@@ -105,12 +160,29 @@ interface Input {
   readonly pack: readonly (readonly [string, readonly Leaf[]])[];
 }
 
-function readInput(frame: Frame, sizes: Sizes, axes: Axes, x: GraphValue | undefined, given: GivenArgument | undefined): Input {
-  if (!x) return reject(frame, messages.E0206(axes.span, { what: 'pattern', callee: 'einsum', expected: 'a tensor per input', got: 0 }));
+function readInput(
+  frame: Frame,
+  sizes: Sizes,
+  axes: Axes,
+  x: GraphValue | undefined,
+  given: GivenArgument | undefined,
+): Input {
+  if (!x)
+    return reject(
+      frame,
+      messages.E0206(axes.span, { what: 'pattern', callee: 'einsum', expected: 'a tensor per input', got: 0 }),
+    );
   const packs = new Map<string, readonly Leaf[]>();
   const groups = flatten(frame, axes, packs, x.type.shape.length);
   if (groups.length !== x.type.shape.length)
-    return reject(frame, messages.E0309(given?.span ?? axes.span, { callee: `the pattern \`${spanText(axes.span)}\``, needed: String(groups.length), got: typeText(x.type, true) }));
+    return reject(
+      frame,
+      messages.E0309(given?.span ?? axes.span, {
+        callee: `the pattern \`${spanText(axes.span)}\``,
+        needed: String(groups.length),
+        got: typeText(x.type, true),
+      }),
+    );
   groups.forEach((group, i) => solveGroup(frame, sizes, group, x.type.shape[i] ?? one));
   const leaves = groups.flat();
   const seen = new Set<string>();
@@ -119,14 +191,19 @@ function readInput(frame: Frame, sizes: Sizes, axes: Axes, x: GraphValue | undef
     seen.add(leaf.name);
   }
   const split = groups.some((group) => group.length !== 1);
-  const value = split ? graphOf(frame).builder.reshape(x, leaves.map((leaf) => sizes.need(leaf))) : x;
+  const value = split
+    ? graphOf(frame).builder.reshape(
+        x,
+        leaves.map((leaf) => sizes.need(leaf)),
+      )
+    : x;
   return { value, leaves, pack: [...packs] };
 }
 
 // Groups of one side; `...` stands for as many axes as the others leave.
 function flatten(frame: Frame, axes: Axes, packs: Map<string, readonly Leaf[]>, rank: number | null): Groups {
-  return axes.items.flatMap((item, at): Groups => {
-    if (item.kind !== 'ellipsis-axis') return [leavesOf(frame, item, axes, at)];
+  return axes.items.flatMap((item): Groups => {
+    if (item.kind !== 'ellipsis-axis') return [leavesOf(frame, item)];
     const known = packs.get('...');
     if (known) return known.map((leaf) => [leaf]);
     const n = rank === null ? 0 : Math.max(0, rank - (axes.items.length - 1));
@@ -136,10 +213,10 @@ function flatten(frame: Frame, axes: Axes, packs: Map<string, readonly Leaf[]>, 
   });
 }
 
-function leavesOf(frame: Frame, item: Axis, axes: Axes, at: number): readonly Leaf[] {
+function leavesOf(frame: Frame, item: Axis): readonly Leaf[] {
   if (item.kind === 'named-axis') return [{ name: item.name, span: item.span }];
   if (item.kind === 'number-axis') return [{ name: String(item.value), span: item.span }];
-  if (item.kind === 'group-axis') return item.axes.items.flatMap((inner) => leavesOf(frame, inner, item.axes, at));
+  if (item.kind === 'group-axis') return item.axes.items.flatMap((inner) => leavesOf(frame, inner));
   return reject(frame, messages.E0412(item.span, { operation: 'group', operands: '`...`' }));
 }
 
@@ -148,21 +225,42 @@ function solveGroup(frame: Frame, sizes: Sizes, group: readonly Leaf[], size: Di
   const [only] = group;
   if (group.length === 1 && only) return sizes.set(only, size, '');
   // A leaf given by name in the call is fixed; then one that no argument gives is solved from the rest.
-  const open = group.filter((leaf) => !/^\d+$/.test(leaf.name) && !sizes.given.has(leaf.name) && sizes.get(leaf) === undefined);
+  const open = group.filter(
+    (leaf) => !/^\d+$/.test(leaf.name) && !sizes.given.has(leaf.name) && sizes.get(leaf) === undefined,
+  );
   const [target = group.find((leaf) => isName(leaf) && !sizes.given.has(leaf.name)), second] = open;
   if (second) {
     const [a, b] = [open[0], second];
-    return reject(frame, messages.E0311(joinSpans(a?.span ?? b.span, b.span), { dim: b.name }, { helps: [{ text: `give one of the sizes: \`${b.name}=…\`` }] }));
+    return reject(
+      frame,
+      messages.E0311(
+        joinSpans(a?.span ?? b.span, b.span),
+        { dim: b.name },
+        { helps: [{ text: `give one of the sizes: \`${b.name}=…\`` }] },
+      ),
+    );
   }
   const rest = product(group.filter((leaf) => leaf !== target).map((leaf) => sizes.need(leaf)));
   const names = group.map((leaf) => leaf.name).join(' * ');
   if (!target) {
-    if (equalDims(frame, rest, size) !== 'proved') rejectAxis(frame, group[0] ?? noLeaf(frame, size), rest, size, `${size.key} = ${names}`);
+    if (equalDims(frame, rest, size) !== 'proved')
+      rejectAxis(frame, group[0] ?? noLeaf(frame, size), rest, size, `${size.key} = ${names}`);
     return;
   }
   if (divides(frame, rest, size) !== 'proved')
-    return reject(frame, messages.E0304(target.span, { expression: `${size.key} / ${rest.key}`, reason: exactReason(size, rest) }, { label: `${size.key} = ${names}` }));
-  const quotient = divideExactly(size, rest) ?? (equalDims(frame, size, product(group.map((leaf) => sizes.get(leaf) ?? one))) === 'proved' ? sizes.need(target) : floorDiv(size, rest));
+    return reject(
+      frame,
+      messages.E0304(
+        target.span,
+        { expression: `${size.key} / ${rest.key}`, reason: exactReason(size, rest) },
+        { label: `${size.key} = ${names}` },
+      ),
+    );
+  const quotient =
+    divideExactly(size, rest) ??
+    (equalDims(frame, size, product(group.map((leaf) => sizes.get(leaf) ?? one))) === 'proved'
+      ? sizes.need(target)
+      : floorDiv(size, rest));
   sizes.set(target, quotient, `${size.key} = ${names}  =>  ${target.name} = ${quotient.key}`);
 }
 
@@ -176,10 +274,24 @@ function exactReason(size: Dim, by: Dim): string {
   return x !== undefined && y ? `${x} / ${y} leaves ${x % y}` : `cannot prove that ${by.key} divides ${size.key}`;
 }
 
-function rearrange(frame: Frame, sizes: Sizes, x: GraphValue | undefined, from: readonly Leaf[], output: Groups): GraphValue {
+function rearrange(
+  frame: Frame,
+  sizes: Sizes,
+  x: GraphValue | undefined,
+  from: readonly Leaf[],
+  output: Groups,
+): GraphValue {
   const target = output.flat();
   const dropped = from.find((leaf) => isWhole(leaf) && !target.some((t) => t.name === leaf.name));
-  if (dropped) return reject(frame, messages.E0315(dropped.span, { problem: `the axis \`${dropped.name}\` is missing on the right of \`->\`` }, { helps: [{ text: 'a reduction is written `reduce[… -> …](x, sum)`' }] }));
+  if (dropped)
+    return reject(
+      frame,
+      messages.E0315(
+        dropped.span,
+        { problem: `the axis \`${dropped.name}\` is missing on the right of \`->\`` },
+        { helps: [{ text: 'a reduction is written `reduce[… -> …](x, sum)`' }] },
+      ),
+    );
   return assemble(frame, sizes, x, from, output);
 }
 
@@ -187,47 +299,115 @@ function rearrange(frame: Frame, sizes: Sizes, x: GraphValue | undefined, from: 
 const isWhole = (leaf: Leaf): boolean => leaf.name !== '1';
 
 // x has one axis per leaf of `from`; drops 1s, permutes, repeats along new axes and merges groups.
-function assemble(frame: Frame, sizes: Sizes, x: GraphValue | undefined, from: readonly Leaf[], output: Groups): GraphValue {
+function assemble(
+  frame: Frame,
+  sizes: Sizes,
+  x: GraphValue | undefined,
+  from: readonly Leaf[],
+  output: Groups,
+): GraphValue {
   if (!x) throw new RangeError('a pattern has an operand');
   const { builder } = graphOf(frame);
   const target = output.flat().filter(isWhole);
   const kept = from.filter(isWhole);
-  const squeezed = kept.length === from.length ? x : builder.reshape(x, kept.map((leaf) => sizes.need(leaf)));
-  const order = target.flatMap((leaf) => { const at = kept.findIndex((k) => k.name === leaf.name); return at < 0 ? [] : [at]; });
+  const squeezed =
+    kept.length === from.length
+      ? x
+      : builder.reshape(
+          x,
+          kept.map((leaf) => sizes.need(leaf)),
+        );
+  const order = target.flatMap((leaf) => {
+    const at = kept.findIndex((k) => k.name === leaf.name);
+    return at < 0 ? [] : [at];
+  });
   const permuted = order.every((at, i) => at === i) ? squeezed : builder.permute(squeezed, order);
   const present = target.flatMap((leaf, i) => (kept.some((k) => k.name === leaf.name) ? [i] : []));
-  const whole = present.length === target.length ? permuted : builder.broadcast(permuted, present, target.map((leaf) => sizes.need(leaf)));
+  const whole =
+    present.length === target.length
+      ? permuted
+      : builder.broadcast(
+          permuted,
+          present,
+          target.map((leaf) => sizes.need(leaf)),
+        );
   const shape = output.map((group) => product(group.map((leaf) => sizes.need(leaf))));
-  const same = shape.length === whole.type.shape.length && output.every((group) => group.length === 1 && group[0] && isWhole(group[0]));
+  const same =
+    shape.length === whole.type.shape.length &&
+    output.every((group) => group.length === 1 && group[0] && isWhole(group[0]));
   return same ? whole : builder.reshape(whole, shape);
 }
 
-const kinds: Readonly<Record<string, 'sum' | 'max' | 'min' | 'prod' | 'and' | 'or'>> = { sum: 'sum', max: 'max', min: 'min', prod: 'prod', all: 'and', any: 'or' };
+const kinds: Readonly<Record<string, 'sum' | 'max' | 'min' | 'prod' | 'and' | 'or'>> = {
+  sum: 'sum',
+  max: 'max',
+  min: 'min',
+  prod: 'prod',
+  all: 'and',
+  any: 'or',
+};
 
 function reducePattern(
-  frame: Frame, sizes: Sizes, expr: PatternExpr, x: GraphValue | undefined, from: readonly Leaf[], output: Groups, extra: readonly Argument[],
+  frame: Frame,
+  sizes: Sizes,
+  expr: PatternExpr,
+  x: GraphValue | undefined,
+  from: readonly Leaf[],
+  output: Groups,
+  extra: readonly Argument[],
 ): GraphValue {
   const [how] = extra;
-  if (!x || !how || how.value.kind === 'hole') return reject(frame, messages.E0205(expr.span, { what: 'pattern', callee: 'reduce', argument: 'a reduction such as sum or mean' }));
+  if (!x || !how || how.value.kind === 'hole')
+    return reject(
+      frame,
+      messages.E0205(expr.span, { what: 'pattern', callee: 'reduce', argument: 'a reduction such as sum or mean' }),
+    );
   const target = new Set(output.flat().map((leaf) => leaf.name));
   const axes = from.flatMap((leaf, i) => (target.has(leaf.name) && isWhole(leaf) ? [] : [i]));
   const left = from.filter((_, i) => !axes.includes(i));
   const name = how.value.kind === 'name' ? how.value.name : '';
   const kind = kinds[name];
-  const value = kind ? (axes.length === 0 ? x : graphOf(frame).builder.op('reduce', [x], { kind, axes }))
-    : toTensor(frame, callValue(frame, evaluate(frame, how.value), [tensor(x), list(axes.map((axis) => int(axis)))], how.span), undefined, how.span);
+  const value = kind
+    ? axes.length === 0
+      ? x
+      : graphOf(frame).builder.op('reduce', [x], { kind, axes })
+    : toTensor(
+        frame,
+        callValue(frame, evaluate(frame, how.value), [tensor(x), list(axes.map((axis) => int(axis)))], how.span),
+        undefined,
+        how.span,
+      );
   return assemble(frame, sizes, value, left, output);
 }
 
 // Operands are combined from the left: shared axes that nobody needs later are contracted.
-function einsum(frame: Frame, values: readonly GraphValue[], leaves: readonly (readonly Leaf[])[], output: readonly Leaf[]): GraphValue {
+function einsum(
+  frame: Frame,
+  values: readonly GraphValue[],
+  leaves: readonly (readonly Leaf[])[],
+  output: readonly Leaf[],
+): GraphValue {
   const wanted = new Set(output.map((leaf) => leaf.name));
   let [value, names] = [values[0], leaves[0] ?? []];
   if (!value) throw new RangeError('einsum has an operand');
-  if (!isFloat(value.type.dtype)) return reject(frame, messages.E0402(output[0]?.span ?? frame.caller?.span ?? null, { what: 'an operand of `einsum`', expected: 'a tensor of floats', got: typeText(value.type, true) }));
+  if (!isFloat(value.type.dtype))
+    return reject(
+      frame,
+      messages.E0402(output[0]?.span ?? frame.caller?.span ?? null, {
+        what: 'an operand of `einsum`',
+        expected: 'a tensor of floats',
+        got: typeText(value.type, true),
+      }),
+    );
   values.slice(1).forEach((next, i) => {
     const own = leaves[i + 1] ?? [];
-    const later = new Set([...wanted, ...leaves.slice(i + 2).flat().map((leaf) => leaf.name)]);
+    const later = new Set([
+      ...wanted,
+      ...leaves
+        .slice(i + 2)
+        .flat()
+        .map((leaf) => leaf.name),
+    ]);
     [value, names] = contract(frame, value ?? next, names, next, own, later);
   });
   const loose = names.flatMap((leaf, at) => (wanted.has(leaf.name) ? [] : [at]));
@@ -240,7 +420,12 @@ function einsum(frame: Frame, values: readonly GraphValue[], leaves: readonly (r
 }
 
 function contract(
-  frame: Frame, a: GraphValue, an: readonly Leaf[], b: GraphValue, bn: readonly Leaf[], later: ReadonlySet<string>,
+  frame: Frame,
+  a: GraphValue,
+  an: readonly Leaf[],
+  b: GraphValue,
+  bn: readonly Leaf[],
+  later: ReadonlySet<string>,
 ): [GraphValue, readonly Leaf[]] {
   const { builder } = graphOf(frame);
   const lone = (names: readonly Leaf[], other: readonly Leaf[]): number[] =>
@@ -248,10 +433,19 @@ function contract(
   const [da, db] = [lone(an, bn), lone(bn, an)];
   const [x, y] = [builder.reduce('sum', a, da), builder.reduce('sum', b, db)];
   const [xn, yn] = [an.filter((_, i) => !da.includes(i)), bn.filter((_, i) => !db.includes(i))];
-  const pairs = xn.flatMap((leaf, i) => { const j = yn.findIndex((o) => o.name === leaf.name); return j < 0 ? [] : [{ leaf, pair: [i, j] as const }]; });
+  const pairs = xn.flatMap((leaf, i) => {
+    const j = yn.findIndex((o) => o.name === leaf.name);
+    return j < 0 ? [] : [{ leaf, pair: [i, j] as const }];
+  });
   const batch = pairs.filter(({ leaf }) => later.has(leaf.name));
   const sums = pairs.filter(({ leaf }) => !later.has(leaf.name));
-  const result = builder.dot(x, y, batch.map(({ pair }) => pair), sums.map(({ pair }) => pair));
-  const free = (names: readonly Leaf[]): readonly Leaf[] => names.filter((leaf) => !pairs.some((p) => p.leaf.name === leaf.name));
+  const result = builder.dot(
+    x,
+    y,
+    batch.map(({ pair }) => pair),
+    sums.map(({ pair }) => pair),
+  );
+  const free = (names: readonly Leaf[]): readonly Leaf[] =>
+    names.filter((leaf) => !pairs.some((p) => p.leaf.name === leaf.name));
   return [result, [...batch.map(({ leaf }) => leaf), ...free(xn), ...free(yn)]];
 }

@@ -26,7 +26,11 @@ export function readOrDefault(frame: Frame, expr: BinaryExpr): Value {
 /** Whether an index expression in a tabulation reads one element of a whole tensor. */
 export function readsElement(frame: Frame, expr: IndexExpr, object: TensorValue): boolean {
   const rank = object.value.type.shape.length;
-  return frame.tabulating?.owns(object.value) === false && expr.indices.length === rank && expr.indices.every((item) => item.kind === 'at-index');
+  return (
+    frame.tabulating?.owns(object.value) === false &&
+    expr.indices.length === rank &&
+    expr.indices.every((item) => item.kind === 'at-index')
+  );
 }
 
 /** One index: its value per element, and as a dim where it has one. */
@@ -42,7 +46,14 @@ interface Position {
 export function readElement(frame: Frame, expr: IndexExpr, object: TensorValue, otherwise: Expr | null): Value {
   const x = object.value;
   if (expr.indices.length !== x.type.shape.length || expr.indices.some((item) => item.kind !== 'at-index'))
-    return reject(frame, messages.E0309(expr.span, { callee: `\`${spanText(expr.span)}\``, needed: String(expr.indices.length), got: describe(object) }, { notes: ['a read of one element, and a read with a default, has one index for each axis'] }));
+    return reject(
+      frame,
+      messages.E0309(
+        expr.span,
+        { callee: `\`${spanText(expr.span)}\``, needed: String(expr.indices.length), got: describe(object) },
+        { notes: ['a read of one element, and a read with a default, has one index for each axis'] },
+      ),
+    );
   const positions: Position[] = [];
   for (const [axis, item] of expr.indices.entries()) {
     const found = item.kind === 'at-index' ? positionOf(frame, item.value, x.type.shape[axis] ?? one) : null;
@@ -68,7 +79,11 @@ function positionOf(frame: Frame, expr: Expr, extent: Dim): Position | null {
     return { expr, value: toTensor(frame, { kind: 'int', dim: d }, 'i32', expr.span), dim: d, extent };
   }
   const ids = toTensor(frame, value, 'i32', expr.span);
-  if (ids.type.dtype !== 'i32') return reject(frame, messages.E0402(expr.span, { what: 'an index', expected: 'an int or `i32[]`', got: describe(value) }));
+  if (ids.type.dtype !== 'i32')
+    return reject(
+      frame,
+      messages.E0402(expr.span, { what: 'an index', expected: 'an int or `i32[]`', got: describe(value) }),
+    );
   return { expr, value: ids, dim: value.kind === 'tensor' ? value.index : undefined, extent };
 }
 
@@ -79,9 +94,16 @@ function checkBounds(frame: Frame, { expr, dim, extent }: Position, axis: number
   if (above && below) return false;
   if (hasDefault) return true;
   const index = spanText(expr.span);
-  return reject(frame, messages.E0307(expr.span, { index, axis, bound: above ? `below ${extent.key}` : 'not negative' }, {
-    helps: [{ text: 'give a default for what lies outside: `x[…] ?? 0.0`' }],
-  }));
+  return reject(
+    frame,
+    messages.E0307(
+      expr.span,
+      { index, axis, bound: above ? `below ${extent.key}` : 'not negative' },
+      {
+        helps: [{ text: 'give a default for what lies outside: `x[…] ?? 0.0`' }],
+      },
+    ),
+  );
 }
 
 // x[i, j] with plain, different indices over whole axes is x itself, its axes in their places.
@@ -90,23 +112,37 @@ function broadcastRead(frame: Frame, x: GraphValue, positions: readonly Position
   if (!tabulating) return null;
   const axes = positions.map((p) => Number(/^%i(\d+)$/.exec((p.dim && asVariable(p.dim)) ?? '')?.[1] ?? -1));
   const different = axes.every((axis) => axis >= 0) && new Set(axes).size === axes.length;
-  if (!different || !positions.every((p, i) => equalDims(frame, p.extent, tabulating.shape[axes[i] ?? 0] ?? one) === 'proved')) return null;
+  if (
+    !different ||
+    !positions.every((p, i) => equalDims(frame, p.extent, tabulating.shape[axes[i] ?? 0] ?? one) === 'proved')
+  )
+    return null;
   const order = axes.map((_, i) => i).sort((i, j) => (axes[i] ?? 0) - (axes[j] ?? 0));
   const { builder } = graphOf(frame);
-  return builder.broadcast(builder.permute(x, order), order.map((i) => axes[i] ?? 0), tabulating.shape);
+  return builder.broadcast(
+    builder.permute(x, order),
+    order.map((i) => axes[i] ?? 0),
+    tabulating.shape,
+  );
 }
 
 // Row-major position of the element; indices that may be outside are clamped, their value is masked later.
 function gatherRead(frame: Frame, x: GraphValue, positions: readonly Position[], open: readonly boolean[]): GraphValue {
   const { builder } = graphOf(frame);
-  const common = broadcastShapes(frame, positions.map((p) => p.value.type.shape));
+  const common = broadcastShapes(
+    frame,
+    positions.map((p) => p.value.type.shape),
+  );
   if ('clash' in common) throw new RangeError('indices of one tabulation have its shape');
   const { shape } = common;
-  const number = (d: Dim): GraphValue => stretch(frame, toTensor(frame, { kind: 'int', dim: d }, 'i32', positions[0]?.expr.span ?? missing(frame)), shape);
+  const number = (d: Dim): GraphValue =>
+    stretch(frame, toTensor(frame, { kind: 'int', dim: d }, 'i32', positions[0]?.expr.span ?? missing(frame)), shape);
   let flat: GraphValue | null = null;
   positions.forEach((p, axis) => {
     const at = stretch(frame, p.value, shape);
-    const safe = open[axis] ? builder.binary('max', builder.binary('min', at, number(sub(p.extent, 1))), number(constant(0))) : at;
+    const safe = open[axis]
+      ? builder.binary('max', builder.binary('min', at, number(sub(p.extent, 1))), number(constant(0)))
+      : at;
     const stride = product(x.type.shape.slice(axis + 1));
     const part = asConstant(stride) === 1 ? safe : builder.mul(safe, number(stride));
     flat = flat ? builder.add(flat, part) : part;
@@ -119,19 +155,36 @@ const missing = (frame: Frame): never => {
   throw new RangeError(`an index read without indices at depth ${frame.depth}`);
 };
 
-function withDefault(frame: Frame, value: GraphValue, positions: readonly Position[], open: readonly boolean[], otherwise: Expr): Value {
+function withDefault(
+  frame: Frame,
+  value: GraphValue,
+  positions: readonly Position[],
+  open: readonly boolean[],
+  otherwise: Expr,
+): Value {
   const { builder } = graphOf(frame);
   const fallback = evaluate(frame, otherwise);
   if (fallback.kind === 'unknown') return unknown;
   const [read, other] = unify(frame, tensor(value), fallback, '`??`', otherwise.span);
-  const common = broadcastShapes(frame, [read.type.shape, other.type.shape, ...positions.map((p) => p.value.type.shape)]);
-  if ('clash' in common) return reject(frame, messages.E0407(otherwise.span, { left: describe(tensor(read)), right: describe(tensor(other)) }));
+  const common = broadcastShapes(frame, [
+    read.type.shape,
+    other.type.shape,
+    ...positions.map((p) => p.value.type.shape),
+  ]);
+  if ('clash' in common)
+    return reject(
+      frame,
+      messages.E0407(otherwise.span, { left: describe(tensor(read)), right: describe(tensor(other)) }),
+    );
   const { shape } = common;
-  const number = (d: Dim): GraphValue => stretch(frame, toTensor(frame, { kind: 'int', dim: d }, 'i32', otherwise.span), shape);
-  const inside = positions.flatMap((p, axis) => {
-    if (!open[axis]) return [];
-    const at = stretch(frame, p.value, shape);
-    return [builder.binary('le', number(constant(0)), at), builder.binary('lt', at, number(p.extent))];
-  }).reduce((a, b) => builder.binary('and', a, b));
+  const number = (d: Dim): GraphValue =>
+    stretch(frame, toTensor(frame, { kind: 'int', dim: d }, 'i32', otherwise.span), shape);
+  const inside = positions
+    .flatMap((p, axis) => {
+      if (!open[axis]) return [];
+      const at = stretch(frame, p.value, shape);
+      return [builder.binary('le', number(constant(0)), at), builder.binary('lt', at, number(p.extent))];
+    })
+    .reduce((a, b) => builder.binary('and', a, b));
   return tensor(elementwiseSelect(frame, inside, stretch(frame, read, shape), stretch(frame, other, shape)));
 }

@@ -30,7 +30,11 @@ const perElement = (nodes: readonly Node[], shape: readonly Dim[]): Tabulation =
   ...ownership(nodes),
   select(frame, cond, a, b, span) {
     const common = broadcastShapes(frame, [cond.type.shape, a.type.shape, b.type.shape]);
-    if ('clash' in common) return reject(frame, messages.E0302(span, { operation: 'choose between', left: common.clash[0].key, right: common.clash[1].key }));
+    if ('clash' in common)
+      return reject(
+        frame,
+        messages.E0302(span, { operation: 'choose between', left: common.clash[0].key, right: common.clash[1].key }),
+      );
     return tensor(elementwiseSelect(frame, cond, stretch(frame, a, common.shape), stretch(frame, b, common.shape)));
   },
 });
@@ -73,15 +77,28 @@ function withIndexFacts(frame: Frame, shape: readonly Dim[], body: () => Value):
 
 /** A tabulation over run-time indices. */
 export function tabulate(frame: Frame, expr: ForExpr): Value {
-  if (frame.tabulating) return reject(frame, messages.E0412(expr.span, { operation: 'tabulate inside', operands: 'another tabulation' }, { helps: [{ text: 'write all indices in one `for`: `for i < n, j < m => …`' }] }));
+  if (frame.tabulating)
+    return reject(
+      frame,
+      messages.E0412(
+        expr.span,
+        { operation: 'tabulate inside', operands: 'another tabulation' },
+        { helps: [{ text: 'write all indices in one `for`: `for i < n, j < m => …`' }] },
+      ),
+    );
   const shape: Dim[] = [];
   for (const bind of expr.binds) {
     if (bind.kind !== 'range-bind') return unknown;
     const limit = evaluate(frame, bind.limit);
     if (limit.kind === 'unknown') return unknown;
-    if (limit.kind !== 'int') return reject(frame, messages.E0402(bind.limit.span, { what: 'the limit of an index', expected: 'an int', got: describe(limit) }));
+    if (limit.kind !== 'int')
+      return reject(
+        frame,
+        messages.E0402(bind.limit.span, { what: 'the limit of an index', expected: 'an int', got: describe(limit) }),
+      );
     const d = resolved(frame, limit.dim);
-    if (lessEqualDims(frame, constant(0), d) !== 'proved') return reject(frame, messages.E0314(bind.limit.span, { size: d.key }));
+    if (lessEqualDims(frame, constant(0), d) !== 'proved')
+      return reject(frame, messages.E0314(bind.limit.span, { size: d.key }));
     shape.push(d);
   }
   const { builder } = graphOf(frame);
@@ -94,10 +111,24 @@ export function tabulate(frame: Frame, expr: ForExpr): Value {
   });
   const body = withIndexFacts(frame, shape, () => evaluate(inner, expr.body));
   if (body.kind === 'unknown') return unknown;
-  if (body.kind === 'parameter') return reject(frame, messages.E0602(expr.body.span, { state: body.slot.name }, { helps: [{ text: 'update it outside of the `for`, or use `scan`, whose steps are ordered' }] }));
+  if (body.kind === 'parameter')
+    return reject(
+      frame,
+      messages.E0602(
+        expr.body.span,
+        { state: body.slot.name },
+        { helps: [{ text: 'update it outside of the `for`, or use `scan`, whose steps are ordered' }] },
+      ),
+    );
   const value = toTensor(frame, body, undefined, expr.body.span);
   const fits = broadcastShapes(frame, [value.type.shape, shape]);
   if ('clash' in fits || fits.shape.length !== shape.length)
-    return reject(frame, messages.E0412(expr.body.span, { operation: 'tabulate', operands: `${describe(body)}; the body must be a scalar at each index` }));
+    return reject(
+      frame,
+      messages.E0412(expr.body.span, {
+        operation: 'tabulate',
+        operands: `${describe(body)}; the body must be a scalar at each index`,
+      }),
+    );
   return tensor(stretch(frame, value, shape));
 }

@@ -36,15 +36,22 @@ export function toTensor(frame: Frame, value: Value, dtype: DType | undefined, s
 // In a tabulation a whole tensor is no scalar: an element of it must be read.
 function checkElement(frame: Frame, value: GraphValue, span: Span): GraphValue {
   if (frame.tabulating && value.type.shape.length > 0 && !frame.tabulating.owns(value))
-    reject(frame, messages.E0412(span, { operation: 'use', operands: `the whole of ${typeText(value.type, true)} as a scalar of a tabulation` }, { helps: [{ text: 'read an element of it, or compute outside of the `for`' }] }));
+    reject(
+      frame,
+      messages.E0412(
+        span,
+        { operation: 'use', operands: `the whole of ${typeText(value.type, true)} as a scalar of a tabulation` },
+        { helps: [{ text: 'read an element of it, or compute outside of the `for`' }] },
+      ),
+    );
   return value;
 }
 
 function checkedDType(frame: Frame, value: Value, number: number, wanted: DType | undefined, span: Span): DType {
   const dtype = wanted ?? (value.kind === 'int' ? 'i32' : 'f32');
-  if (!isFloat(dtype) && !Number.isInteger(number))
-    reject(frame, messages.E0411(span, { value: number, dtype }));
-  const [low, high] = dtype === 'i32' ? [-(2 ** 31), 2 ** 31 - 1] : dtype === 'u32' ? [0, 2 ** 32 - 1] : [-Infinity, Infinity];
+  if (!isFloat(dtype) && !Number.isInteger(number)) reject(frame, messages.E0411(span, { value: number, dtype }));
+  const [low, high] =
+    dtype === 'i32' ? [-(2 ** 31), 2 ** 31 - 1] : dtype === 'u32' ? [0, 2 ** 32 - 1] : [-Infinity, Infinity];
   if (number < low || number > high) reject(frame, messages.E0411(span, { value: number, dtype }));
   return dtype;
 }
@@ -53,7 +60,14 @@ function checkedDType(frame: Frame, value: Value, number: number, wanted: DType 
 export const isAdaptable = (value: Value): boolean => value.kind === 'int' || value.kind === 'real';
 
 /** Both operands as tensors of one dtype; numbers adapt. Rejects other mixes with E0401. */
-export function unify(frame: Frame, left: Value, right: Value, operation: string, span: Span, sides?: Sides): readonly [GraphValue, GraphValue] {
+export function unify(
+  frame: Frame,
+  left: Value,
+  right: Value,
+  operation: string,
+  span: Span,
+  sides?: Sides,
+): readonly [GraphValue, GraphValue] {
   if (isAdaptable(left) && isAdaptable(right)) {
     const dtype = left.kind === 'real' || right.kind === 'real' ? 'f32' : 'i32';
     return [toTensor(frame, left, dtype, span), toTensor(frame, right, dtype, span)];
@@ -65,11 +79,20 @@ export function unify(frame: Frame, left: Value, right: Value, operation: string
   const a = toTensor(frame, left, undefined, span);
   if (isAdaptable(right)) return [a, adapted(frame, right, a, operation, span, [left, right], sides)];
   const b = toTensor(frame, right, undefined, span);
-  if (a.type.dtype !== b.type.dtype) rejectDTypes(frame, operation, typeText(a.type, true), typeText(b.type, true), span, sides);
+  if (a.type.dtype !== b.type.dtype)
+    rejectDTypes(frame, operation, typeText(a.type, true), typeText(b.type, true), span, sides);
   return [a, b];
 }
 
-function adapted(frame: Frame, number: Value, beside: GraphValue, operation: string, span: Span, [left, right]: readonly [Value, Value], sides?: Sides): GraphValue {
+function adapted(
+  frame: Frame,
+  number: Value,
+  beside: GraphValue,
+  operation: string,
+  span: Span,
+  [left, right]: readonly [Value, Value],
+  sides?: Sides,
+): GraphValue {
   const dtype = beside.type.dtype;
   const fits = dtype !== 'bool' && (isFloat(dtype) || number.kind === 'int');
   if (!fits) rejectDTypes(frame, operation, describe(left), describe(right), span, sides);
@@ -86,14 +109,31 @@ function rejectDTypes(frame: Frame, operation: string, left: string, right: stri
   const text = `f32(${target ? spanText(target) : 'x'})`;
   const isFloatBeside = (toLeft ? right : left).startsWith('f') || !/[[]/.test(toLeft ? right : left);
   const fix = target && isFloatBeside ? { fix: { edits: [{ span: target, text }] } } : {};
-  reject(frame, messages.E0401(span, { operation, left, right, problem: 'dtypes differ' }, {
-    secondary: sides ? [{ span: sides[0], label: left }, { span: sides[1], label: right }] : [],
-    helps: [{ text: isFloatBeside ? `cast one side: \`${text}\`` : 'cast one side to the dtype of the other', ...fix }],
-  }));
+  reject(
+    frame,
+    messages.E0401(
+      span,
+      { operation, left, right, problem: 'dtypes differ' },
+      {
+        secondary: sides
+          ? [
+              { span: sides[0], label: left },
+              { span: sides[1], label: right },
+            ]
+          : [],
+        helps: [
+          { text: isFloatBeside ? `cast one side: \`${text}\`` : 'cast one side to the dtype of the other', ...fix },
+        ],
+      },
+    ),
+  );
 }
 
 /** The common shape of several, or the first pair of dims that does not fit. */
-export function broadcastShapes(frame: Frame, shapes: readonly (readonly Dim[])[]):
+export function broadcastShapes(
+  frame: Frame,
+  shapes: readonly (readonly Dim[])[],
+):
   { readonly shape: readonly Dim[] } | { readonly clash: readonly [Dim, Dim]; readonly answer: 'refuted' | 'unknown' } {
   const rank = Math.max(0, ...shapes.map((s) => s.length));
   const result: Dim[] = [];
@@ -118,5 +158,9 @@ export function stretch(frame: Frame, x: GraphValue, shape: readonly Dim[]): Gra
   const own = x.type.shape;
   if (own.length === shape.length && own.every((d, i) => d.key === shape[i]?.key)) return x;
   const offset = shape.length - own.length;
-  return graphOf(frame).builder.broadcast(x, own.map((_, i) => i + offset), shape);
+  return graphOf(frame).builder.broadcast(
+    x,
+    own.map((_, i) => i + offset),
+    shape,
+  );
 }

@@ -26,12 +26,18 @@ const floats: Readonly<Partial<Record<UnaryOp, { readonly doc: string; readonly 
   erf: { doc: 'Error function.' },
   floor: { doc: 'Largest integer below, as a float.', fixed: Math.floor },
   ceil: { doc: 'Smallest integer above, as a float.', fixed: Math.ceil },
-  round: { doc: 'Nearest integer, ties to even, as a float.', fixed: (x) => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x)) },
+  round: {
+    doc: 'Nearest integer, ties to even, as a float.',
+    fixed: (x) => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x)),
+  },
 };
 
 function floatFunction(op: UnaryOp, doc: string, fixed: ((x: number) => number) | undefined): Primitive {
   return {
-    name: op, params: ['x'], doc, elementwise: true,
+    name: op,
+    params: ['x'],
+    doc,
+    elementwise: true,
     run: (call) => {
       const n = asNumber(call.value('x'));
       if (n !== undefined && fixed) return real(fixed(n));
@@ -41,7 +47,10 @@ function floatFunction(op: UnaryOp, doc: string, fixed: ((x: number) => number) 
 }
 
 const numeric = (op: 'abs' | 'sign', fixed: (x: number) => number, doc: string): Primitive => ({
-  name: op, params: ['x'], doc, elementwise: true,
+  name: op,
+  params: ['x'],
+  doc,
+  elementwise: true,
   run: (call) => {
     const value = call.value('x');
     const n = asNumber(value);
@@ -57,9 +66,18 @@ export function broadcastPair(call: PrimitiveCall, left: string, right: string):
   const [a, b] = unify(call.frame, call.value(left), call.value(right), `\`${call.name}\``, call.span);
   const common = broadcastShapes(call.frame, [a.type.shape, b.type.shape]);
   if ('clash' in common)
-    return reject(call.frame, messages.E0302(call.span, { operation: `take \`${call.name}\` of`, left: typeText(a.type), right: typeText(b.type) }, {
-      notes: [`aligned from the right, \`${common.clash[0].key}\` meets \`${common.clash[1].key}\`; symbolic dims never broadcast`],
-    }));
+    return reject(
+      call.frame,
+      messages.E0302(
+        call.span,
+        { operation: `take \`${call.name}\` of`, left: typeText(a.type), right: typeText(b.type) },
+        {
+          notes: [
+            `aligned from the right, \`${common.clash[0].key}\` meets \`${common.clash[1].key}\`; symbolic dims never broadcast`,
+          ],
+        },
+      ),
+    );
   return [stretch(call.frame, a, common.shape), stretch(call.frame, b, common.shape)];
 }
 
@@ -75,7 +93,9 @@ export function extremum(call: PrimitiveCall, op: 'min' | 'max', left: string, r
 }
 
 const where: Primitive = {
-  name: 'where', params: ['condition', 'a', 'b'], elementwise: true,
+  name: 'where',
+  params: ['condition', 'a', 'b'],
+  elementwise: true,
   doc: 'Element by element: a where the condition is true, else b.',
   run: (call) => {
     const c = call.tensor('condition');
@@ -83,9 +103,19 @@ const where: Primitive = {
     const [a, b] = unify(call.frame, call.value('a'), call.value('b'), '`where`', call.span);
     const common = broadcastShapes(call.frame, [c.type.shape, a.type.shape, b.type.shape]);
     if ('clash' in common)
-      return reject(call.frame, messages.E0302(call.span, { operation: 'choose between', left: typeText(a.type), right: typeText(b.type) }, {
-        notes: [`the condition is ${typeText(c.type, true)}`, `aligned from the right, \`${common.clash[0].key}\` meets \`${common.clash[1].key}\``],
-      }));
+      return reject(
+        call.frame,
+        messages.E0302(
+          call.span,
+          { operation: 'choose between', left: typeText(a.type), right: typeText(b.type) },
+          {
+            notes: [
+              `the condition is ${typeText(c.type, true)}`,
+              `aligned from the right, \`${common.clash[0].key}\` meets \`${common.clash[1].key}\``,
+            ],
+          },
+        ),
+      );
     const [x, y] = [stretch(call.frame, a, common.shape), stretch(call.frame, b, common.shape)];
     return call.result(elementwiseSelect(call.frame, c, x, y), 'a');
   },
@@ -102,7 +132,10 @@ function floorDivide(call: PrimitiveCall): Value {
   const q = g.div(x, y);
   const rest = g.sub(x, g.mul(q, y));
   if (x.type.dtype === 'u32') return call.result(q, 'a');
-  const index = a.kind === 'tensor' && a.index && b.kind === 'int' && (asConstant(b.dim) ?? 0) > 0 ? floorDiv(a.index, b.dim) : undefined;
+  const index =
+    a.kind === 'tensor' && a.index && b.kind === 'int' && (asConstant(b.dim) ?? 0) > 0
+      ? floorDiv(a.index, b.dim)
+      : undefined;
   const wrong = g.binary('lt', g.mul(g.unary('sign', rest), g.unary('sign', y)), g.zero(rest));
   const floored = g.select(wrong, g.sub(q, g.one(q)), q);
   return index ? { ...tensor(floored), index } : call.result(floored, 'a');
@@ -114,14 +147,32 @@ export const elementwisePrimitives: readonly Primitive[] = [
   numeric('abs', Math.abs, 'Absolute value.'),
   numeric('sign', Math.sign, '-1, 0 or 1.'),
   where,
-  { name: 'pow', params: ['a', 'b'], doc: 'a to the power of b, on floats.', elementwise: true, run: (call) => {
-    const [x, y] = [asNumber(call.value('a')), asNumber(call.value('b'))];
-    if (x !== undefined && y !== undefined) return real(x ** y);
-    const [a, b] = broadcastPair(call, 'a', 'b');
-    if (!isFloat(a.type.dtype)) call.wrong('a', 'a tensor of floats');
-    return call.result(call.builder.binary('pow', a, b), 'a');
-  } },
+  {
+    name: 'pow',
+    params: ['a', 'b'],
+    doc: 'a to the power of b, on floats.',
+    elementwise: true,
+    run: (call) => {
+      const [x, y] = [asNumber(call.value('a')), asNumber(call.value('b'))];
+      if (x !== undefined && y !== undefined) return real(x ** y);
+      const [a, b] = broadcastPair(call, 'a', 'b');
+      if (!isFloat(a.type.dtype)) call.wrong('a', 'a tensor of floats');
+      return call.result(call.builder.binary('pow', a, b), 'a');
+    },
+  },
   { name: 'floor_div', params: ['a', 'b'], doc: 'Quotient rounded down.', elementwise: true, run: floorDivide },
-  { name: 'ceil_div', params: ['a', 'b'], doc: 'Quotient of static ints rounded up.', elementwise: true, run: (call) => int(ceilDiv(call.dim('a'), call.dim('b'))) },
-  { name: 'stop_gradient', params: ['x'], doc: 'x as a constant of differentiation.', elementwise: true, run: (call) => call.result(call.builder.op('stop_gradient', [call.tensor('x')]), 'x') },
+  {
+    name: 'ceil_div',
+    params: ['a', 'b'],
+    doc: 'Quotient of static ints rounded up.',
+    elementwise: true,
+    run: (call) => int(ceilDiv(call.dim('a'), call.dim('b'))),
+  },
+  {
+    name: 'stop_gradient',
+    params: ['x'],
+    doc: 'x as a constant of differentiation.',
+    elementwise: true,
+    run: (call) => call.result(call.builder.op('stop_gradient', [call.tensor('x')]), 'x'),
+  },
 ];

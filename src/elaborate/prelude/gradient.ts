@@ -22,21 +22,33 @@ function run(call: PrimitiveCall): Value {
   const before = [...updated].map((slot) => graph.read(slot));
   const value = callValue(call.frame, call.value('f'), [copied], call.spanOf('f'));
   if (value.kind === 'unknown') return unknown;
-  const touched = [...graph.updated].find((slot) => !updated.has(slot)) ?? [...updated].find((slot, i) => graph.read(slot) !== before[i]);
+  const touched =
+    [...graph.updated].find((slot) => !updated.has(slot)) ??
+    [...updated].find((slot, i) => graph.read(slot) !== before[i]);
   if (touched) return reject(call.frame, messages.E0603(call.span, { state: touched.name }));
   const loss = toTensor(call.frame, value, 'f32', call.spanOf('f'));
-  if (loss.type.shape.length > 0 || loss.type.dtype !== 'f32') return reject(call.frame, messages.E0704(call.spanOf('f'), { got: typeText(loss.type, true) }));
+  if (loss.type.shape.length > 0 || loss.type.dtype !== 'f32')
+    return reject(call.frame, messages.E0704(call.spanOf('f'), { got: typeText(loss.type, true) }));
   const gradients = [...builder.node('gradient', [loss, ...leaves])];
   return mapTensors(call, call.value('x'), () => gradients.shift() ?? loss);
 }
 
 function mapTensors(call: PrimitiveCall, value: Value, change: (x: GraphValue) => GraphValue): Value {
-  if (value.kind === 'tuple') return tuple(value.items.map((item) => mapTensors(call, item, change)), value.names);
+  if (value.kind === 'tuple')
+    return tuple(
+      value.items.map((item) => mapTensors(call, item, change)),
+      value.names,
+    );
   if (value.kind === 'list') return list(value.items.map((item) => mapTensors(call, item, change)));
   return tensor(change(toTensor(call.frame, value, 'f32', call.spanOf('x'))));
 }
 
 /** The gradient of a function. */
 export const gradientPrimitives: readonly Primitive[] = [
-  { name: 'grad', params: ['f', 'x'], doc: 'The derivative of the scalar f(x) with respect to x, a tensor or a tuple of them.', run },
+  {
+    name: 'grad',
+    params: ['f', 'x'],
+    doc: 'The derivative of the scalar f(x) with respect to x, a tensor or a tuple of them.',
+    run,
+  },
 ];

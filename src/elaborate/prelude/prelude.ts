@@ -11,7 +11,11 @@ import { staticPrimitives } from './statics.ts';
 
 /** Every primitive, for documentation and editors. */
 export const primitives: readonly Primitive[] = [
-  ...elementwisePrimitives, ...reductionPrimitives, ...shapePrimitives, ...staticPrimitives, ...gradientPrimitives,
+  ...elementwisePrimitives,
+  ...reductionPrimitives,
+  ...shapePrimitives,
+  ...staticPrimitives,
+  ...gradientPrimitives,
 ];
 
 /** A fresh scope with dtypes, `inf` and the primitives. */

@@ -61,7 +61,8 @@ export class PrimitiveCall {
   /** The argument as a tensor of floats. */
   float(name: string): GraphValue {
     const x = this.tensor(name, 'f32');
-    if (x.type.dtype !== 'f32' && x.type.dtype !== 'f16') this.wrong(name, 'a tensor of floats', { helps: [{ text: 'cast it: `f32(x)`' }] });
+    if (x.type.dtype !== 'f32' && x.type.dtype !== 'f16')
+      this.wrong(name, 'a tensor of floats', { helps: [{ text: 'cast it: `f32(x)`' }] });
     return x;
   }
 
@@ -77,7 +78,9 @@ export class PrimitiveCall {
     const value = this.value(name);
     const n = value.kind === 'int' ? asNumber({ ...value, dim: resolved(this.frame, value.dim) }) : undefined;
     if (n !== undefined) return n;
-    return value.kind === 'int' ? reject(this.frame, messages.E0404(this.spanOf(name), { what: `\`${name}\` of \`${this.name}\`` })) : this.wrong(name, 'an int');
+    return value.kind === 'int'
+      ? reject(this.frame, messages.E0404(this.spanOf(name), { what: `\`${name}\` of \`${this.name}\`` }))
+      : this.wrong(name, 'an int');
   }
 
   real(name: string, otherwise?: number): number {
@@ -95,7 +98,9 @@ export class PrimitiveCall {
   shape(name: string): readonly Dim[] {
     const value = this.value(name);
     const items = value.kind === 'list' || value.kind === 'tuple' ? value.items : [value];
-    return items.map((item) => (item.kind === 'int' ? resolved(this.frame, item.dim) : this.wrong(name, 'a list of ints')));
+    return items.map((item) =>
+      item.kind === 'int' ? resolved(this.frame, item.dim) : this.wrong(name, 'a list of ints'),
+    );
   }
 
   items(name: string): readonly Value[] {
@@ -119,7 +124,14 @@ export class PrimitiveCall {
     const value = this.value(name);
     const isStatic = !expected.includes('tensor') && value.kind === 'tensor' && value.value.type.shape.length === 0;
     if (isStatic) reject(this.frame, messages.E0404(this.spanOf(name), { what: `\`${name}\` of \`${this.name}\`` }));
-    reject(this.frame, messages.E0402(this.spanOf(name), { what: `\`${name}\` of \`${this.name}\``, expected, got: describe(value) }, details));
+    reject(
+      this.frame,
+      messages.E0402(
+        this.spanOf(name),
+        { what: `\`${name}\` of \`${this.name}\``, expected, got: describe(value) },
+        details,
+      ),
+    );
   }
 
   /** A tensor result that keeps the derivation of an argument. */
@@ -130,7 +142,13 @@ export class PrimitiveCall {
 }
 
 /** Matches arguments and runs a primitive. */
-export function callPrimitive(frame: Frame, primitive: Primitive, args: Arguments, span: Span, at: { readonly span: Span }): Value {
+export function callPrimitive(
+  frame: Frame,
+  primitive: Primitive,
+  args: Arguments,
+  span: Span,
+  at: { readonly span: Span },
+): Value {
   const names = primitive.params.map((p) => p.replace('?', ''));
   const callee = { name: primitive.name, what: 'function', span: at.span, text: primitive.name };
   const notes = [`${primitive.name}(${primitive.params.join(', ')})`];
@@ -138,14 +156,32 @@ export function callPrimitive(frame: Frame, primitive: Primitive, args: Argument
   args.positional.forEach((arg, i) => {
     const name = names[i];
     if (name !== undefined) given.set(name, arg);
-    else reject(frame, messages.E0206(arg.span, { what: 'function', callee: primitive.name, expected: `${names.length} argument${names.length === 1 ? '' : 's'}`, got: args.positional.length }, { notes }));
+    else
+      reject(
+        frame,
+        messages.E0206(
+          arg.span,
+          {
+            what: 'function',
+            callee: primitive.name,
+            expected: `${names.length} argument${names.length === 1 ? '' : 's'}`,
+            got: args.positional.length,
+          },
+          { notes },
+        ),
+      );
   });
   let failed = false;
   for (const [name, arg] of args.named) {
     if (names.includes(name) && !given.has(name)) given.set(name, arg);
     else {
       failed = true;
-      report(frame, names.includes(name) ? messages.E0210(arg.nameSpan, { argument: name }) : unknownArgument(name, arg.nameSpan, names, callee, notes));
+      report(
+        frame,
+        names.includes(name)
+          ? messages.E0210(arg.nameSpan, { argument: name })
+          : unknownArgument(name, arg.nameSpan, names, callee, notes),
+      );
     }
   }
   for (const param of primitive.params) {
@@ -164,5 +200,11 @@ function callFrame(frame: Frame, primitive: Primitive, given: ReadonlyMap<string
   const isElement = ({ value }: GivenArgument): boolean => value.kind === 'tensor' && tabulating.owns(value.value);
   if (![...given.values()].some(isElement)) return primitive.random ? frame : whole;
   if (primitive.elementwise) return frame;
-  return reject(frame, messages.E0412(span, { operation: `call \`${primitive.name}\` in`, operands: 'a tabulation: the body works on scalars' }));
+  return reject(
+    frame,
+    messages.E0412(span, {
+      operation: `call \`${primitive.name}\` in`,
+      operands: 'a tabulation: the body works on scalars',
+    }),
+  );
 }

@@ -17,7 +17,12 @@ export function axesOf(call: PrimitiveCall, x: GraphValue): readonly number[] {
   return unique;
 }
 
-function reduction(name: string, kind: 'sum' | 'max' | 'min' | 'prod' | 'and' | 'or', accepts: (x: GraphValue) => boolean, expected: string): Primitive['run'] {
+function reduction(
+  name: string,
+  kind: 'sum' | 'max' | 'min' | 'prod' | 'and' | 'or',
+  accepts: (x: GraphValue) => boolean,
+  expected: string,
+): Primitive['run'] {
   return (call) => {
     const x = call.tensor('x', 'f32');
     if (!accepts(x)) call.wrong('x', expected);
@@ -29,13 +34,23 @@ function reduction(name: string, kind: 'sum' | 'max' | 'min' | 'prod' | 'and' | 
 }
 
 const keepAxes = (call: PrimitiveCall, reduced: GraphValue, x: GraphValue, axes: readonly number[]): GraphValue =>
-  call.builder.reshape(reduced, x.type.shape.map((d, i): Dim => (axes.includes(i) ? one : d)));
+  call.builder.reshape(
+    reduced,
+    x.type.shape.map((d, i): Dim => (axes.includes(i) ? one : d)),
+  );
 
 function notEmpty(call: PrimitiveCall, name: string, x: GraphValue, axes: readonly number[]): void {
   for (const axis of axes) {
     const d = x.type.shape[axis] ?? one;
     if (lessEqualDims(call.frame, one, d) !== 'proved')
-      reject(call.frame, messages.E0308(call.span, { operation: name, axis }, { notes: [`its size ${d.key} of ${describe({ kind: 'tensor', value: x })} is not proved to be at least 1`] }));
+      reject(
+        call.frame,
+        messages.E0308(
+          call.span,
+          { operation: name, axis },
+          { notes: [`its size ${d.key} of ${describe({ kind: 'tensor', value: x })} is not proved to be at least 1`] },
+        ),
+      );
   }
 }
 
@@ -43,14 +58,21 @@ const numbers = (x: GraphValue): boolean => x.type.dtype !== 'bool';
 const bools = (x: GraphValue): boolean => x.type.dtype === 'bool';
 const params = ['x', 'axis?', 'keepdim?'];
 
-const over = (name: string, kind: Parameters<typeof reduction>[1], doc: string, accepts = numbers, expected = 'a tensor of numbers'): Primitive =>
-  ({ name, params, doc, run: reduction(name, kind, accepts, expected) });
+const over = (
+  name: string,
+  kind: Parameters<typeof reduction>[1],
+  doc: string,
+  accepts = numbers,
+  expected = 'a tensor of numbers',
+): Primitive => ({ name, params, doc, run: reduction(name, kind, accepts, expected) });
 
 // max(a, b) is elementwise, max(x, axis=…) reduces: the second argument decides by its name or place.
 const both = (op: 'max' | 'min'): Primitive => {
   const reduce = reduction(op, op, numbers, 'a tensor of numbers');
   return {
-    name: op, params: ['x', 'other?', 'axis?', 'keepdim?'], elementwise: true,
+    name: op,
+    params: ['x', 'other?', 'axis?', 'keepdim?'],
+    elementwise: true,
     doc: `${op}(a, b): the ${op === 'max' ? 'larger' : 'smaller'}, element by element. ${op}(x, axis=…): over axes.`,
     run: (call): Value => {
       if (call.has('other')) return extremum(call, op, 'x', 'other');
@@ -68,7 +90,9 @@ function extremumOfList(call: PrimitiveCall, op: 'max' | 'min', items: readonly 
 }
 
 const argreduce = (name: 'argmax' | 'argmin', kind: 'max' | 'min'): Primitive => ({
-  name, params: ['x', 'axis?'], doc: `Index of the ${kind === 'max' ? 'largest' : 'smallest'} element along an axis (the last by default), the lowest on ties.`,
+  name,
+  params: ['x', 'axis?'],
+  doc: `Index of the ${kind === 'max' ? 'largest' : 'smallest'} element along an axis (the last by default), the lowest on ties.`,
   run: (call) => {
     const x = call.tensor('x');
     if (!numbers(x)) call.wrong('x', 'a tensor of numbers');
@@ -89,7 +113,9 @@ export const reductionPrimitives: readonly Primitive[] = [
   argreduce('argmax', 'max'),
   argreduce('argmin', 'min'),
   {
-    name: 'size', params: ['x', 'axis?'], doc: 'The number of elements along axes, a static int.',
+    name: 'size',
+    params: ['x', 'axis?'],
+    doc: 'The number of elements along axes, a static int.',
     run: (call) => {
       const x = call.tensor('x', 'f32');
       return int(product(axesOf(call, x).map((axis) => x.type.shape[axis] ?? one)));

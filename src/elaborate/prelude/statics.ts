@@ -23,11 +23,42 @@ function randomBits(call: PrimitiveCall): Value {
 
 /** The static functions. */
 export const staticPrimitives: readonly Primitive[] = [
-  { name: 'len', params: ['xs'], doc: 'The number of elements of a list.', run: (call) => int(call.items('xs').length) },
-  { name: 'append', params: ['xs', 'x'], doc: 'The list with one more element.', run: (call) => list([...call.items('xs'), call.value('x')]) },
-  { name: 'reverse', params: ['xs'], doc: 'The list from its end.', run: (call) => list(call.items('xs').toReversed()) },
+  {
+    name: 'len',
+    params: ['xs'],
+    doc: 'The number of elements of a list.',
+    run: (call) => int(call.items('xs').length),
+  },
+  {
+    name: 'append',
+    params: ['xs', 'x'],
+    doc: 'The list with one more element.',
+    run: (call) => list([...call.items('xs'), call.value('x')]),
+  },
+  {
+    name: 'reverse',
+    params: ['xs'],
+    doc: 'The list from its end.',
+    run: (call) => list(call.items('xs').toReversed()),
+  },
   { name: 'zip', params: ['a', 'b'], doc: 'Pairs of elements of two lists of one length.', run: zip },
-  { name: 'enumerate', params: ['xs'], doc: 'Pairs of index and element.', run: (call) => list(call.items('xs').map((item, i) => tuple([int(i), item]))) },
-  { name: 'kind', params: ['v'], doc: 'What a value is: "int", "real", "bool", "str", "tuple", "list", "fn", "layer", "tensor" or "none".', run: (call) => str(kindName(call.value('v'))) },
-  { name: 'random_bits', params: ['shape'], doc: 'Independent random u32 words from this place in the program.', run: randomBits, random: true },
+  {
+    name: 'enumerate',
+    params: ['xs'],
+    doc: 'Pairs of index and element.',
+    run: (call) => list(call.items('xs').map((item, i) => tuple([int(i), item]))),
+  },
+  {
+    name: 'kind',
+    params: ['v'],
+    doc: 'What a value is: "int", "real", "bool", "str", "tuple", "list", "fn", "layer", "tensor" or "none".',
+    run: (call) => str(kindName(call.value('v'))),
+  },
+  {
+    name: 'random_bits',
+    params: ['shape'],
+    doc: 'Independent random u32 words from this place in the program.',
+    run: randomBits,
+    random: true,
+  },
 ];

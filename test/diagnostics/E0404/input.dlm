@@ -1,3 +1,3 @@
 fn f(x: [b], k: i32[]) -> [] = sum(x, axis=k)
 
-fn g(x: [t, d]) -> [d] = fold s = zeros([d]) over row in x => s + row
+fn g(x: [b, d]) = for i in 0..d => x[:, i]

@@ -1,1 +1,1 @@
-fn f(x: [100, d]) -> [d] = fold s = zeros([d]) over row in x => s + row
+fn f(x: [b]) -> [b] = fold s = x over i in 0..100 => s + i * x
