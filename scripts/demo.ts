@@ -25,4 +25,6 @@ const extra = process.argv.slice(2);
 const env = extra.includes('webgpu') || extra.includes('--device=webgpu') ? environment() : process.env;
 // An option that is given again takes the place of the one here.
 const child = spawn(process.execPath, ['dist/cli.js', ...training.split(' '), ...extra], { stdio: 'inherit', env });
+// Ctrl-C reaches the child too, which writes a checkpoint before it ends.
+process.on('SIGINT', () => {});
 child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 1 : 130)));
