@@ -13,7 +13,10 @@ export function peakMemory({ buffers }: Plan): Dim {
   const moments = [...new Set(passing.map(({ first }) => first))];
   const sums = moments.map((at) => sumOf(passing.filter(({ first, last }) => first <= at && at <= last)));
   const [first = zero, ...rest] = undominated(sums);
-  return add(sumOf(lasting), rest.reduce<Dim>((a, b) => max(a, b), first));
+  return add(
+    sumOf(lasting),
+    rest.reduce<Dim>((a, b) => max(a, b), first),
+  );
 }
 
 const sumOf = (buffers: readonly PlanBuffer[]): Dim =>
