@@ -15,7 +15,7 @@ test('a product counts two a multiply-add, an elementwise op one an element', ()
 
 test('the body of a loop counts once a step', () => {
   const fn = parseFunction(`func @f(%h: f32[5] argument "h", %x: f32[t, 5] argument "x") entry dims (t >= 1) {
-    %0, %1 = scan(%h, %x) {carries = 1, length = <t>, reverse = false} : f32[5], f32[t, 5]
+    %0, %1 = scan(%h, %x) {carries = 1, length = dim(t), reverse = false} : f32[5], f32[t, 5]
       region (%i: i32[], %carry: f32[5], %row: f32[5]) {
         %2 = mul(%carry, %row) : f32[5]
         yield %2, %2;
