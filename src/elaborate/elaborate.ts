@@ -11,7 +11,8 @@ import { lintModule, reportUnused } from './lints.ts';
 import { checkHoles, constructModel, elaborateEntry, elaborateInit, guarded, modelInfo, type Model } from './models.ts';
 import { Modules, type FileHost, type Module } from './modules.ts';
 import type { Scope } from './scope.ts';
-import { elaborateTrain, planTrain, type TrainPlan } from './train.ts';
+import { elaborateTrain } from './train.ts';
+import { planTrain, type TrainPlan } from './train-plan.ts';
 
 /** What elaboration may be told: config of models and parameters of trains, as text. */
 export interface ElaborateOptions {

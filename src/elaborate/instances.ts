@@ -4,7 +4,7 @@ import type { TensorType } from '../ir/graph.ts';
 import type { Attribute, Expr, LetMember, SlotMember, UnitDecl } from '../parser/ast.ts';
 import { messages } from '../support/messages.gen.ts';
 import { spanText, type Span } from '../support/source.ts';
-import { bindParameters, matchArguments, type Arguments } from './calls.ts';
+import { bindParameters, matchArguments, type Arguments } from './arguments.ts';
 import { bindPattern, checkAssert, evaluate } from './expressions/evaluate.ts';
 import { elementwiseSelect } from './expressions/select.ts';
 import { NeedsGraph, stretch, toTensor } from './expressions/tensors.ts';

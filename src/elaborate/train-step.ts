@@ -2,7 +2,7 @@
 import type { Value as GraphValue } from '../ir/graph.ts';
 import type { StepMember } from '../parser/ast.ts';
 import { messages } from '../support/messages.gen.ts';
-import { unknownArgument } from './calls.ts';
+import { unknownArgument } from './arguments.ts';
 import { evaluate } from './expressions/evaluate.ts';
 import { graphOf } from './expressions/tensors.ts';
 import { reject, report, type Frame } from './frame.ts';

@@ -1,5 +1,6 @@
 // Operators: on static values at compile time, on tensors as elementwise nodes with broadcasting.
-import { add, asConstant, floorDiv, mod, mul, negate, power, sub, type Dim } from '../../ir/dim.ts';
+import { staticBinary } from './static-operators.ts';
+import { add, asConstant, mod, mul, negate, sub, type Dim } from '../../ir/dim.ts';
 import { isFloat, isInteger } from '../../ir/dtype.ts';
 import type { BinaryOp } from '../../ir/expr.ts';
 import type { Value as GraphValue } from '../../ir/graph.ts';
@@ -8,17 +9,15 @@ import type { Help } from '../../support/diagnostic.ts';
 import { messages } from '../../support/messages.gen.ts';
 import { spanText } from '../../support/source.ts';
 import { derivationRows } from '../derivation.ts';
-import { divides, equalDims, exactQuotient, lessEqualDims, resolved } from '../dims.ts';
+import { equalDims, resolved } from '../dims.ts';
 import { reject, type Frame } from '../frame.ts';
 import {
   asNumber,
   bool,
   describe,
   int,
-  list,
   real,
   sameStatic,
-  str,
   tensor,
   typeText,
   unknown,
@@ -42,104 +41,6 @@ export function evaluateBinary(frame: Frame, expr: BinaryExpr): Value {
   if (left.kind === 'bool' && right.kind === 'bool' && (operator === '&&' || operator === '||')) return right;
   const fixed = staticBinary(frame, expr, left, right);
   return fixed ?? tensorBinary(frame, expr, left, right);
-}
-
-// Both sides static numbers: decided here. Undefined: it needs the graph.
-function staticBinary(frame: Frame, expr: BinaryExpr, left: Value, right: Value): Value | undefined {
-  const { operator } = expr;
-  if (operator === '+' && left.kind === 'list' && right.kind === 'list') return list([...left.items, ...right.items]);
-  if (operator === '+' && left.kind === 'str' && right.kind === 'str') return str(left.value + right.value);
-  if (left.kind === 'int' && right.kind === 'int')
-    return intOperators[operator]?.(resolved(frame, left.dim), resolved(frame, right.dim), frame, expr);
-  const [a, b] = [asNumber(left), asNumber(right)];
-  return a === undefined || b === undefined ? undefined : realOperators[operator]?.(a, b);
-}
-
-type Operators<Rule> = Readonly<Partial<Record<BinaryExpr['operator'], Rule>>>;
-
-const realOperators: Operators<(a: number, b: number) => Value> = {
-  '+': (a, b) => real(a + b),
-  '-': (a, b) => real(a - b),
-  '*': (a, b) => real(a * b),
-  '/': (a, b) => real(a / b),
-  '%': (a, b) => real(a - b * Math.floor(a / b)),
-  '^': (a, b) => real(a ** b),
-  '<': (a, b) => bool(a < b),
-  '<=': (a, b) => bool(a <= b),
-  '>': (a, b) => bool(a > b),
-  '>=': (a, b) => bool(a >= b),
-};
-
-// Undefined: the sizes alone do not decide it.
-const intOperators: Operators<(a: Dim, b: Dim, frame: Frame, expr: BinaryExpr) => Value | undefined> = {
-  '+': (a, b) => int(add(a, b)),
-  '-': (a, b) => int(sub(a, b)),
-  '*': (a, b) => int(mul(a, b)),
-  '/': (a, b, frame, expr) => exactDivision(frame, expr, a, b),
-  '%': (a, b, frame, expr) => int(mod(a, positive(frame, expr, b))),
-  '^': (a, b) => intPower(a, b),
-  '<': (a, b, frame) => decided(lessEqualDims(frame, add(a, 1), b)),
-  '<=': (a, b, frame) => decided(lessEqualDims(frame, a, b)),
-  '>': (a, b, frame) => decided(lessEqualDims(frame, add(b, 1), a)),
-  '>=': (a, b, frame) => decided(lessEqualDims(frame, b, a)),
-};
-
-const decided = (answer: 'proved' | 'refuted' | 'unknown'): Value | undefined =>
-  answer === 'unknown' ? undefined : bool(answer === 'proved');
-
-function intPower(a: Dim, b: Dim): Value | undefined {
-  const [x, n] = [asConstant(a), asConstant(b)];
-  if (n === undefined) return undefined;
-  if (n >= 0) return int(power(a, n));
-  return x === undefined ? undefined : real(x ** n);
-}
-
-function positive(frame: Frame, expr: BinaryExpr, divisor: Dim): Dim {
-  if (lessEqualDims(frame, toOne, divisor) !== 'proved')
-    reject(
-      frame,
-      messages.E0304(expr.span, {
-        expression: spanText(expr.span),
-        reason: `the divisor is ${divisor.key}, which may not be positive`,
-      }),
-    );
-  return divisor;
-}
-const toOne = floorDiv(1, 1);
-
-function exactDivision(frame: Frame, expr: BinaryExpr, a: Dim, b: Dim): Value {
-  const divisor = positive(frame, expr, b);
-  const answer = divides(frame, divisor, a);
-  if (answer === 'proved') return int(exactQuotient(frame, a, divisor));
-  const [x, y] = [asConstant(a), asConstant(divisor)];
-  const text = spanText(expr.span);
-  const rounded = `for a rounded result use floor_div(${spanText(expr.left.span)}, ${spanText(expr.right.span)})`;
-  if (x === undefined || y === undefined) {
-    return reject(
-      frame,
-      messages.E0304(
-        expr.span,
-        { expression: text, reason: `cannot prove that ${divisor.key} divides ${a.key}` },
-        {
-          helps: [{ text: `require it: \`requires ${a.key} % ${divisor.key} == 0\`` }, { text: rounded }],
-        },
-      ),
-    );
-  }
-  const below = x - (x % y);
-  return reject(
-    frame,
-    messages.E0304(
-      expr.span,
-      { expression: text, reason: `${x} / ${y} leaves ${x % y}` },
-      {
-        helps: [
-          { text: `nearest valid ${spanText(expr.left.span)}: ${below > 0 ? `${below} or ` : ''}${below + y}` },
-          { text: rounded },
-        ],
-      },
-    ),
-  );
 }
 
 const opNames: Readonly<

@@ -6,7 +6,7 @@ import type { Builder } from '../../ir/builder.ts';
 import type { Value as GraphValue } from '../../ir/graph.ts';
 import { messages } from '../../support/messages.gen.ts';
 import type { Span } from '../../support/source.ts';
-import { unknownArgument, type Arguments } from '../calls.ts';
+import { unknownArgument, type Arguments } from '../arguments.ts';
 import { graphOf, toTensor } from '../expressions/tensors.ts';
 import { resolved } from '../dims.ts';
 import { reject, report, type Frame } from '../frame.ts';
