@@ -5,11 +5,12 @@ import { describe, expect, test } from 'vitest';
 import { isFloat } from '../../src/ir/dtype.ts';
 import { asConstant } from '../../src/ir/dim.ts';
 import { Facts } from '../../src/ir/dim-solver.ts';
+import { verifyGraph } from '../../src/ir/graph-verify.ts';
 import type { NestStep, Stage } from '../../src/ir/nest.ts';
 import type { OpCase, OpDefinition, Tensor } from '../../src/ir/op.ts';
 import { tensorOf } from '../../src/ir/ops/arbitrary.ts';
 import { allOps, opNamed } from '../../src/ir/ops/registry.ts';
-import { caseFunction, compareGradients, evaluateCase, lowerCase, valueOf } from '../support/op-case.ts';
+import { caseFunction, compareGradients, evaluateCase, lowerCase, moduleOf, valueOf } from '../support/op-case.ts';
 import { runs } from '../support/property-settings.ts';
 
 const evaluated = allOps.filter((op) => op.name !== 'gradient');
@@ -19,6 +20,7 @@ const differentiated = evaluated.filter((op) => op.name !== 'stop_gradient');
 const numRuns = runs(30);
 
 function shapesAgree(op: OpDefinition, one: OpCase): void {
+  expect(verifyGraph(moduleOf(caseFunction(op, one)))).toEqual([]);
   const types = op.infer(
     one.inputs.map((x) => valueOf(x).type),
     one.attrs,

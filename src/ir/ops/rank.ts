@@ -78,9 +78,12 @@ export default defineOp({
   arbitrary: (fc) =>
     oneDType(fc, ...dtypes)
       .chain((dtype) => tensors(fc, dtype, {}, { minRank: 1, max: 6 }))
-      .chain((x) =>
-        fc
-          .record({ axis: fc.nat({ max: x.shape.length - 1 }), descending: fc.boolean() })
-          .map((attrs) => ({ inputs: [x], attrs })),
-      ),
+      .chain((x) => {
+        const holes = fc.array(fc.nat({ max: x.data.length - 1 }), { maxLength: isFloat(x.dtype) ? 3 : 0 });
+        const attrs = fc.record({ axis: fc.nat({ max: x.shape.length - 1 }), descending: fc.boolean() });
+        return fc.tuple(holes, attrs).map(([at, given]) => {
+          const data = x.data.map((value, e) => (at.includes(e) ? Number.NaN : value));
+          return { inputs: [{ ...x, data }], attrs: given };
+        });
+      }),
 });
