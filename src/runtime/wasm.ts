@@ -114,7 +114,7 @@ class WasmBackend implements Backend {
     const instance = need(this.#ready.get(program), program.name);
     const run = need(instance.exports[plan.run ?? ''], 'plan');
     const { table: values = [], words = '' } = plan;
-    const [table, record] = [this.allocate(values.length * 4), this.allocate(1024)];
+    const [table, record] = [this.allocate(values.length * 4), this.allocate(16384)];
     const packed = [packIntervals(plan.buffers, 0), packIntervals(plan.buffers, 1)] as const;
     this.#reserve(0, packed[0].bytes);
     this.#reserve(1, packed[1].bytes);

@@ -18,6 +18,8 @@ import type {
 // GPUBufferUsage; the global is missing where only a device was passed in.
 const [mapRead, copySource, copyTarget, uniform, storage] = [1, 4, 8, 64, 128];
 const perSubmit = 1024;
+// The size that kernels declare for the step record.
+const recordBytes = 16384;
 
 interface GpuMemory extends Memory {
   readonly buffer: GPUBuffer;
@@ -130,7 +132,7 @@ class WebGpuBackend implements Backend {
     this.#reserve(0, packed[0].bytes);
     this.#reserve(1, packed[1].bytes);
     const steps = [...unroll(plan.steps ?? []), ...pairs(plan.commits ?? [])];
-    const record = this.#buffer(1024, uniform | copyTarget);
+    const record = this.#buffer(recordBytes, uniform | copyTarget);
     const params = this.#paramBuffer(steps);
     const helpers = steps.map((step) => this.#helper(plan, step, named));
     const places: GpuMemory[] = [];
@@ -205,7 +207,7 @@ class WebGpuBackend implements Backend {
     const entries = Array.from(found.bindings, (letter, binding): GPUBindGroupEntry => {
       if (letter === 'p')
         return { binding, resource: { ...params, size: Math.ceil((values.length + words.length) / 4) * 16 } };
-      const { buffer = record, at = 0, bytes = 1024 } = (letter !== 's' && places[buffers[binding] ?? -1]) || {};
+      const { buffer = record, at = 0, bytes = recordBytes } = (letter !== 's' && places[buffers[binding] ?? -1]) || {};
       return { binding, resource: { buffer, offset: at, size: bytes } };
     });
     return { pipeline: found.pipeline, group: this.gpu.createBindGroup({ layout: found.layout, entries }), grid };

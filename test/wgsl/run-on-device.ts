@@ -95,7 +95,7 @@ class Session {
     const resources = step.buffers.map((id) => this.buffers.get(id)?.buffer).filter((b) => b !== undefined);
     const words = [...step.params.map((d) => this.value(d)), ...step.scalars.map((id) => this.record.get(id) ?? -1)];
     if (words.length > 0) resources.push(this.uniform(Int32Array.from(words), Math.ceil(words.length / 4) * 16));
-    if (step.scalars.length > 0) resources.push(this.uniform(this.recordWords, 1024));
+    if (step.scalars.length > 0) resources.push(this.uniform(this.recordWords, 16384));
     const encoder = this.device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     const entries = resources.map((buffer, binding) => ({ binding, resource: { buffer } }));

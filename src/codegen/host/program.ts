@@ -134,8 +134,8 @@ function checkDims(fn: GraphFunction): void {
 // Both targets read one step record, which has what either needs.
 function recordOf({ gpu, cpu }: { gpu: Plan | undefined; cpu: Plan | undefined }): Plan['record'] {
   const words = new Map([...(gpu?.record ?? []), ...(cpu?.record ?? [])].map((word) => [word.name, word]));
-  if (words.size > 256)
-    throw new RangeError(`${(gpu ?? cpu)?.name}: the step record has ${words.size} words, more than 256`);
+  if (words.size > 4096)
+    throw new RangeError(`${(gpu ?? cpu)?.name}: the step record has ${words.size} words, more than 4096`);
   return [...words.values()];
 }
 
