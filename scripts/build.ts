@@ -11,6 +11,7 @@ const entries: Readonly<Record<string, string>> = {
   cli: 'src/cli/main.ts',
   index: 'src/index.ts',
   prettier: 'src/plugin/prettier.ts',
+  testing: 'src/testing.ts',
 };
 
 /** Bundles the entries; shared code and dynamic imports become chunks. */
@@ -27,8 +28,8 @@ async function bundle(present: Readonly<Record<string, string>>): Promise<void> 
     target: 'node20',
     legalComments: 'linked',
     define: { __DLM_VERSION__: JSON.stringify(version) },
-    // The GPU binding is a native add-on that only those who run on it install.
-    external: ['webgpu'],
+    // Optional peers: the GPU binding is a native add-on, and property tests bring their own fast-check.
+    external: ['webgpu', 'fast-check'],
     logLevel: 'warning',
   });
 }

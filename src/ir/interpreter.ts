@@ -15,6 +15,8 @@ export interface InterpretOptions {
   readonly precision?: 'f64' | 'f32';
   /** Names of the results to compute. Default all. */
   readonly outputs?: readonly string[];
+  /** Sees every value as it gets its tensor, those of regions once per iteration. */
+  readonly observe?: (value: Value, tensor: Tensor) => void;
 }
 
 /** A function's interface as both interpreters see it. */
@@ -64,10 +66,12 @@ class Evaluation {
     private readonly dims: (d: Dim) => number,
     private readonly round: (value: number) => number,
     private readonly outer?: Evaluation,
+    private readonly observe: InterpretOptions['observe'] = outer?.observe,
   ) {}
 
   define(value: Value, tensor: Tensor): void {
     this.values.set(value, tensor);
+    this.observe?.(value, tensor);
   }
 
   addNodes(nodes: readonly Node[]): void {
@@ -154,7 +158,7 @@ export function interpret(
   const signature = { ...fn, inputs: fn.inputs.map(({ name, value }) => ({ name, type: value.type })) };
   const dims = bindDims(signature, inputs, options.dims);
   const round = rounding(options.precision);
-  const evaluation = new Evaluation((d) => evaluateDim(d, (name) => dims.get(name)), round);
+  const evaluation = new Evaluation((d) => evaluateDim(d, (name) => dims.get(name)), round, undefined, options.observe);
   const given = { ...evaluateHost(fn.host, inputs, dims), ...inputs };
   for (const { name, value } of fn.inputs) {
     const tensor = given[name];

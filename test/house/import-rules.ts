@@ -12,7 +12,7 @@ export interface Room {
   readonly types?: readonly string[];
 }
 
-const core = ['support', 'parser', 'elaborate', 'ir', 'passes', 'codegen', 'inspect', 'io'];
+const core = ['support', 'parser', 'elaborate', 'ir', 'passes', 'codegen', 'inspect', 'io', 'testing'];
 
 /** Every room of src/; `.` are the files that lie in src/ itself. */
 export const rooms: Readonly<Record<string, Room>> = {
@@ -25,6 +25,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   runtime: { rooms: [], packages: [] },
   inspect: { rooms: ['support', 'ir'], packages: [] },
   io: { rooms: ['support', 'ir'], packages: [] },
+  testing: { rooms: ['support', 'ir', 'passes', 'runtime/threefry'], packages: ['fast-check'] },
   '.': { rooms: core, packages: [] },
   cli: { rooms: ['index'], packages: ['node:*', 'cac', 'picocolors', 'webgpu'] },
   plugin: { rooms: ['index', 'parser/prettier-plugin'], packages: ['node:*', 'unplugin'], types: ['prettier'] },
