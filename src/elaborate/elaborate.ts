@@ -6,7 +6,7 @@ import { Reporter, sortDiagnostics, type Diagnostic } from '../support/diagnosti
 import { messages } from '../support/messages.gen.ts';
 import { createSource, createSpan } from '../support/source.ts';
 import { checkModule } from './check.ts';
-import type { Session } from './frame.ts';
+import { Exhausted, type Session } from './frame.ts';
 import { lintModule, reportUnused } from './lints.ts';
 import { checkHoles, constructModel, elaborateEntry, elaborateInit, guarded, modelInfo, type Model } from './models.ts';
 import { Modules, type FileHost, type Module } from './modules.ts';
@@ -38,19 +38,35 @@ export function elaborate(files: FileHost, root: string, options: ElaborateOptio
     session.report(messages.E0208(createSpan(source, 0, 0), { module: root }));
     return { module: emptyModule(root), diagnostics: reporter.diagnostics };
   }
-  const result = elaborateRoot(session, module);
-  for (const loaded of modules.loaded.values()) {
-    if (loaded.isStd) continue;
-    checkModule(session, loaded);
-    lintModule(session, loaded);
-  }
+  const result = whole(() => elaborateRoot(session, module)) ?? emptyModule(root);
+  whole(() => {
+    for (const loaded of modules.loaded.values()) {
+      if (loaded.isStd) continue;
+      checkModule(session, loaded);
+      lintModule(session, loaded);
+    }
+  });
   return { module: result, diagnostics: sortDiagnostics(reporter.diagnostics) };
 }
+
+// Null where the program turned out too long, which is reported.
+function whole<T>(body: () => T): T | null {
+  try {
+    return body();
+  } catch (error) {
+    if (error instanceof Exhausted) return null;
+    throw error;
+  }
+}
+
+/** Most expressions that are evaluated, copies counted: a second or two. */
+const longestProgram = 500_000;
 
 // One place has one error of a kind: the first configuration that shows it speaks for all.
 function createSession(reporter: Reporter, prelude: Scope, settings: ReadonlyMap<string, string>): Session {
   const places = new Set<string>();
   let holes = 0;
+  let evaluations = 0;
   return {
     holes: new Map(),
     prelude,
@@ -63,6 +79,7 @@ function createSession(reporter: Reporter, prelude: Scope, settings: ReadonlyMap
       places.add(key);
       reporter.report(diagnostic);
     },
+    spend: () => ++evaluations <= longestProgram,
     failed: () => reporter.hasErrors,
     nextHole: () => `%hole${holes++}`,
   };
@@ -104,10 +121,10 @@ function elaborateRoot(session: Session, module: Module): GraphModule {
     functions.push(...train.functions);
     trains.push(train.info);
   }
-  const whole = !session.failed();
+  const clean = !session.failed();
   for (const { model, names } of elaborated) {
     const solved = checkHoles(session, model);
-    if (whole && solved && functions.length > 0) reportUnused(session, model, functions, prefixesOf(plans, model));
+    if (clean && solved && functions.length > 0) reportUnused(session, model, functions, prefixesOf(plans, model));
     const init = solved ? guarded(() => elaborateInit(session, model)) : null;
     if (init) functions.push(init);
     infos.push(modelInfo(session, model, names));

@@ -20,6 +20,8 @@ export interface Session {
   readonly settings: ReadonlyMap<string, string>;
   report(diagnostic: Diagnostic): void;
   nextHole(): string;
+  /** Counts one evaluation; false when the program has become too long. */
+  spend(): boolean;
   /** Whether an error was reported so far. */
   failed(): boolean;
 }
@@ -52,6 +54,9 @@ export interface Frame {
   /** Set in the body of a tabulation, where scalars stand for one tensor over the index axes. */
   readonly tabulating?: Tabulation;
 }
+
+/** Thrown after a report: the program is too long to go on with. */
+export class Exhausted extends Error {}
 
 /** Thrown after a report: the expression has no value. */
 export class Rejected extends Error {}

@@ -9,7 +9,7 @@ import { spanText, type Span } from '../../support/source.ts';
 import { evaluateCall, evaluatePipe } from '../calls.ts';
 import { resolved } from '../dims.ts';
 import { derivationRows, derive } from '../derivation.ts';
-import { Rejected, reject, report, withOrigin, type Frame } from '../frame.ts';
+import { Exhausted, Rejected, reject, report, withOrigin, type Frame } from '../frame.ts';
 import { writeSlot } from '../instances.ts';
 import { Scope } from '../scope.ts';
 import { bindDims, didYouMean, matchType, Mismatch } from '../types.ts';
@@ -22,6 +22,10 @@ import { evaluatePattern } from './patterns.ts';
 /** The value of an expression; `unknown` after an error, which is already reported. */
 export function evaluate(frame: Frame, expr: Expr): Value {
   try {
+    if (!frame.session.spend()) {
+      report(frame, messages.E0105(expr.span, { what: 'the unrolled program' }));
+      throw new Exhausted();
+    }
     return withOrigin(frame, expr.span, () => evaluateKind(frame, expr));
   } catch (error) {
     if (error instanceof Rejected) return unknown;

@@ -350,6 +350,9 @@ export function evaluateUnary(frame: Frame, expr: UnaryExpr): Value {
   return tensor(graphOf(frame).builder.unary(expr.operator === '!' ? 'not' : 'neg', x), derivationOf(value));
 }
 
+/** Most ints of a static range: each is one copy of what is unrolled over it. */
+const longestRange = 10_000;
+
 /** The ints of a static range. */
 export function rangeOf(frame: Frame, expr: RangeExpr): readonly number[] {
   const [from, to] = [evaluate(frame, expr.from), evaluate(frame, expr.to)];
@@ -358,6 +361,7 @@ export function rangeOf(frame: Frame, expr: RangeExpr): readonly number[] {
     if (from.kind === 'unknown' || to.kind === 'unknown') return [];
     return reject(frame, messages.E0404(expr.span, { what: `the range \`${spanText(expr.span)}\`` }));
   }
+  if (b - a > longestRange) return reject(frame, messages.E0105(expr.span, { what: 'this range' }));
   return Array.from({ length: Math.max(0, b - a) }, (_, i) => a + i);
 }
 

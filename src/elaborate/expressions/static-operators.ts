@@ -14,7 +14,11 @@ export function staticBinary(frame: Frame, expr: BinaryExpr, left: Value, right:
   if (operator === '+' && left.kind === 'list' && right.kind === 'list') return list([...left.items, ...right.items]);
   if (operator === '+' && left.kind === 'str' && right.kind === 'str') return str(left.value + right.value);
   if (left.kind === 'int' && right.kind === 'int')
-    return intOperators[operator]?.(resolved(frame, left.dim), resolved(frame, right.dim), frame, expr);
+    return exact(
+      frame,
+      expr,
+      intOperators[operator]?.(resolved(frame, left.dim), resolved(frame, right.dim), frame, expr),
+    );
   const [a, b] = [asNumber(left), asNumber(right)];
   return a === undefined || b === undefined ? undefined : realOperators[operator]?.(a, b);
 }
@@ -51,11 +55,21 @@ const intOperators: Operators<(a: Dim, b: Dim, frame: Frame, expr: BinaryExpr) =
 const decided = (answer: 'proved' | 'refuted' | 'unknown'): Value | undefined =>
   answer === 'unknown' ? undefined : bool(answer === 'proved');
 
+// Ints are exact: what a double cannot hold is refused.
+function exact(frame: Frame, expr: BinaryExpr, value: Value | undefined): Value | undefined {
+  const n = value?.kind === 'int' ? asConstant(value.dim) : undefined;
+  if (n === undefined || Number.isSafeInteger(n)) return value;
+  return reject(frame, messages.E0411(expr.span, { value: spanText(expr.span), dtype: 'int' }));
+}
+
+/** Largest power of a symbolic dim: a polynomial of this degree is no size that anybody means. */
+const highestPower = 16;
+
 function intPower(a: Dim, b: Dim): Value | undefined {
   const [x, n] = [asConstant(a), asConstant(b)];
   if (n === undefined) return undefined;
-  if (n >= 0) return int(power(a, n));
-  return x === undefined ? undefined : real(x ** n);
+  if (x !== undefined) return n >= 0 ? int(x ** n) : real(x ** n);
+  return n >= 0 && n <= highestPower ? int(power(a, n)) : undefined;
 }
 
 function positive(frame: Frame, expr: BinaryExpr, divisor: Dim): Dim {
