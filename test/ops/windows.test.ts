@@ -2,7 +2,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Builder, tensorType } from '../../src/ir/builder.ts';
-import { constant, variable } from '../../src/ir/dim.ts';
+import { asConstant, constant, variable } from '../../src/ir/dim.ts';
 import { Facts } from '../../src/ir/dim-solver.ts';
 import type { Attrs, GraphFunction, GraphModule, Value } from '../../src/ir/graph.ts';
 import { interpret } from '../../src/ir/interpreter.ts';
@@ -12,9 +12,12 @@ import { tensorOf } from '../../src/ir/ops/arbitrary.ts';
 import { opNamed } from '../../src/ir/ops/registry.ts';
 import { shapeText } from '../../src/ir/ops/shapes.ts';
 import { autodiff } from '../../src/passes/autodiff.ts';
+import { fuse } from '../../src/passes/fuse.ts';
 import { lowerToNests } from '../../src/passes/lower-to-nests.ts';
+import { sampleTensor } from '../support/graph-cases.ts';
 import { caseFunction, functionOf, moduleOf, moved, partial } from '../support/op-case.ts';
 import { runs } from '../support/property-settings.ts';
+import { runNests } from '../wasm/run-nests.ts';
 
 const cx = { count: () => undefined };
 const [b, h, w] = [variable('b'), variable('h'), variable('w')];
@@ -112,6 +115,8 @@ function build({ weights, make }: Chain): Built {
   return { module: autodiff.run(moduleOf(fn), cx), y };
 }
 
+const sampled = ({ type }: Value): Tensor => sampleTensor(type.shape.map((d) => asConstant(d) ?? 1));
+
 const only = <T>([item]: readonly T[]): T => {
   if (item === undefined) throw new Error('nothing there');
   return item;
@@ -170,6 +175,46 @@ describe('windows over symbolic dims', () => {
       { numRuns: runs(4) },
     );
     expect(compared).toBeGreaterThan(10);
+  });
+});
+
+describe('elements that lie apart', () => {
+  // Windows one apart over elements `base` apart, as many as fill whole phases.
+  const grown = fc
+    .record({
+      extent: fc.integer({ min: 1, max: 6 }),
+      taps: fc.integer({ min: 1, max: 5 }),
+      base: fc.integer({ min: 2, max: 3 }),
+      lo: fc.integer({ min: -1, max: 4 }),
+      groups: fc.integer({ min: 1, max: 4 }),
+    })
+    .map((one) => ({ ...one, hi: one.groups * one.base - 2 + one.taps - (one.extent - 1) * one.base - one.lo }));
+
+  test('whole phases visit only the taps that hit an element, with any epilogue', () => {
+    fc.assert(
+      fc.property(fc.array(grown, { minLength: 1, maxLength: 2 }), fc.integer({ min: 1, max: 5 }), (axes, channels) => {
+        const ones = axes.map(() => 1);
+        const of = (name: 'extent' | 'taps' | 'base' | 'lo' | 'hi'): number[] => axes.map((axis) => axis[name]);
+        const g = new Builder();
+        const x: Value = { type: tensorType('f32', [2, 1, channels, ...of('extent')]) };
+        const k: Value = { type: tensorType('f32', [1, 3, channels, ...of('taps')]) };
+        const attrs = { stride: ones, dilation: ones, base: of('base'), lo: of('lo'), hi: of('hi') };
+        const y = g.op('conv', [x, k], attrs);
+        const fn = functionOf(g, { x, k }, { y: g.binary('max', y, g.like(y, 0.25)) });
+        const nests = lowerToNests.run(moduleOf(fn), cx);
+        const [nest] = only(nests.functions).body;
+        const visited =
+          nest?.kind === 'nest' ? nest.stages.flatMap((stage) => (stage.kind === 'reduce' ? stage.axes : [])) : [];
+        const taps = of('taps').map((n, at) => constant(Math.ceil(n / (of('base')[at] ?? 1))));
+        expect(visited.map(({ extent }) => extent)).toEqual([constant(channels), ...taps]);
+        const inputs = { x: sampled(x), k: sampled(k) };
+        const fused = only(fuse.run(nests, cx).functions);
+        const expected = interpret(fn, inputs)['y'] ?? tensor([], []);
+        for (const found of [interpretNests(fused, inputs), runNests(fused, inputs)])
+          expected.data.forEach((value, at) => expect(found['y']?.data[at]).toBeCloseTo(value, 4));
+      }),
+      { numRuns: runs(40) },
+    );
   });
 });
 

@@ -2,9 +2,11 @@
 // Its two gradients are convs again: with stride and base exchanged for the operand, with stride and
 // dilation (and batch and channels) exchanged for the weights.
 import type { Builder } from '../builder.ts';
-import { add, constant, mul, product, sub, zero, type Dim } from '../dim.ts';
-import type { Expr } from '../expr.ts';
+import { add, constant, mul, product, sub, variable, zero, type Dim } from '../dim.ts';
+import type { Condition, Expr } from '../expr.ts';
 import type { Attrs, TensorType, Value } from '../graph.ts';
+import type { LowerContext, Operand } from '../lower.ts';
+import type { Axis, Nest } from '../nest.ts';
 import { defineOp, ShapeError } from '../op.ts';
 import { evaluateBinary } from '../scalar-semantics.ts';
 import { oneDType, tensorOf, windowCases } from './arbitrary.ts';
@@ -24,7 +26,7 @@ import {
   adjointPads,
   requireWindows,
   sourceOf,
-  tapAt,
+  walkOf,
   windowAttrs,
   windowAxes,
   type WindowAxis,
@@ -73,6 +75,44 @@ function weightVjp(b: Builder, ct: Value, x: Value, axes: readonly WindowAxis[])
   return reordered(b, taps, [1, 2, 0]);
 }
 
+// One sum of products over channels and taps, so that schedules see a matrix product.
+function productNest(k: LowerContext, x: Operand, w: Operand, windows: readonly WindowAxis[]): Nest {
+  const accumulator = x.type.dtype === 'f16' ? 'f32' : x.type.dtype;
+  const walks = windows.map(walkOf);
+  const lead = k.axes(k.type().shape.slice(0, 3));
+  const slid = walks.map((walk) => k.axes(walk.axes));
+  const inner = k.axes([extent(w.type, 2), ...walks.map(({ taps }) => taps)]);
+  const of = (axes: readonly Axis[]): Dim[] => axes.map(({ name }) => variable(name));
+  const [[b = zero, g = zero, o = zero], [c = zero, ...taps]] = [of(lead), of(inner)];
+  const found = walks.map((walk, at) => walk.at(of(slid[at] ?? []), taps[at] ?? zero));
+  const value = k.cast(accumulator, x.at([b, g, c, ...found.map(({ index }) => index)]));
+  const weight = k.cast(accumulator, w.at([g, o, c, ...found.map((tap) => tap.k)]));
+  const exists = (e: Expr, conditions: readonly Condition[]): Expr =>
+    k.guard(conditions, e, k.constant(accumulator, 0));
+  const product = k.binary(
+    'mul',
+    exists(
+      value,
+      found.flatMap(({ conditions }) => conditions),
+    ),
+    exists(
+      weight,
+      found.flatMap((tap) => tap.inside),
+    ),
+  );
+  const id = `r${inner[0]?.name ?? ''}`;
+  return k.nest(
+    [...lead, ...slid.flat()],
+    [
+      { kind: 'reduce', id, axes: inner, monoid: { name: 'sum', arity: 1 }, args: [product], dtypes: [accumulator] },
+      k.store(
+        [b, g, o, ...found.map(({ y }) => y)],
+        k.cast(x.type.dtype, { kind: 'reduced', dtype: accumulator, stage: id, part: 0 }),
+      ),
+    ],
+  );
+}
+
 export default defineOp({
   name: 'conv',
   doc: 'Convolution (without flipping): operand [b, g, c, …s] and weights [g, o, c, …k] give [b, g, o, …y], the sum over c and k of the weight times the element under tap k of window y. Positions outside the operand count as 0. f16 accumulates in f32.',
@@ -95,29 +135,7 @@ export default defineOp({
     const axes = axesOf(x.type, w.type, attrs);
     return [needs[0] ? operandVjp(b, ct, w, axes) : null, needs[1] ? weightVjp(b, ct, x, axes) : null];
   },
-  lower(k, [x, w], attrs) {
-    if (!x || !w) return [];
-    const axes = axesOf(x.type, w.type, attrs);
-    const accumulator = x.type.dtype === 'f16' ? 'f32' : x.type.dtype;
-    const under = (b: Dim, g: Dim, c: Dim, y: readonly Dim[], taps: readonly Dim[]): Expr => {
-      const found = axes.map((axis, at) => tapAt(axis, y[at] ?? zero, taps[at] ?? zero));
-      const value = k.cast(accumulator, x.at([b, g, c, ...found.map(({ index }) => index)]));
-      return k.guard(
-        found.flatMap(({ conditions }) => conditions),
-        value,
-        k.constant(accumulator, 0),
-      );
-    };
-    return [
-      k.reduce(
-        w.type.shape.slice(2),
-        { name: 'sum', arity: 1 },
-        ([b = zero, g = zero, o = zero, ...y], [c = zero, ...taps]) => [
-          k.binary('mul', under(b, g, c, y, taps), k.cast(accumulator, w.at([g, o, c, ...taps]))),
-        ],
-      ),
-    ];
-  },
+  lower: (k, [x, w], attrs) => (x && w ? [productNest(k, x, w, axesOf(x.type, w.type, attrs))] : []),
   evaluate(inputs, attrs, cx) {
     const [x, w] = [tensorAt(inputs, 0), tensorAt(inputs, 1)];
     const typed = ({ shape, dtype }: typeof x): TensorType => ({ dtype, shape: shape.map(constant) });
@@ -136,8 +154,9 @@ export default defineOp({
       }),
     ];
   },
-  cost([, w], [out]) {
-    return { flops: product([2, ...(out?.shape ?? []), ...(w?.shape.slice(2) ?? [])]) };
+  cost([x, w], [out], attrs) {
+    const taps = x && w ? axesOf(x, w, attrs).map((axis) => walkOf(axis).taps) : [];
+    return { flops: product([2, ...(out?.shape ?? []), w ? extent(w, 2) : 1, ...taps]) };
   },
   arbitrary: (fc) => {
     const few = fc.integer({ min: 1, max: 3 });

@@ -1,7 +1,7 @@
 // Windows that slide along axes: which element of the operand tap k of window y falls on.
 //   position p = y · stride + k · dilation − lo;  element p / base, where base divides p and it exists
 // Forward and transposed windows are the same thing: base and stride change places (adjointPads).
-import { add, asConstant, floorDiv, mod, mul, sub, zero, type Dim } from '../dim.ts';
+import { add, asConstant, ceilDiv, constant, divideExactly, floorDiv, mod, mul, sub, zero, type Dim } from '../dim.ts';
 import type { Facts } from '../dim-solver.ts';
 import type { Condition } from '../expr.ts';
 import type { Attrs } from '../graph.ts';
@@ -93,6 +93,52 @@ export function tapAt(axis: WindowAxis, y: Dim, k: Dim): { index: Dim; condition
   const first = low && !isAtMostZero(axis.lo) ? [low] : [];
   const last = high && !isAtMostZero(axis.hi) ? [high] : [];
   return { index, conditions: [...first, ...last, ...holes] };
+}
+
+/** One tap of one window: its element (where `conditions` hold) and its weight (where `inside` holds). */
+export interface Tap {
+  readonly y: Dim;
+  readonly k: Dim;
+  readonly index: Dim;
+  readonly conditions: readonly Condition[];
+  readonly inside: readonly Condition[];
+}
+
+/** How a nest walks one window axis: its axes, the taps it reduces, and what they stand for. */
+export interface Walk {
+  readonly axes: readonly Dim[];
+  readonly taps: Dim;
+  at(axes: readonly Dim[], tap: Dim): Tap;
+}
+
+/**
+ * The walk of one axis. Between elements `base` apart most taps fall into holes, but windows of one phase
+ * (y mod base) all hit the same taps. Where the windows come in whole groups of phases, the phase is an axis
+ * of its own, and only the taps that it hits are visited: y = base · y′ + r, k = base · q + mod(lo − r, base).
+ */
+export function walkOf(axis: WindowAxis): Walk {
+  const { taps, base, lo } = axis;
+  const count = windowCount(axis);
+  const groups = divideExactly(count, constant(base));
+  if (base === 1 || axis.stride !== 1 || axis.dilation !== 1 || !groups)
+    return { axes: [count], taps, at: ([y = zero], k) => ({ y, k, inside: [], ...tapAt(axis, y, k) }) };
+  return {
+    axes: [groups, constant(base)],
+    taps: ceilDiv(taps, base),
+    at([group = zero, phase = zero], q) {
+      const first = mod(sub(lo, phase), base);
+      const k = add(mul(q, base), first);
+      const index = add(add(group, q), floorDiv(sub(add(phase, first), lo), base));
+      const conditions: Condition[] = [
+        { kind: '>=0', lhs: index },
+        { kind: '>=0', lhs: sub(sub(axis.extent, 1), index) },
+      ];
+      const inside: Condition[] = divideExactly(taps, constant(base))
+        ? []
+        : [{ kind: '>=0', lhs: sub(sub(taps, 1), k) }];
+      return { y: add(mul(group, base), phase), k, index, conditions, inside };
+    },
+  };
 }
 
 /** Padding of the transposed windows, which slide over `counts` windows and give the operand's extents. */
