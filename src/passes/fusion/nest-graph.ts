@@ -43,23 +43,35 @@ export const stageExprs = (stage: Stage): readonly Expr[] =>
 export const storesOf = (nest: Nest): readonly Extract<Stage, { kind: 'store' }>[] =>
   nest.stages.filter((stage) => stage.kind === 'store');
 
-/** Every load in a nest. */
-export const loadsOf = (nest: Nest): Load[] => loadsIn(nest.stages.flatMap(stageExprs));
+// Steps are never changed, so what they read and write is found once.
+const memoize = <K extends object, V>(find: (key: K) => V): ((key: K) => V) => {
+  const known = new WeakMap<K, V>();
+  return (key) => {
+    let value = known.get(key);
+    if (value === undefined) known.set(key, (value = find(key)));
+    return value;
+  };
+};
+
+const loadsOfStage = memoize((stage: Stage): readonly Load[] => loadsIn(stageExprs(stage)));
+
+/** Every load in a nest, stage by stage. */
+export const loadsOf: (nest: Nest) => readonly Load[] = memoize((nest) => nest.stages.flatMap(loadsOfStage));
 
 /** Buffers that a step reads; a scatter reads what it adds to. */
-export const readsOf = (step: NestStep): readonly string[] => {
+export const readsOf: (step: NestStep) => readonly string[] = memoize((step) => {
   if (step.kind === 'opaque') return step.reads;
-  if (step.kind === 'loop') return step.body.flatMap(readsOf);
+  if (step.kind === 'loop') return [...new Set(step.body.flatMap(readsOf))];
   const scattered = storesOf(step).filter((store) => store.combine !== 'set').map((store) => store.buffer);
   return [...new Set([...loadsOf(step).map((load) => load.buffer), ...scattered])];
-};
+});
 
 /** Buffers that a step writes. */
-export const writesOf = (step: NestStep): readonly string[] => {
+export const writesOf: (step: NestStep) => readonly string[] = memoize((step) => {
   if (step.kind === 'opaque') return step.writes;
-  if (step.kind === 'loop') return step.body.flatMap(writesOf);
+  if (step.kind === 'loop') return [...new Set(step.body.flatMap(writesOf))];
   return [...new Set(storesOf(step).map((store) => store.buffer))];
-};
+});
 
 const namesOf = (indices: readonly Index[]): readonly string[] | undefined => {
   const names = indices.map((index) => ('kind' in index ? undefined : asVariable(index)));

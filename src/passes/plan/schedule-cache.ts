@@ -4,6 +4,7 @@
 import type { Dim } from '../../ir/dim.ts';
 import { operands } from '../../ir/expr-rewrite.ts';
 import type { Expr, Index } from '../../ir/expr.ts';
+import type { TensorType } from '../../ir/graph.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import type { Axis, Buffer, Nest, NestFunction, OpaqueNest, Stage } from '../../ir/nest.ts';
 import type { PlanStep } from '../../ir/plan.ts';
@@ -84,27 +85,44 @@ interface Entry {
   readonly buffers: readonly string[];
 }
 
+interface Surroundings {
+  readonly fn: NestFunction;
+  readonly types: ReadonlyMap<string, TensorType>;
+  /** Dims and facts as text. */
+  readonly constraints: string;
+}
+
 /** Schedules nests of one target, equal ones once. */
 export class ScheduleCache {
   private readonly entries = new Map<string, Entry>();
   private scratch = 0;
+  private current: Surroundings | undefined;
 
   constructor(private readonly schedule: ScheduleNest) {}
 
   /** The schedule of `nest`; `isScalar` tells which buffers are words of the step record. */
   get(nest: Nest | OpaqueNest, fn: NestFunction, isScalar: (buffer: string) => boolean): CachedSchedule {
     if (nest.kind === 'opaque') return { key: `opaque ${this.scratch++}`, ...this.schedule(nest, fn) };
-    const types = new Map(fn.buffers.map(({ id, type }) => [id, type]));
+    const { types, constraints } = this.surroundings(fn);
     const describe = (id: string): string => {
       const type = types.get(id);
       return `${type?.dtype}[${type?.shape.map((d: Dim) => d.key).join()}]${isScalar(id) ? ' scalar' : ''}`;
     };
     const structure = new NestKey(nest, describe);
-    const facts = fn.facts.map(({ kind, lhs, modulus }) => `${lhs.key}${kind}${modulus?.key ?? ''}`).join();
-    const key = `${structure.text()}\n${JSON.stringify(fn.dims)}${facts}`;
+    const key = `${structure.text()}\n${constraints}`;
     let entry = this.entries.get(key);
     if (!entry) this.entries.set(key, (entry = { scheduled: this.schedule(nest, fn), buffers: structure.buffers }));
     return { key, ...this.rename(entry, structure.buffers) };
+  }
+
+  // What the nests of one function have in common, found once.
+  private surroundings(fn: NestFunction): Surroundings {
+    if (this.current?.fn !== fn) {
+      const facts = fn.facts.map(({ kind, lhs, modulus }) => `${lhs.key}${kind}${modulus?.key ?? ''}`).join();
+      const types = new Map(fn.buffers.map(({ id, type }) => [id, type]));
+      this.current = { fn, types, constraints: JSON.stringify(fn.dims) + facts };
+    }
+    return this.current;
   }
 
   // The schedule with this nest's buffers in place of those it was made for.
