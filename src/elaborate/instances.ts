@@ -1,7 +1,7 @@
 // Layers, models and optimizers as values: construction from config, members in textual order, and the
 // checkpoint path of every parameter. Two paths to one slot are one weight (sharing, ties).
 import type { TensorType } from '../ir/graph.ts';
-import type { Attribute, Expr, LetMember, SlotMember, UnitDecl } from '../parser/ast.ts';
+import type { Attribute, Expr, LetMember, SlotMember, TypeExpr, UnitDecl } from '../parser/ast.ts';
 import { messages } from '../support/messages.gen.ts';
 import { spanText, type Span } from '../support/source.ts';
 import { bindParameters, matchArguments, type Arguments } from './arguments.ts';
@@ -139,6 +139,7 @@ export function buildMembers(
       else evaluateLet(inner, member, define);
     });
     if (member.kind === 'slot' && !members.has(member.name.name)) define(member.name.name, unknown, member.name.span);
+    if (member.kind === 'slot' && members.get(member.name.name)?.kind === 'unknown') hideDims(methods, member.type);
     for (const name of members.keys()) {
       if (before.has(name)) continue;
       if (attributes.freeze) frozen.add(name);
@@ -154,6 +155,14 @@ function guarded(body: () => void): void {
   } catch (error) {
     if (!(error instanceof Rejected)) throw error;
   }
+}
+
+// Dims that only a failed member would have bound are unknown too.
+function hideDims(scope: Scope, type: TypeExpr): void {
+  if (type.kind !== 'tensor-type') return;
+  for (const entry of type.dims)
+    if (entry.kind === 'expr-dim' && entry.value.kind === 'name' && scope.lookup(entry.value.name) === undefined)
+      scope.define(entry.value.name, unknown);
 }
 
 function readAttributes(

@@ -15,6 +15,7 @@ import { describe, typeText, unknown, type Value } from './values.ts';
 /** Writes the new values into the graph. */
 export function assignUpdate(frame: Frame, update: UpdateMember, table: PathTable): void {
   const target = targetOf(frame, update);
+  if (target.kind === 'unknown') throw new Rejected();
   const when = update.when ? evaluate(frame, update.when) : null;
   if (when?.kind === 'unknown') throw new Rejected();
   if (when?.kind === 'bool' && !when.value) return;
