@@ -11,6 +11,7 @@ import { lintModule, reportUnused } from './lints.ts';
 import { checkHoles, constructModel, elaborateEntry, elaborateInit, guarded, modelInfo, type Model } from './models.ts';
 import { Modules, type FileHost, type Module } from './modules.ts';
 import type { Scope } from './scope.ts';
+import { nearest } from './spelling.ts';
 import { elaborateTrain } from './train.ts';
 import { planTrain, type TrainPlan } from './train-plan.ts';
 
@@ -38,6 +39,7 @@ export function elaborate(files: FileHost, root: string, options: ElaborateOptio
     session.report(messages.E0208(createSpan(source, 0, 0), { module: root }));
     return { module: emptyModule(root), diagnostics: reporter.diagnostics };
   }
+  checkSettings(session, module, [...modules.loaded.values()]);
   const result = whole(() => elaborateRoot(session, module)) ?? emptyModule(root);
   whole(() => {
     for (const loaded of modules.loaded.values()) {
@@ -47,6 +49,25 @@ export function elaborate(files: FileHost, root: string, options: ElaborateOptio
     }
   });
   return { module: result, diagnostics: sortDiagnostics(reporter.diagnostics) };
+}
+
+// A setting names config of a unit (`Mlp.hidden`), or a parameter of a train (`net`, `Fit.lr`).
+function checkSettings(session: Session, root: Module, modules: readonly Module[]): void {
+  const known = new Set<string>();
+  for (const { file } of modules)
+    for (const d of file.declarations) {
+      if (d.kind !== 'unit' && d.kind !== 'train') continue;
+      for (const { name } of d.params) known.add(`${d.name.name}.${name.name}`);
+      if (d.kind === 'train') for (const { name } of d.params) known.add(name.name);
+    }
+  for (const setting of session.settings.keys()) {
+    if (known.has(setting)) continue;
+    const near = nearest(setting, known);
+    const helps = near === undefined ? [] : [{ text: `did you mean \`${near}\`?` }];
+    session.report(
+      messages.E0904({ ...root.file.span, end: root.file.span.start }, { setting, file: root.path }, { helps }),
+    );
+  }
 }
 
 // Null where the program turned out too long, which is reported.

@@ -2,7 +2,7 @@
 // parameters and states. Random keys are derived lazily along the chain of call sites.
 import { Builder } from '../ir/builder.ts';
 import { substitute, variable, type Dim } from '../ir/dim.ts';
-import { Facts } from '../ir/dim-solver.ts';
+import type { Facts } from '../ir/dim-solver.ts';
 import type { DimVariable, Fact, FunctionInput, FunctionResult, GraphFunction, InputRole, TensorType, Value } from '../ir/graph.ts';
 import type { Slot } from './instances.ts';
 

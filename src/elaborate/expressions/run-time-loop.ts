@@ -206,7 +206,7 @@ function runLoop(frame: Frame, loop: LoopText, binds: readonly Bind[], init: Val
 function requireSameLength(frame: Frame, loop: LoopText, a: Dim, b: Dim): void {
   const answer = equalDims(frame, a, b);
   if (answer === 'proved') return;
-  if (answer === 'refuted') reject(frame, messages.E0302(loop.span, { operation: 'advance together', left: `${a.key} steps`, right: `${b.key}` }));
+  if (answer === 'refuted') reject(frame, messages.E0302(loop.span, { operation: 'advance together', left: `${a.key} steps`, right: b.key }));
   reject(frame, messages.E0303(loop.span, { left: a.key, right: b.key }, { notes: ['the binds of one loop advance together, so they have one length'] }));
 }
 
