@@ -14,6 +14,8 @@ import { argsort, sortValues, topk } from '../../src/ir/ops/sort-graph.ts';
 import { autodiff } from '../../src/passes/autodiff.ts';
 import { fuse } from '../../src/passes/fuse.ts';
 import { lowerToNests } from '../../src/passes/lower-to-nests.ts';
+import { simplify } from '../../src/passes/simplify.ts';
+import { sampleTensor } from '../support/graph-cases.ts';
 import { functionOf, moduleOf, moved, partial, type Tensors } from '../support/op-case.ts';
 import { runs } from '../support/property-settings.ts';
 import { runNests } from '../wasm/run-nests.ts';
@@ -220,6 +222,43 @@ describe('running reductions', () => {
     });
     // y = [2, 0, 0]: dy₀/dx₀ = 1; d(y₁ + y₂)/dx₁ = 2 + 2·5.
     expect(lists(interpret(fn, { x: matrix([[2, 0, 5]]) })['dx'])).toEqual([[1, 12, 0]]);
+  });
+});
+
+describe('long rows are cut into blocks', () => {
+  const kinds = [
+    ['sum', 'f32', 300],
+    ['sum', 'i32', 320],
+    ['max', 'i32', 9001],
+    ['prod', 'i32', 257],
+  ] as const;
+  const cases = kinds.flatMap((kind) =>
+    [false, true].flatMap((reverse) => [false, true].map((exclusive) => [...kind, reverse, exclusive] as const)),
+  );
+  test.each(cases)('%s of %s[2, %d, 1], reverse %s, exclusive %s', (kind, dtype, size, reverse, exclusive) => {
+    const b = new Builder();
+    const x: Value = { type: tensorType(dtype, [2, size, 1]) };
+    const y = b.op('cumreduce', [x], { kind, axis: 1, reverse, exclusive });
+    const fn = functionOf(b, { x }, { y });
+    const module = simplify.run(moduleOf(fn), cx);
+    const blocks = only(module.functions).nodes.filter(({ op }) => op === 'cumreduce');
+    expect(blocks.length).toBe(size > 8000 ? 3 : 2);
+    const sample = sampleTensor([2, size, 1], 3);
+    const inputs = { x: { ...sample, dtype, data: dtype === 'i32' ? sample.data.map(Math.round) : sample.data } };
+    const expected = interpret(fn, inputs)['y'];
+    const fused = only(fuse.run(lowerToNests.run(module, cx), cx).functions);
+    for (const found of [interpret(only(module.functions), inputs), runNests(fused, inputs)])
+      expected?.data.forEach((value, at) => expect(found['y']?.data[at], `y[${at}]`).toBeCloseTo(value, 3));
+  });
+
+  test('short ones, and float extrema, are not', () => {
+    const kept = (kind: string, size: number): number => {
+      const b = new Builder();
+      const x: Value = { type: tensorType('f32', [size]) };
+      const y = b.op('cumreduce', [x], { kind, axis: 0, reverse: false, exclusive: false });
+      return only(simplify.run(moduleOf(functionOf(b, { x }, { y })), cx).functions).nodes.length;
+    };
+    expect([kept('sum', 256), kept('max', 1000)]).toEqual([1, 1]);
   });
 });
 

@@ -1,6 +1,6 @@
 // cumreduce: running sum, product or extremum along an axis.
 import type { Builder } from '../builder.ts';
-import { mul, product, sub, zero, type Dim } from '../dim.ts';
+import { asConstant, constant, mul, product, sub, zero, type Dim, type DimLike } from '../dim.ts';
 import { isFloat } from '../dtype.ts';
 import type { Attrs, Value } from '../graph.ts';
 import { defineOp } from '../op.ts';
@@ -30,6 +30,40 @@ const runOf = (attrs: Attrs): Run => ({
 });
 
 const running = (b: Builder, x: Value, run: Run): Value => b.op('cumreduce', [x], { ...run });
+
+// Every result reduces a row of its own, which is quick in parallel and quadratic in work: long rows are
+// cut into blocks of this many elements.
+const block = 32;
+const longest = 256;
+
+// Running results within each block, combined with what the blocks before it give.
+function inBlocks(b: Builder, x: Value, run: Run): Value | null {
+  const { dtype, shape } = x.type;
+  const n = asConstant(shape[run.axis] ?? zero) ?? 0;
+  // A block's extremum would share its gradient among equal elements; f16 would round between blocks.
+  const changes = dtype === 'f16' || (isFloat(dtype) && (run.kind === 'max' || run.kind === 'min'));
+  if (n <= longest || changes) return null;
+  const blocks = Math.ceil(n / block);
+  const at = (items: readonly DimLike[]): DimLike[] => [
+    ...shape.slice(0, run.axis),
+    ...items,
+    ...shape.slice(run.axis + 1),
+  ];
+  const rows = b.reshape(padded(b, x, run, blocks * block - n), at([blocks, block]));
+  const totals = running(b, b.reduce(run.kind, rows, [run.axis + 1]), { ...run, exclusive: true });
+  const before = b.broadcast(totals, axesWithout(shape.length + 1, [run.axis + 1]), rows.type.shape);
+  const within = running(b, rows, { ...run, axis: run.axis + 1 });
+  const whole = b.reshape(b.binary(combine[run.kind], before, within), at([blocks * block]));
+  return b.op('slice', [whole], { start: shape.map(() => zero), size: shape, stride: shape.map(() => 1) });
+}
+
+// Elements that change nothing, after the last.
+function padded(b: Builder, x: Value, run: Run, count: number): Value {
+  const { dtype, shape } = x.type;
+  const hi = shape.map((_, axis) => constant(axis === run.axis ? count : 0));
+  const lo = shape.map(() => zero);
+  return count === 0 ? x : b.op('pad', [x], { lo, hi, interior: shape.map(() => 0), value: identity(run.kind, dtype) });
+}
 
 /** What each element adds to all the results that it is part of. */
 const backwards = (b: Builder, ct: Value, run: Run): Value =>
@@ -131,6 +165,12 @@ export default defineOp({
       },
     );
     return [out];
+  },
+  rewrites: {
+    'cumreduce-in-blocks': (b, { inputs, attrs }) => {
+      const result = inBlocks(b, inputAt(inputs, 0), runOf(attrs));
+      return result ? [result] : null;
+    },
   },
   cost: ([x], _outputs, attrs) => ({ flops: mul(product(x?.shape ?? []), x ? extent(x, numberOf(attrs, 'axis')) : 1) }),
   // An extremum of no floats is near the largest number, beside which differences of a sum see nothing.
