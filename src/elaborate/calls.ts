@@ -67,7 +67,7 @@ function callExpression(
     text: text.length > 40 ? 'this function' : text,
     span: calleeExpr.span,
   });
-  return staged(result, calleeExpr, positional[0]?.value);
+  return staged(result, calleeExpr, positional[0]?.value, callee);
 }
 
 // `cross_entropy` takes logits: a softmax before it flattens the gradient.
@@ -94,14 +94,18 @@ function evaluateArgument(frame: Frame, callee: Value, arg: Argument): Value {
 const frameHole = (frame: Frame): Dim => variable(frame.session.nextHole());
 
 // A call in the user's text is a stage of the derivation, named like the callee.
-function staged(result: Value, calleeExpr: Expr, first: Value | undefined): Value {
+function staged(result: Value, calleeExpr: Expr, first: Value | undefined, callee: Value): Value {
   if (result.kind !== 'tensor' || calleeExpr.span.source.name.startsWith('std/')) return result;
   const previous = first?.kind === 'tensor' ? first.derivation : undefined;
   const name = spanText(calleeExpr.span);
-  return {
-    ...result,
-    derivation: derive(name.length > 24 ? `${name.slice(0, 21)}...` : name, result.value.type, '', previous),
-  };
+  const shown = name.length > 24 ? `${name.slice(0, 21)}...` : name;
+  return { ...result, derivation: derive(shown, result.value.type, constructionText(callee), previous) };
+}
+
+// An instance is explained by the words that constructed it.
+function constructionText(callee: Value): string {
+  const text = callee.kind === 'instance' ? spanText(callee.instance.span).replaceAll(/\s+/g, ' ') : '';
+  return text.includes('(') && text.length <= 40 ? text : '';
 }
 
 /** Calls a value with positional arguments. */
