@@ -1,14 +1,15 @@
 // From text to graph: loads the root file and its imports, elaborates its models and trains, and checks
 // every other declaration by itself. Never throws on bad input.
 import type { EntryInfo, GraphFunction, GraphModule, ModelInfo, TrainInfo } from '../ir/graph.ts';
-import type { FnDecl, TrainDecl } from '../parser/ast.ts';
+import type { TrainDecl } from '../parser/ast.ts';
 import { Reporter, sortDiagnostics, type Diagnostic } from '../support/diagnostic.ts';
 import { messages } from '../support/messages.gen.ts';
 import { createSource, createSpan } from '../support/source.ts';
 import { checkModule } from './check.ts';
+import { elaborateEntries } from './entries.ts';
 import { Exhausted, type Session } from './frame.ts';
 import { lintModule, reportUnused } from './lints.ts';
-import { checkHoles, constructModel, elaborateEntry, elaborateInit, guarded, modelInfo, type Model } from './models.ts';
+import { checkHoles, constructModel, elaborateInit, guarded, modelInfo, type Model } from './models.ts';
 import { Modules, type FileHost, type Module } from './modules.ts';
 import type { Scope } from './scope.ts';
 import { nearest } from './spelling.ts';
@@ -160,23 +161,3 @@ const prefixesOf = (plans: readonly TrainPlan[], model: Model): readonly string[
     plan.parameters.flatMap((p) => (p.kind === 'model' && p.model.decl === model.decl ? [`${p.name}.`] : [])),
   ),
 ];
-
-function elaborateEntries(
-  session: Session,
-  model: Model,
-  functions: GraphFunction[],
-  entries: Record<string, EntryInfo>,
-): Record<string, string> {
-  const names: Record<string, string> = {};
-  for (const member of model.decl.members) {
-    if (!isEntry(member)) continue;
-    const entry = elaborateEntry(session, model, member);
-    if (!entry) continue;
-    functions.push(entry.fn);
-    entries[entry.fn.name] = entry.info;
-    names[member.name.name] = entry.fn.name;
-  }
-  return names;
-}
-
-const isEntry = (member: Model['decl']['members'][number]): member is FnDecl => member.kind === 'fn' && member.exported;

@@ -4,6 +4,7 @@ import { Builder } from '../ir/builder.ts';
 import { substitute, variable, type Dim } from '../ir/dim.ts';
 import type { Facts } from '../ir/dim-solver.ts';
 import type { DimVariable, Fact, FunctionInput, FunctionResult, GraphFunction, InputRole, TensorType, Value } from '../ir/graph.ts';
+import { sessionNames } from './caches.ts';
 import type { Slot } from './instances.ts';
 
 /** A builder whose facts grow while it builds. */
@@ -34,6 +35,7 @@ export class GraphContext {
   readonly #facts: Fact[] = [];
   readonly #current = new Map<Slot, Value>();
   readonly #updated = new Set<Slot>();
+  readonly #session: ReadonlySet<string>;
 
   constructor(
     readonly name: string,
@@ -45,13 +47,27 @@ export class GraphContext {
     readonly standalone = false,
     /** Config symbols of a standalone check. */
     readonly symbols: Set<string> = new Set(),
-  ) {}
+  ) {
+    // Sizes of the session are known to be positive before a cache is read.
+    this.#session = new Set([...paths.keys()].flatMap(({ role, type }) => (role === 'cache' ? sessionNames(type.shape) : [])));
+    this.#assumeSizes([...this.#session].map((name) => ({ name, min: 1 })));
+  }
+
+  /** Whether a dim is given by the session, which holds the caches. */
+  isSession(name: string): boolean {
+    return this.#session.has(name);
+  }
+
+  #assumeSizes(dims: readonly DimVariable[]): void {
+    const fresh = dims.filter(({ name }) => !this.builder.facts.variables.some((known) => known.name === name));
+    if (fresh.length > 0) this.builder.facts = this.builder.facts.extend(fresh, []);
+  }
 
   /** A fresh dim variable of the signature. */
   dim(name: string, min = 1): Dim {
     if (!this.#dims.some((d) => d.name === name)) {
       this.#dims.push({ name, min });
-      this.builder.facts = this.builder.facts.extend([{ name, min }], []);
+      this.#assumeSizes([{ name, min }]);
     }
     return variable(name);
   }
@@ -92,6 +108,7 @@ export class GraphContext {
   slotInput(slot: Slot): Value {
     const path = this.paths.get(slot) ?? slot.name;
     const shape = slot.type.shape.map((d) => resolveHoles(d, this.holes));
+    if (slot.role === 'cache') for (const name of sessionNames(shape)) this.dim(name);
     return this.input(path, slot.role, { dtype: slot.type.dtype, shape });
   }
 

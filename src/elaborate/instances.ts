@@ -8,6 +8,7 @@ import { bindParameters, matchArguments, type Arguments } from './arguments.ts';
 import { bindPattern, checkAssert, evaluate } from './expressions/evaluate.ts';
 import { elementwiseSelect } from './expressions/select.ts';
 import { NeedsGraph, stretch, toTensor } from './expressions/tensors.ts';
+import { cacheFrame, enterSession } from './caches.ts';
 import { equalDims } from './dims.ts';
 import { emptySignature, reject, Rejected, report, type Frame } from './frame.ts';
 import { checkRequirement } from './requirements.ts';
@@ -219,15 +220,7 @@ function makeSlot(frame: Frame, member: SlotMember): Value {
     if (when.kind !== 'bool')
       return reject(frame, messages.E0404(member.when.span, { what: 'the condition of a parameter' }));
   }
-  if (member.slot === 'cache')
-    return reject(
-      frame,
-      messages.E0412(member.name.span, {
-        operation: 'compile',
-        operands: `the cache \`${member.name.name}\`: this version keeps no sessions`,
-      }),
-    );
-  const type = graphType(frame, member.type);
+  const type = graphType(member.slot === 'cache' ? cacheFrame(frame, member) : frame, member.type);
   if (!type) return unknown;
   const slot: Slot = {
     name: member.name.name,
@@ -300,6 +293,7 @@ export function writeSlot(frame: Frame, slot: Slot, value: Value, when: Value, s
   if (value.kind === 'unknown' || when.kind === 'unknown' || (when.kind === 'bool' && !when.value)) return;
   const { graph } = frame;
   if (!graph) throw new NeedsGraph();
+  enterSession(frame, slot);
   const before = graph.read(slot);
   const next = toTensor(frame, value, before.type.dtype, span);
   const fits =

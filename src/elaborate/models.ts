@@ -8,7 +8,7 @@ import type {
   Value as GraphValue,
 } from '../ir/graph.ts';
 import type { FnDecl, UnitDecl } from '../parser/ast.ts';
-import { asConstant, asVariable, one, product, type Dim } from '../ir/dim.ts';
+import { asVariable, one, product, type Dim } from '../ir/dim.ts';
 import { messages } from '../support/messages.gen.ts';
 import type { Span } from '../support/source.ts';
 import { callValue, checkResult } from './calls.ts';
@@ -21,7 +21,8 @@ import { collectPaths, construct, type Instance, type PathTable, type Slot } fro
 import { staticFrame } from './modules.ts';
 import { assumeRequirement } from './requirements.ts';
 import { Scope } from './scope.ts';
-import { settingValue, symbolicArguments } from './signatures.ts';
+import { sessionNames } from './caches.ts';
+import { isCount, settingValue, symbolicArguments } from './signatures.ts';
 import { describe, int, list, typeText, type GivenArgument, type Value } from './values.ts';
 
 /** A model with its config fixed, and the paths of its parameters. */
@@ -97,25 +98,25 @@ export function rootFrame(
 }
 
 /** Evaluates a function with inputs for its parameters: the common part of entries and checks. */
-export function elaborateBody(frame: Frame, decl: FnDecl): Value | null {
+export function elaborateBody(frame: Frame, decl: FnDecl, given?: ReadonlySet<string>): Value | null {
   return guarded(() => {
-    symbolicArguments(frame, decl);
+    symbolicArguments(frame, decl, given);
     for (const clause of decl.requires) assumeRequirement(frame, clause);
     return read(frame, checkResult(frame, decl, evaluate(frame, decl.body)));
   });
 }
 
-/** One entry point as a graph function. Null after an error. */
+/** One entry point as a graph function, for calls that give these optional arguments. Null after an error. */
 export function elaborateEntry(
   session: Session,
   model: Model,
   decl: FnDecl,
+  { name, given }: { readonly name: string; readonly given: ReadonlySet<string> },
 ): { readonly fn: GraphFunction; readonly info: EntryInfo } | null {
-  const name = `${model.decl.name.name}.${decl.name.name}`;
   const graph = new GraphContext(name, 'entry', session.holes, model.table.paths);
   const frame = rootFrame(session, graph, model.instance.scope, decl, model.instance, false);
   if (!checkEntrySignature(frame, name, decl)) return null;
-  const value = elaborateBody(frame, decl);
+  const value = elaborateBody(frame, decl, given);
   if (!value || value.kind === 'unknown' || !checkDimsGiven(frame, name, decl)) return null;
   const returns = guarded(() => addOutputs(frame, value, decl, ''));
   if (!returns) return null;
@@ -147,10 +148,14 @@ function checkEntrySignature(frame: Frame, name: string, decl: FnDecl): boolean 
   return fine;
 }
 
-// The host binds dims from the shapes of arguments.
+// The host binds dims from the shapes of arguments, from whole numbers, and from the session.
 function checkDimsGiven(frame: Frame, name: string, decl: FnDecl): boolean {
-  const inputs = frame.graph?.inputs.filter((input) => input.role === 'argument') ?? [];
-  const given = new Set(inputs.flatMap((input) => input.value.type.shape.map((d) => asVariable(d))));
+  const inputs = frame.graph?.inputs ?? [];
+  const given = new Set([
+    ...decl.params.filter(isCount).map((param) => param.name.name),
+    ...inputs.flatMap(({ role, value }) => (role === 'argument' ? value.type.shape.map((d) => asVariable(d)) : [])),
+    ...inputs.flatMap(({ role, value }) => (role === 'cache' ? sessionNames(value.type.shape) : [])),
+  ]);
   const open = frame.graph?.dims.find((d) => !given.has(d.name));
   if (!open) return true;
   const param = decl.params.find((p) => p.name.name === open.name);
@@ -211,6 +216,7 @@ export function elaborateInit(session: Session, model: Model): GraphFunction | n
   const graph = new GraphContext(`${model.decl.name.name}.init`, 'init', session.holes, model.table.paths);
   let failed = false;
   for (const [slot, path] of model.table.paths) {
+    if (slot.role === 'cache') continue;
     const value = guarded(() => initialValue(session, graph, slot, path));
     if (!value) failed = true;
     else graph.results.push({ name: path, role: 'update', value });
@@ -297,7 +303,7 @@ export function modelInfo(session: Session, model: Model, entries: Readonly<Reco
 export function checkHoles(session: Session, model: Model): boolean {
   let solved = true;
   for (const [slot] of model.table.paths) {
-    const open = slot.type.shape.map((d) => resolveHoles(d, session.holes)).find((d) => asConstant(d) === undefined);
+    const open = slot.type.shape.map((d) => resolveHoles(d, session.holes)).find((d) => d.key.includes('%hole'));
     if (!open) continue;
     solved = false;
     session.report(

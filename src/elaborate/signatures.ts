@@ -5,7 +5,8 @@ import type { TensorType as GraphType } from '../ir/graph.ts';
 import type { DimExpr, FnDecl, Param, TensorType, TypeExpr } from '../parser/ast.ts';
 import { derive } from './derivation.ts';
 import type { Frame } from './frame.ts';
-import { aliasOf, bindDim, dimNamed, dimOf, dtypeOf, lookupPath } from './types.ts';
+import type { Scope } from './scope.ts';
+import { aliasOf, bindDim, dimNamed, dimOf, dtypeOf, lookupPath, matchType } from './types.ts';
 import { bool, int, list, none, real, str, tensor, tuple, unknown, type Value } from './values.ts';
 import { evaluate } from './expressions/evaluate.ts';
 import { reject } from './frame.ts';
@@ -96,22 +97,51 @@ export function symbolicValue(frame: Frame, param: Param, type: TypeExpr = param
   }
 }
 
-/** Inputs for all parameters of a function. Also defines them in its scope. */
-export function symbolicArguments(frame: Frame, decl: FnDecl): void {
-  for (const param of decl.params)
-    if (param.type.kind === 'named-type' && param.type.path[0]?.name === 'int' && !param.default)
-      frame.scope.define(param.name.name, int(freshDim(frame, param.name.name)));
+/** A parameter that the caller of an entry gives as a whole number, which is then a dim. */
+export const isCount = ({ type, default: fallback }: Param): boolean =>
+  type.kind === 'named-type' && type.path[0]?.name === 'int' && !fallback;
+
+/** The tensor type of a parameter that callers of an entry may leave out: `keep: bool[b, t]? = none`. Null for others. */
+export function optionalTensor(scope: Scope, { type, default: fallback }: Param): TypeExpr | null {
+  if (type.kind === 'tensor-type') return fallback ? type : null;
+  if (type.kind !== 'optional-type') return null;
+  const inner = type.type;
+  if (inner.kind === 'tensor-type') return inner;
+  const named = inner.kind === 'named-type' ? scope.lookup(inner.path[0]?.name ?? '') : undefined;
+  return named?.kind === 'type' && named.decl.value.kind === 'tensor-type' ? named.decl.value : null;
+}
+
+/**
+ * Inputs for all parameters of a function. Also defines them in its scope. For an entry, `given` says which
+ * optional arguments are inputs; the others have their defaults.
+ */
+export function symbolicArguments(frame: Frame, decl: FnDecl, given?: ReadonlySet<string>): void {
+  const params = given ? decl.params.map((param) => settled(frame, param, given)) : decl.params;
+  for (const param of params)
+    if (isCount(param)) frame.scope.define(param.name.name, int(freshDim(frame, param.name.name)));
   bindFreshDims(
     frame,
-    decl.params.map((p) => p.type),
+    params.filter((p) => !given || !p.default).map((p) => p.type),
   );
-  for (const param of decl.params) {
+  for (const param of params) {
     const before = frame.scope.has(param.name.name) ? frame.scope.lookup(param.name.name) : undefined;
-    const value = before?.kind === 'int' ? before : symbolicValue(frame, param);
+    const isDefault = given && param.default && param.type.kind === 'tensor-type';
+    const value =
+      before?.kind === 'int'
+        ? before
+        : isDefault
+          ? matchType(frame, param.type, evaluate(frame, param.default))
+          : symbolicValue(frame, param);
     if (before && before.kind === 'int' && frame.signature.dims.has(param.name.name) && !isInt(param.type))
       reject(frame, messages.E0203(param.name.span, { name: param.name.name }));
     frame.scope.define(param.name.name, value);
   }
+}
+
+// An optional argument that is given is an ordinary one.
+function settled(frame: Frame, param: Param, given: ReadonlySet<string>): Param {
+  const type = given.has(param.name.name) ? optionalTensor(frame.scope, param) : null;
+  return type ? { ...param, type, default: null } : param;
 }
 
 const isInt = (type: TypeExpr): boolean => type.kind === 'named-type' && type.path[0]?.name === 'int';

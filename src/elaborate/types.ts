@@ -53,7 +53,7 @@ export function dimNamed(frame: Frame, name: string): Dim | undefined {
   if (own) return resolved(frame, own);
   const value = frame.scope.lookupBelow(name, frame.session.prelude);
   if (value?.kind === 'unknown') throw new Rejected();
-  return value?.kind === 'int' ? resolved(frame, value.dim) : undefined;
+  return value?.kind === 'int' && !value.session ? resolved(frame, value.dim) : undefined;
 }
 
 /** Binds a name as a dim of the signature, visible in its scope as an int. */

@@ -46,7 +46,8 @@ export interface TupleValue {
 
 /** Any value of the language at compile time. `computed` is a tensor made anew in each graph; `unknown` follows an error and silences what depends on it. */
 export type Value =
-  | { readonly kind: 'int'; readonly dim: Dim }
+  /** `session`: a dim of the session, which signatures do not take for a size of theirs. */
+  | { readonly kind: 'int'; readonly dim: Dim; readonly session?: true }
   | { readonly kind: 'real'; readonly value: number }
   | { readonly kind: 'bool'; readonly value: boolean }
   | { readonly kind: 'str'; readonly value: string }

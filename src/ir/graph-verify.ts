@@ -150,11 +150,12 @@ class FunctionCheck {
   }
 }
 
-// An init function gives every parameter, and nothing else, a value of its type.
+// An init function gives every parameter and state, and nothing else, a value of its type.
 function verifyInit(model: ModelInfo, init: GraphFunction | undefined): string[] {
   const made = new Map((init?.results ?? []).map(({ name, value }) => [name, value.type]));
   const problems: string[] = [];
-  for (const { path, type } of model.parameters) {
+  for (const { path, type, role } of model.parameters) {
+    if (role === 'cache') continue;
     const found = made.get(path);
     if (!found) problems.push(`model ${model.name}: its init makes no ${path}`);
     else if (typeText(found) !== typeText(type))

@@ -125,11 +125,23 @@ export type Structure =
   | { readonly kind: 'tensor'; readonly result: string }
   | { readonly kind: 'tuple' | 'list'; readonly items: readonly { readonly name?: string; readonly item: Structure }[] };
 
+/** One argument as callers give it: the function's input of this name, or a whole number that binds the dim of this name. */
+export interface EntryArgument {
+  readonly name: string;
+  readonly kind: 'tensor' | 'dim';
+  /** A field of the options object, which may be left out; the others are positional. */
+  readonly optional: boolean;
+}
+
 export interface EntryInfo {
   readonly name: string;
   readonly doc: string;
   readonly returns: Structure;
   readonly span: Span;
+  /** Absent: the argument inputs of the function, in their order. */
+  readonly arguments?: readonly EntryArgument[];
+  /** The functions for calls that give optional arguments, by name: which ones are given. Each has an entry of its own. */
+  readonly variants?: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface OptionInfo {

@@ -1,12 +1,13 @@
 // The evaluator: one case per kind of expression. A part that fails is reported once and gives
 // `unknown`, which passes silently through everything that depends on it.
 import type { BlockExpr, Expr, Pattern, Statement, TypeExpr } from '../../parser/ast.ts';
-import { sub } from '../../ir/dim.ts';
+import { sub, variables } from '../../ir/dim.ts';
 import { ShapeError } from '../../ir/op.ts';
 import { messages } from '../../support/messages.gen.ts';
 import type { Diagnostic } from '../../support/diagnostic.ts';
 import { spanText, type Span } from '../../support/source.ts';
 import { evaluateCall, evaluatePipe } from '../calls.ts';
+import { enterSession } from '../caches.ts';
 import { resolved } from '../dims.ts';
 import { derivationRows, derive } from '../derivation.ts';
 import { Exhausted, Rejected, reject, report, withOrigin, type Frame } from '../frame.ts';
@@ -103,7 +104,10 @@ function evaluateName(frame: Frame, name: string, expr: Expr): Value {
 
 /** A member as a value here: parameters and computed members become tensors of the graph. */
 export function read(frame: Frame, value: Value): Value {
-  if (value.kind === 'int') return { kind: 'int', dim: resolved(frame, value.dim) };
+  if (value.kind === 'int') {
+    if (value.session) for (const name of variables(value.dim)) frame.graph?.dim(name);
+    return { kind: 'int', dim: resolved(frame, value.dim) };
+  }
   if (value.kind === 'computed') return frame.graph ? value.make(frame) : value;
   if (value.kind !== 'parameter' || frame.graph === null) return value;
   const { slot } = value;
@@ -116,6 +120,7 @@ export function read(frame: Frame, value: Value): Value {
         { helps: [{ text: 'hold it in a member: `let layer = …`' }] },
       ),
     );
+  enterSession(frame, slot);
   const current = frame.graph.read(slot);
   return { ...tensor(current, derive(slot.name, current.type, `${slot.role} \`${slot.name}\``)), slot };
 }
