@@ -238,7 +238,8 @@ const steps: readonly Step[] = [
   },
   // Tabulations: bounds of reads are proved.
   (_, x, a, c) => {
-    if (rank(x) !== 2) return undefined;
+    // Over a constant 0 no index exists, and no read is in bounds.
+    if (rank(x) !== 2 || x.shape.includes(0)) return undefined;
     const [rows, columns] = [sizeAt(x, 0), sizeAt(x, 1)];
     const [read, shape] = at<readonly [string, readonly Size[]]>(
       [
