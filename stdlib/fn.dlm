@@ -32,6 +32,24 @@ export fn mish(x: [...]) -> [...] = x * tanh(softplus(x))
 /// log(sigmoid(x)).
 export fn log_sigmoid(x: [...]) -> [...] = min(x, 0) - log1p(exp(-abs(x)))
 
+/// 1 where x > 0, else 0. Its gradient is zero.
+export fn step(x: [...]) -> [...] = f32(x > 0)
+
+/// scale * elu(x, alpha) with the constants that keep mean 0 and variance 1 (Klambauer et al. 2017).
+export fn selu(x: [...]) -> [...] = 1.0507009873554805 * elu(x, 1.6732632423543772)
+
+/// x where x > 0, else weight * x; one weight for all, or one per channel on axis 1 (He et al. 2015).
+export fn prelu(x: [...], weight: [n]) -> [...] {
+  let w = if n == 1 || rank(x) < 2 { weight } else { reshape(weight, [n] + (for i in 0..rank(x) - 2 => 1)) }
+  where(x > 0, x, w * x)
+}
+
+/// The first half of an axis times the sigmoid of the second (Dauphin et al. 2017).
+export fn glu(x: [...], axis: int = -1) {
+  let (a, b) = split(x, 2, axis=axis)
+  a * sigmoid(b)
+}
+
 /// x / (1 + |x|).
 export fn softsign(x: [...]) -> [...] = x / (1 + abs(x))
 
@@ -197,9 +215,8 @@ export fn dropout(x: [...], p: real = 0.5) -> [...] =
 /// (v, v) of an int, a pair as it is.
 export fn pair(v: int | str | (int, int)) = if kind(v) == "tuple" { v } else { (v, v) }
 
-/// Writes `values` over `x` along an axis, from position `at` on.
-export fn put(x: [...s], values: [...t], at: i32[], axis: int = 0) -> [...s] =
-  scatter(x, at + iota(shape(values)[axis]), values, axis=axis)
+/// (v, v, v) of an int, a triple as it is.
+export fn triple(v: int | str | (int, int, int)) = if kind(v) == "tuple" { v } else { (v, v, v) }
 
 /// Sines and cosines of positions 0, 1, … n - 1: [n, d] (Vaswani et al. 2017).
 export fn sinusoid(n: int, d: int) -> [n, d] {

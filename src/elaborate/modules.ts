@@ -50,6 +50,10 @@ function parseCached(name: string, text: string): ParsedText {
   return result;
 }
 
+/** What a file of the library exports, without parsing it: its declarations begin lines. */
+const exportedNames = (text: string): readonly string[] =>
+  [...text.matchAll(/^export (?:const|type|fn|layer|model|optimizer) (\w+)/gm)].flatMap(([, name]) => name ?? []);
+
 /** Loads files once each, in order of need. */
 export class Modules {
   readonly prelude = primitiveScope();
@@ -75,7 +79,27 @@ export class Modules {
   loadStd(name: string, session: Session): Module | null {
     const path = `std/${name}`;
     const text = stdlib[`${name}.dlm`];
-    return this.loaded.get(path) ?? (text === undefined ? null : this.#build(path, `${path}.dlm`, text, session));
+    const found = this.loaded.get(path);
+    if (found) return found;
+    return text === undefined ? this.#loadFolder(name, session) : this.#build(path, `${path}.dlm`, text, session);
+  }
+
+  // A folder of the library is a module that exports what its files export; a file is read when one of its
+  // names is first used.
+  #loadFolder(name: string, session: Session): Module | null {
+    const files = Object.entries(stdlib).filter(([file]) => file.startsWith(`${name}/`));
+    if (files.length === 0) return null;
+    const path = `std/${name}`;
+    const { file } = parseCached(`${path}.dlm`, '');
+    const exports = new Map<string, () => Value>();
+    for (const [member, text] of files) {
+      const own = member.replace(/\.dlm$/, '');
+      for (const exported of exportedNames(text))
+        exports.set(exported, () => this.loadStd(own, session)?.exports.get(exported)?.() ?? unknown);
+    }
+    const module: Module = { path, file, scope: new Scope(this.prelude), exports, isStd: true };
+    this.loaded.set(path, module);
+    return module;
   }
 
   /** A file by path. Null where it cannot be read. */
@@ -126,7 +150,7 @@ export class Modules {
     const specifier = item.from.value;
     if (specifier.startsWith('std/')) {
       const module = this.#loading.includes(specifier) ? null : this.loadStd(specifier.slice(4), session);
-      const known = Object.keys(stdlib).map((file) => `std/${file.replace(/\.dlm$/, '')}`);
+      const known = [...new Set(Object.keys(stdlib).map((file) => `std/${file.replace(/(\/.*|\.dlm)$/, '')}`))];
       if (!module)
         session.report(
           messages.E0208(

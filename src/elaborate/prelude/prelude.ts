@@ -2,8 +2,12 @@
 import { infinity, dtypes } from '../../ir/dtype.ts';
 import { Scope } from '../scope.ts';
 import { real } from '../values.ts';
+import { convolutionPrimitives } from './convolutions.ts';
+import { dynamicSlicePrimitives } from './dynamic-slices.ts';
 import { elementwisePrimitives } from './elementwise.ts';
 import { gradientPrimitives } from './gradient.ts';
+import { orderingPrimitives } from './ordering.ts';
+import { poolingPrimitives } from './poolings.ts';
 import type { Primitive } from './primitive.ts';
 import { reductionPrimitives } from './reductions.ts';
 import { shapePrimitives } from './shapes.ts';
@@ -14,6 +18,10 @@ export const primitives: readonly Primitive[] = [
   ...elementwisePrimitives,
   ...reductionPrimitives,
   ...shapePrimitives,
+  ...dynamicSlicePrimitives,
+  ...orderingPrimitives,
+  ...convolutionPrimitives,
+  ...poolingPrimitives,
   ...staticPrimitives,
   ...gradientPrimitives,
 ];
