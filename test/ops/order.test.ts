@@ -53,6 +53,8 @@ const lists = (x: Tensor | undefined): number[][] => {
   return Array.from({ length: height }, (_, row) => [...(x?.data.slice(row * width, (row + 1) * width) ?? [])]);
 };
 
+const columns = (y: number[][]): number[][] => (y[0] ?? []).map((_, at) => y.map((row) => row[at] ?? 0));
+
 const matrix = (data: number[][]): Tensor => ({
   dtype: 'f32',
   shape: [data.length, data[0]?.length ?? 0],
@@ -134,7 +136,6 @@ describe('sorting', () => {
           const best = [...row.keys()].sort((p, q) => (row[q] ?? 0) - (row[p] ?? 0)).slice(0, 2);
           expect(lists(results['where'])[at]).toEqual(best);
         });
-        const columns = (y: number[][]): number[][] => (y[0] ?? []).map((_, at) => y.map((row) => row[at] ?? 0));
         expect(columns(lists(results['down']))).toEqual(columns(lists(x)).map((row) => row.sort((p, q) => q - p)));
       }),
       { numRuns: runs(10) },
@@ -168,15 +169,24 @@ describe('sorting', () => {
   });
 });
 
-describe('running reductions', () => {
-  // All but the end at which an exclusive extremum has seen nothing.
-  const inner = (b: Builder, x: Value, reverse: boolean): Value =>
-    b.op('slice', [x], {
-      start: [constant(0), constant(reverse ? 0 : 1)],
-      size: [rows, sub(n, 1)],
-      stride: [1, 1],
-    });
+// All but the end at which an exclusive extremum has seen nothing.
+const inner = (b: Builder, x: Value, reverse: boolean): Value =>
+  b.op('slice', [x], {
+    start: [constant(0), constant(reverse ? 0 : 1)],
+    size: [rows, sub(n, 1)],
+    stride: [1, 1],
+  });
 
+/** The gradient of the sum of running maxima of a row with equal elements. */
+const gradientAtTies = (reverse: boolean): number[][] => {
+  const fn = functionOfX((b, x) => {
+    const y = b.op('cumreduce', [x], { kind: 'max', axis: 1, reverse, exclusive: false });
+    return { dx: only(b.node('gradient', [total(b, y), x])) };
+  });
+  return lists(interpret(fn, { x: matrix([[1, 3, 3, 2]]) })['dx']);
+};
+
+describe('running reductions', () => {
   const cases = [false, true].flatMap((reverse) =>
     [false, true].flatMap((exclusive) =>
       ['sum', 'prod', 'max', 'min'].map((kind) => [kind, reverse, exclusive] as const),
@@ -204,15 +214,8 @@ describe('running reductions', () => {
   });
 
   test('of equal elements the first in the direction of the run gets the gradient', () => {
-    const gradient = (reverse: boolean): number[][] => {
-      const fn = functionOfX((b, x) => {
-        const y = b.op('cumreduce', [x], { kind: 'max', axis: 1, reverse, exclusive: false });
-        return { dx: only(b.node('gradient', [total(b, y), x])) };
-      });
-      return lists(interpret(fn, { x: matrix([[1, 3, 3, 2]]) })['dx']);
-    };
-    expect(gradient(false)).toEqual([[1, 3, 0, 0]]);
-    expect(gradient(true)).toEqual([[0, 0, 3, 1]]);
+    expect(gradientAtTies(false)).toEqual([[1, 3, 0, 0]]);
+    expect(gradientAtTies(true)).toEqual([[0, 0, 3, 1]]);
   });
 
   test('a product with one zero has a gradient there', () => {
@@ -224,6 +227,14 @@ describe('running reductions', () => {
     expect(lists(interpret(fn, { x: matrix([[2, 0, 5]]) })['dx'])).toEqual([[1, 12, 0]]);
   });
 });
+
+/** The number of nodes that simplify leaves of one running reduction. */
+const nodesLeft = (kind: string, size: number): number => {
+  const b = new Builder();
+  const x: Value = { type: tensorType('f32', [size]) };
+  const y = b.op('cumreduce', [x], { kind, axis: 0, reverse: false, exclusive: false });
+  return only(simplify.run(moduleOf(functionOf(b, { x }, { y })), cx).functions).nodes.length;
+};
 
 describe('long rows are cut into blocks', () => {
   const kinds = [
@@ -252,13 +263,7 @@ describe('long rows are cut into blocks', () => {
   });
 
   test('short ones, and float extrema, are not', () => {
-    const kept = (kind: string, size: number): number => {
-      const b = new Builder();
-      const x: Value = { type: tensorType('f32', [size]) };
-      const y = b.op('cumreduce', [x], { kind, axis: 0, reverse: false, exclusive: false });
-      return only(simplify.run(moduleOf(functionOf(b, { x }, { y })), cx).functions).nodes.length;
-    };
-    expect([kept('sum', 256), kept('max', 1000)]).toEqual([1, 1]);
+    expect([nodesLeft('sum', 256), nodesLeft('max', 1000)]).toEqual([1, 1]);
   });
 });
 

@@ -218,19 +218,21 @@ describe('elements that lie apart', () => {
   });
 });
 
+/** What the shape rule says. */
+const refusal = (inputs: number[][], attrs: Attrs): string => {
+  try {
+    opNamed('conv').infer(
+      inputs.map((shape) => tensorType('f32', shape)),
+      attrs,
+      facts(),
+    );
+  } catch (error) {
+    if (error instanceof ShapeError) return `${error.reason}: ${error.message}`;
+  }
+  return 'accepted';
+};
+
 describe('refusals', () => {
-  const refusal = (inputs: number[][], attrs: Attrs): string => {
-    try {
-      opNamed('conv').infer(
-        inputs.map((shape) => tensorType('f32', shape)),
-        attrs,
-        facts(),
-      );
-    } catch (error) {
-      if (error instanceof ShapeError) return `${error.reason}: ${error.message}`;
-    }
-    return 'accepted';
-  };
   const attrs = { stride: [1], dilation: [2], base: [1], lo: [0], hi: [0] };
 
   test.each([

@@ -75,6 +75,8 @@ function weightVjp(b: Builder, ct: Value, x: Value, axes: readonly WindowAxis[])
   return reordered(b, taps, [1, 2, 0]);
 }
 
+const positions = (axes: readonly Axis[]): Dim[] => axes.map(({ name }) => variable(name));
+
 // One sum of products over channels and taps, so that schedules see a matrix product.
 function productNest(k: LowerContext, x: Operand, w: Operand, windows: readonly WindowAxis[]): Nest {
   const accumulator = x.type.dtype === 'f16' ? 'f32' : x.type.dtype;
@@ -82,9 +84,8 @@ function productNest(k: LowerContext, x: Operand, w: Operand, windows: readonly 
   const lead = k.axes(k.type().shape.slice(0, 3));
   const slid = walks.map((walk) => k.axes(walk.axes));
   const inner = k.axes([extent(w.type, 2), ...walks.map(({ taps }) => taps)]);
-  const of = (axes: readonly Axis[]): Dim[] => axes.map(({ name }) => variable(name));
-  const [[b = zero, g = zero, o = zero], [c = zero, ...taps]] = [of(lead), of(inner)];
-  const found = walks.map((walk, at) => walk.at(of(slid[at] ?? []), taps[at] ?? zero));
+  const [[b = zero, g = zero, o = zero], [c = zero, ...taps]] = [positions(lead), positions(inner)];
+  const found = walks.map((walk, at) => walk.at(positions(slid[at] ?? []), taps[at] ?? zero));
   const value = k.cast(accumulator, x.at([b, g, c, ...found.map(({ index }) => index)]));
   const weight = k.cast(accumulator, w.at([g, o, c, ...found.map((tap) => tap.k)]));
   const exists = (e: Expr, conditions: readonly Condition[]): Expr =>
