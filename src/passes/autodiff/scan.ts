@@ -111,83 +111,133 @@ function sink(value: Value, made: ReadonlyMap<Value, Node>): Sunk | undefined {
   }
 }
 
-/** Cotangents of the operands of a scan and of the outer values that its region uses. */
-export function pullBackScan(b: Builder, node: Node, arriving: readonly (Value | null)[], active: ReadonlySet<Value>): Seed[] {
-  const region = bodyOf(node);
-  const { attrs } = node;
-  const first = attrs['saved'];
-  if (typeof first !== 'number') throw new CompilerBug('a scan was differentiated before its carries were saved');
-  const length = dimOf(attrs, 'length');
-  const { carries: initial, sliced } = scanParts(node.inputs, attrs);
-  const saved = node.outputs.slice(first);
-  const captured = capturedIn(region, active);
-  const floats = initial.map(({ type }) => isFloat(type.dtype));
-  const outs = node.outputs.slice(initial.length, first).map((out, at) => ({ out, ct: arriving[initial.length + at] ?? null }));
-  const stackedCts = outs.flatMap(({ out, ct }) => (isFloat(out.type.dtype) ? [ct ?? b.zero(out)] : []));
-
-  // One backward step: params are (t, carry cotangents, sums, saved carries, slices, out cotangents).
-  const param = (type: Value['type']): Value => ({ type });
-  const sliceOf = ({ type }: Value): Value => param({ dtype: type.dtype, shape: type.shape.slice(1) });
-  const t = param({ dtype: 'i32', shape: [] });
-  const carryCts = initial.filter((_, at) => floats[at]).map(({ type }) => param(type));
-  const sums = captured.map(({ type }) => param(type));
-  const starts = saved.map(sliceOf);
-  const slices = sliced.map(sliceOf);
-  const outCts = stackedCts.map(sliceOf);
-
-  const step = instantiate({ ...region, results: region.results.slice(0, first) }, [t, ...starts, ...slices]);
-  const roots = [...starts, ...slices, ...captured];
-  saveCarries(step.nodes, dependents(step.nodes, roots));
-  const inner = new Builder(b.facts);
-  inner.origin = node.origin;
-  const results = scanParts(step.results, attrs);
-  const seeds = [
-    ...results.carries.filter((_, at) => floats[at]).map((value, at) => ({ value, cotangent: carryCts[at] ?? value })),
-    ...results.sliced.filter(({ type }) => isFloat(type.dtype)).map((value, at) => ({ value, cotangent: outCts[at] ?? value })),
-  ];
-  const pulled = pullBack(inner, step.nodes, seeds, roots);
-  const cotangentOf = new Map(roots.map((root, at) => [root, pulled[at]]));
-
-  const made = new Map<Value, Node>();
-  for (const n of inner.nodes) for (const out of n.outputs) made.set(out, n);
-  const local = new Set([...step.nodes.flatMap((n) => n.outputs), ...made.keys(), t, ...carryCts, ...starts, ...slices, ...outCts]);
-  const contributions = captured.map((value, at) => {
-    const ct = cotangentOf.get(value);
-    const sunk = ct && sink(ct, made);
-    const sinks = sunk?.operands.every((operand) => local.has(operand)) === true;
-    return { value, sum: sums[at] ?? value, ct, sunk: sinks ? sunk : undefined };
-  });
-  const kept = contributions.filter(({ ct, sunk }) => ct && !sunk);
-  const extra = [...new Set(contributions.flatMap(({ sunk }) => sunk?.operands ?? []))];
-
-  const nextCts = starts.filter((_, at) => floats[at]).map((start) => cotangentOf.get(start) ?? inner.zero(start));
-  const nextSums = kept.map(({ sum, ct }) => inner.add(sum, ct ?? sum));
-  const activeSlices = slices.map((x, at) => ({ x, at })).filter(({ x }) => cotangentOf.get(x) !== undefined);
-  const sliceCts = activeSlices.map(({ x }) => cotangentOf.get(x) ?? x);
-  const backward: Region = {
-    params: [t, ...carryCts, ...kept.map(({ sum }) => sum), ...starts, ...slices, ...outCts],
-    nodes: [...step.nodes, ...inner.nodes],
-    results: [...nextCts, ...nextSums, ...sliceCts, ...extra],
-  };
-  const finalCts = initial.flatMap((value, at) => (floats[at] ? [arriving[at] ?? b.zero(value)] : []));
-  const operands = [...finalCts, ...kept.map(({ value }) => b.zero(value)), ...saved, ...sliced, ...stackedCts];
-  const outputs = b.node('scan', operands, {
-    carries: carryCts.length + kept.length, length, reverse: attrs['reverse'] !== true,
-  }, [backward]);
-
-  const output = (at: number): Value => {
-    const value = outputs[at];
-    if (!value) throw new CompilerBug('a backward scan lacks a result');
-    return value;
-  };
-  const stacksFrom = carryCts.length + kept.length;
-  const extraAt = new Map(extra.map((value, at) => [value, output(stacksFrom + activeSlices.length + at)]));
-  const floatInitial = initial.filter((_, at) => floats[at]);
-  return [
-    ...floatInitial.map((value, at) => ({ value, cotangent: output(at) })),
-    ...kept.map(({ value }, at) => ({ value, cotangent: output(carryCts.length + at) })),
-    ...activeSlices.map(({ at }, k) => ({ value: sliced[at] ?? t, cotangent: output(stacksFrom + k) })),
-    ...contributions.flatMap(({ value, sunk }) =>
-      sunk ? [{ value, cotangent: sunk.finish(b, sunk.operands.map((operand) => extraAt.get(operand) ?? operand)) }] : []),
-  ].filter(({ value }) => active.has(value));
+/** A tensor that the backward scan is handed, and the param of its region that stands for it. */
+interface Handed {
+  readonly outer: Value;
+  readonly param: Value;
 }
+
+const sliceOf = ({ type }: Value): Value => ({ type: { dtype: type.dtype, shape: type.shape.slice(1) } });
+const copyOf = ({ type }: Value): Value => ({ type });
+const floatsOf = (values: readonly Value[]): readonly Value[] => values.filter(({ type }) => isFloat(type.dtype));
+const paramsOf = (handed: readonly Handed[]): Value[] => handed.map(({ param }) => param);
+const outersOf = (handed: readonly Handed[]): Value[] => handed.map(({ outer }) => outer);
+
+/** What arrives at one outer value that the body uses. */
+interface Contribution {
+  readonly value: Value;
+  /** Its cotangent from one step. */
+  readonly ct: Value;
+  readonly sunk: Sunk | undefined;
+}
+
+/** One backward scan under construction. */
+class BackwardScan {
+  private readonly region: Region;
+  private readonly first: number;
+  private readonly inner: Builder;
+  private readonly t: Value = { type: { dtype: 'i32', shape: [] } };
+  /** Carries of the forward scan as each step found them, and its slices. */
+  private readonly starts: readonly Handed[];
+  private readonly slices: readonly Handed[];
+  /** Cotangents: of the float carries (what is carried backwards) and of the float outs. */
+  private readonly carryCts: readonly Handed[];
+  private readonly outCts: readonly Handed[];
+  private readonly captured: readonly Value[];
+
+  constructor(
+    private readonly b: Builder,
+    private readonly node: Node,
+    arriving: readonly (Value | null)[],
+    private readonly active: ReadonlySet<Value>,
+  ) {
+    this.region = bodyOf(node);
+    const first = node.attrs['saved'];
+    if (typeof first !== 'number') throw new CompilerBug('a scan was differentiated before its carries were saved');
+    this.first = first;
+    this.inner = new Builder(b.facts);
+    this.inner.origin = node.origin;
+    const { carries, sliced } = scanParts(node.inputs, node.attrs);
+    const cotangent = (out: Value): Value => arriving[node.outputs.indexOf(out)] ?? b.zero(out);
+    this.starts = node.outputs.slice(first).map((outer) => ({ outer, param: sliceOf(outer) }));
+    this.slices = sliced.map((outer) => ({ outer, param: sliceOf(outer) }));
+    this.carryCts = floatsOf(node.outputs.slice(0, carries.length)).map((out) => ({ outer: cotangent(out), param: copyOf(out) }));
+    this.outCts = floatsOf(node.outputs.slice(carries.length, first)).map((out) => ({ outer: cotangent(out), param: sliceOf(out) }));
+    this.captured = capturedIn(this.region, active);
+  }
+
+  run(): Seed[] {
+    const { node, inner } = this;
+    const forward = instantiate(
+      { ...this.region, results: this.region.results.slice(0, this.first) },
+      [this.t, ...paramsOf(this.starts), ...paramsOf(this.slices)],
+    );
+    const cotangents = this.pullStep(forward);
+    const contributions = this.contributions(forward.nodes, cotangents);
+    const kept = contributions.filter(({ sunk }) => !sunk).map(({ value, ct }) => ({ outer: value, param: copyOf(value), ct }));
+    const stacked = [...new Set(contributions.flatMap(({ sunk }) => sunk?.operands ?? []))];
+    const slices = this.slices.flatMap(({ outer, param }) => {
+      const ct = cotangents.get(param);
+      return ct ? [{ outer, ct }] : [];
+    });
+    const floatStarts = floatsOf(paramsOf(this.starts));
+    const results = [
+      ...floatStarts.map((start) => cotangents.get(start) ?? inner.zero(start)),
+      ...kept.map(({ param, ct }) => inner.add(param, ct)),
+      ...slices.map(({ ct }) => ct),
+      ...stacked,
+    ];
+    const region: Region = {
+      params: [this.t, ...paramsOf(this.carryCts), ...paramsOf(kept), ...paramsOf(this.starts), ...paramsOf(this.slices), ...paramsOf(this.outCts)],
+      nodes: [...forward.nodes, ...inner.nodes],
+      results,
+    };
+    const outputs = this.b.node(
+      'scan',
+      [
+        ...outersOf(this.carryCts), ...kept.map(({ outer }) => this.b.zero(outer)),
+        ...outersOf(this.starts), ...outersOf(this.slices), ...outersOf(this.outCts),
+      ],
+      { carries: this.carryCts.length + kept.length, length: dimOf(node.attrs, 'length'), reverse: node.attrs['reverse'] !== true },
+      [region],
+    );
+    const floatInitial = floatsOf(scanParts(node.inputs, node.attrs).carries);
+    const roots = [...floatInitial, ...outersOf(kept), ...slices.map(({ outer }) => outer)];
+    const direct = roots.map((value, at) => ({ value, cotangent: outputs[at] ?? value }));
+    const stacks = new Map(stacked.map((value, at) => [value, outputs[roots.length + at] ?? value]));
+    const sunk = contributions.flatMap(({ value, sunk: after }) =>
+      after ? [{ value, cotangent: after.finish(this.b, after.operands.map((operand) => stacks.get(operand) ?? operand)) }] : []);
+    return [...direct, ...sunk].filter(({ value }) => this.active.has(value));
+  }
+
+  // Cotangents of everything that one step starts from or takes from outside.
+  private pullStep(forward: { nodes: Node[]; results: Value[] }): Map<Value, Value> {
+    const roots = [...paramsOf(this.starts), ...paramsOf(this.slices), ...this.captured];
+    saveCarries(forward.nodes, dependents(forward.nodes, roots));
+    const { carries, sliced } = scanParts(forward.results, this.node.attrs);
+    const ends = [...floatsOf(carries), ...floatsOf(sliced)];
+    const arriving = [...paramsOf(this.carryCts), ...paramsOf(this.outCts)];
+    const seeds = ends.map((value, at) => ({ value, cotangent: arriving[at] ?? value }));
+    const pulled = pullBack(this.inner, forward.nodes, seeds, roots);
+    return new Map(roots.flatMap((root, at) => {
+      const ct = pulled[at];
+      return ct ? [[root, ct] as const] : [];
+    }));
+  }
+
+  private contributions(forward: readonly Node[], cotangents: ReadonlyMap<Value, Value>): Contribution[] {
+    const made = new Map(this.inner.nodes.flatMap((n) => n.outputs.map((out) => [out, n] as const)));
+    const params = [this.carryCts, this.starts, this.slices, this.outCts].flatMap(paramsOf);
+    const local = new Set([this.t, ...params, ...forward.flatMap((n) => n.outputs), ...made.keys()]);
+    return this.captured.flatMap((value) => {
+      const ct = cotangents.get(value);
+      if (!ct) return [];
+      const sunk = sink(ct, made);
+      return [{ value, ct, sunk: sunk?.operands.every((operand) => local.has(operand)) === true ? sunk : undefined }];
+    });
+  }
+}
+
+/** Cotangents of the operands of a scan and of the outer values that its region uses. */
+export const pullBackScan = (b: Builder, node: Node, arriving: readonly (Value | null)[], active: ReadonlySet<Value>): Seed[] =>
+  new BackwardScan(b, node, arriving, active).run();
