@@ -271,21 +271,40 @@ export function collectPaths(
 ): PathTable {
   for (const [name, value] of instance.config)
     if (!instance.members.has(name)) collectValue(value, prefix + name, table, frozen);
-  for (const [name, value] of instance.members)
-    collectValue(value, prefix + (instance.keys.get(name) ?? name), table, frozen || instance.frozen.has(name));
+  for (const [name, value] of instance.members) {
+    const key = instance.keys.get(name) ?? name;
+    const isFrozen = frozen || instance.frozen.has(name);
+    if (key.includes('{')) collectNamed(value, prefix, key, table, isFrozen);
+    else collectValue(value, prefix + key, table, isFrozen);
+  }
   return table;
 }
 
 function collectValue(value: Value, path: string, table: PathTable, frozen: boolean): void {
-  if (value.kind === 'parameter') {
-    const { slot } = value;
-    if (table.paths.has(slot)) {
-      if (table.paths.get(slot) !== path) table.aliases.set(slot, [...(table.aliases.get(slot) ?? []), path]);
-    } else table.paths.set(slot, path);
-    if (frozen || slot.frozen) table.frozen.add(slot);
-  } else if (value.kind === 'instance') collectPaths(value.instance, `${path}.`, table, frozen);
+  if (value.kind === 'parameter') addPath(table, value.slot, path, frozen);
+  else if (value.kind === 'instance') collectPaths(value.instance, `${path}.`, table, frozen);
   else if (value.kind === 'list' || value.kind === 'tuple')
     value.items.forEach((item, i) => collectValue(item, `${path}.${i}`, table, frozen));
+}
+
+function addPath(table: PathTable, slot: Slot, path: string, frozen: boolean): void {
+  const first = table.paths.get(slot);
+  if (first === undefined) table.paths.set(slot, path);
+  else if (first !== path) table.aliases.set(slot, [...(table.aliases.get(slot) ?? []), path]);
+  if (frozen || slot.frozen) table.frozen.add(slot);
+}
+
+// `@name("{path}_l{index}")`: the key of everything below a member, from its path there and its place in the list.
+function collectNamed(value: Value, prefix: string, template: string, table: PathTable, frozen: boolean): void {
+  const items = value.kind === 'list' || value.kind === 'tuple' ? value.items : [value];
+  items.forEach((item, i) => {
+    if (item.kind !== 'instance') return collectValue(item, prefix + template.replaceAll('{index}', String(i)), table, frozen);
+    const below = collectPaths(item.instance, '', undefined, frozen);
+    for (const [slot, path] of below.paths) {
+      const key = template.replaceAll('{index}', String(i)).replaceAll('{path}', path);
+      addPath(table, slot, prefix + key, below.frozen.has(slot));
+    }
+  });
 }
 
 /** `update state = value when condition`: the new value is seen below and committed at the end. */

@@ -11,6 +11,7 @@ layer BatchNorm(num_features: int, eps: real = 1e-5, momentum: real = 0.1, affin
   param bias: [num_features] = zeros() when affine
   state running_mean: f32[num_features] = zeros() when track_running_stats
   state running_var: f32[num_features] = ones() when track_running_stats
+  state num_batches_tracked: i32[] = zeros() when track_running_stats
 
   fn forward(x: [b, num_features, ...s]) -> [b, num_features, ...s] {
     let axes = [0] + (for i in 2..rank(x) => i)
@@ -25,6 +26,7 @@ layer BatchNorm(num_features: int, eps: real = 1e-5, momentum: real = 0.1, affin
   fn track(mean: [num_features], var: [num_features], n: int) {
     update running_mean = lerp(running_mean, mean, momentum)
     update running_var = lerp(running_var, var * n / max(n - 1, 1), momentum)
+    update num_batches_tracked = num_batches_tracked + 1
     0
   }
 }
@@ -76,6 +78,7 @@ layer InstanceNorm(num_features: int, eps: real = 1e-5, momentum: real = 0.1, af
   param bias: [num_features] = zeros() when affine
   state running_mean: f32[num_features] = zeros() when track_running_stats
   state running_var: f32[num_features] = ones() when track_running_stats
+  state num_batches_tracked: i32[] = zeros() when track_running_stats
 
   fn forward(x: [b, num_features, ...s]) -> [b, num_features, ...s] {
     let axes = for i in 2..rank(x) => i
@@ -92,6 +95,7 @@ layer InstanceNorm(num_features: int, eps: real = 1e-5, momentum: real = 0.1, af
   fn track(mean: [num_features], var: [num_features], n: int) {
     update running_mean = lerp(running_mean, mean, momentum)
     update running_var = lerp(running_var, var * n / max(n - 1, 1), momentum)
+    update num_batches_tracked = num_batches_tracked + 1
     0
   }
 }
