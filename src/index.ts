@@ -10,6 +10,7 @@ import { hasErrors, type Diagnostic } from './support/diagnostic.ts';
 import { createSource } from './support/source.ts';
 
 export { lowerModule, emit, passNames, type Lowered, type Observer, type Stage, type Target } from './compile.ts';
+export { runTests, type TestOptions, type TestReport, type TestResult } from './run-tests.ts';
 export type { FileHost } from './elaborate/modules.ts';
 export {
   CompilerBug,

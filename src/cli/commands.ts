@@ -46,6 +46,17 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import('./commands/fmt.ts')).fmt,
   },
   {
+    name: 'test',
+    args: '[...files]',
+    summary: 'run the `test` declarations of programs, and shrink what fails',
+    options: {
+      '--runs <count>': 'most cases of one test (default 64)',
+      '--seed <number>': 'seed of drawn values, weights and random numbers (default 0)',
+      ...set,
+    },
+    load: async () => (await import('./commands/test.ts')).test,
+  },
+  {
     name: 'train',
     args: '<file>',
     summary: 'train a program (file.dlm or file.dlm:Train) on a data file',

@@ -71,8 +71,8 @@ function checkSettings(session: Session, root: Module, modules: readonly Module[
   }
 }
 
-// Null where the program turned out too long, which is reported.
-function whole<T>(body: () => T): T | null {
+/** Null where the program turned out too long, which is reported. */
+export function whole<T>(body: () => T): T | null {
   try {
     return body();
   } catch (error) {
@@ -84,8 +84,8 @@ function whole<T>(body: () => T): T | null {
 /** Most expressions that are evaluated, copies counted: a second or two. */
 const longestProgram = 500_000;
 
-// One place has one error of a kind: the first configuration that shows it speaks for all.
-function createSession(reporter: Reporter, prelude: Scope, settings: ReadonlyMap<string, string>): Session {
+/** What one elaboration shares. One place has one error of a kind: the first configuration that shows it speaks for all. */
+export function createSession(reporter: Reporter, prelude: Scope, settings: ReadonlyMap<string, string>): Session {
   const places = new Set<string>();
   let holes = 0;
   let evaluations = 0;
