@@ -4,7 +4,7 @@ import type { Facts } from '../../ir/dim-solver.ts';
 import type { Expr, Index } from '../../ir/expr.ts';
 import { loadsIn, NotAffine, Rewriter, walkExprs, weight, type Load } from '../../ir/expr-rewrite.ts';
 import type { Axis, Nest, NestStep, Stage } from '../../ir/nest.ts';
-import { overwritesOthers } from './merge.ts';
+import { settleStores } from './merge.ts';
 import { readsOf, usesReduction, type Definition, type Item, type NestGraph } from './nest-graph.ts';
 
 /** Rewrites the loads of a step; dims are simplified under the ranges of the axes around them. */
@@ -95,8 +95,9 @@ function inlineInto(graph: NestGraph, item: Item, choose: (definition: Definitio
         return undefined;
       }
     };
-    const step = rewriteStep(graph.facts, item.step, replace);
-    if (step.kind === 'nest' && overwritesOthers(step)) return count;
+    const rewritten = rewriteStep(graph.facts, item.step, replace);
+    const step = rewritten.kind === 'nest' ? settleStores(rewritten) : rewritten;
+    if (!step) return count;
     graph.replace(item, step);
     const left = new Set(readsOf(step));
     for (const buffer of chosen.keys()) if (left.has(buffer)) refused.add(buffer);

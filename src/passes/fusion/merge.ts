@@ -6,7 +6,7 @@ import type { Expr, Index } from '../../ir/expr.ts';
 import { NotAffine, Rewriter, type Load } from '../../ir/expr-rewrite.ts';
 import type { Axis, Nest, Stage } from '../../ir/nest.ts';
 import {
-  bindingCount, loadsOf, plainAxes, stageExprs, storesOf, type Item, type NestGraph,
+  bindingCount, loadsOf, loadsOfStage, plainAxes, stageExprs, storesOf, type Item, type NestGraph,
 } from './nest-graph.ts';
 
 /** WebGPU guarantees this many storage buffers per shader stage. */
@@ -136,13 +136,33 @@ function tryMerge(graph: NestGraph, from: Item, to: Item, isScalar: (buffer: str
   }
   if (!stages || graph.reachesIndirectly(from, to)) return false;
   const merged = dropUnread(graph, { ...producer, name: joinNames(producer.name, consumer.name), stages, origin: [...producer.origin, ...consumer.origin] }, from, to);
-  if (bindingCount(merged, isScalar) > maxBindings || overwritesOthers(merged)) return false;
-  graph.merge(from, to, merged);
+  const settled = settleStores(merged);
+  if (!settled || bindingCount(settled, isScalar) > maxBindings) return false;
+  graph.merge(from, to, settled);
   return true;
 }
 
-/** True when a nest stores to a buffer that it reads elsewhere: in a loop, a carry may only be read where it is stored. */
-export function overwritesOthers(nest: Nest): boolean {
+/**
+ * The nest with each store behind the stages that load what it overwrites (the carry of a loop), or
+ * undefined where there is no such order or a load is of another element.
+ */
+export function settleStores(nest: Nest): Nest | undefined {
+  if (overwritesOthers(nest)) return undefined;
+  const stages: Stage[] = [];
+  const left = [...nest.stages];
+  while (left.length > 0) {
+    const at = left.findIndex((stage, k) => stage.kind === 'reduce' || !left.some((other, j) => j !== k && loadsBuffer(other, stage.buffer)));
+    const [stage] = left.splice(at, at < 0 ? 0 : 1);
+    if (!stage) return undefined;
+    stages.push(stage);
+  }
+  return stages.every((stage, at) => stage === nest.stages[at]) ? nest : { ...nest, stages };
+}
+
+const loadsBuffer = (stage: Stage, buffer: string): boolean => loadsOfStage(stage).some((load) => load.buffer === buffer);
+
+// A nest may store to a buffer that it reads only at the element that it stores.
+function overwritesOthers(nest: Nest): boolean {
   const position = (indices: readonly Index[]): string => indices.map((index) => ('kind' in index ? '?' : index.key)).join();
   const stored = new Map(storesOf(nest).map((store) => [store.buffer, position(store.indices)]));
   const loads = loadsOf(nest).filter((load) => stored.has(load.buffer));

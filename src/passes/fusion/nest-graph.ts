@@ -53,7 +53,8 @@ const memoize = <K extends object, V>(find: (key: K) => V): ((key: K) => V) => {
   };
 };
 
-const loadsOfStage = memoize((stage: Stage): readonly Load[] => loadsIn(stageExprs(stage)));
+/** Every load in a stage. */
+export const loadsOfStage: (stage: Stage) => readonly Load[] = memoize((stage) => loadsIn(stageExprs(stage)));
 
 /** Every load in a nest, stage by stage. */
 export const loadsOf: (nest: Nest) => readonly Load[] = memoize((nest) => nest.stages.flatMap(loadsOfStage));
@@ -128,7 +129,8 @@ export class NestGraph {
   mayReadDirectly(buffers: Iterable<string>, via: Item, reader: Item): boolean {
     for (const buffer of buffers) {
       for (const writer of this.rewritten.get(buffer) ?? []) {
-        if (writer !== via && writer !== reader && writer.last > via.first && writer.first <= reader.last) return false;
+        const isBetween = writer === via || (writer.last > via.first && writer.first <= reader.last);
+        if (writer !== reader && isBetween) return false;
       }
     }
     return true;

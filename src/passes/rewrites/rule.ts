@@ -1,6 +1,6 @@
 // What a rewrite rule is, and what rules ask about values.
 import type { Builder } from '../../ir/builder.ts';
-import { asConstant, sameDim, type Dim } from '../../ir/dim.ts';
+import { asConstant, constant, sameDim, type Dim } from '../../ir/dim.ts';
 import type { AttrValue, Value } from '../../ir/graph.ts';
 import type { RewriteContext } from '../../ir/op.ts';
 
@@ -48,8 +48,9 @@ export const numbers = (attr: AttrValue | undefined): readonly number[] =>
 
 const isDim = (attr: AttrValue | undefined): attr is Dim => typeof attr === 'object' && 'terms' in attr;
 
-/** An attribute that is a list of dims. */
-export const dims = (attr: AttrValue | undefined): readonly Dim[] => (Array.isArray(attr) ? attr.filter(isDim) : []);
+/** An attribute that is a list of dims; a number counts as one. */
+export const dims = (attr: AttrValue | undefined): readonly Dim[] =>
+  Array.isArray(attr) ? attr.flatMap((item) => (typeof item === 'number' ? [constant(item)] : isDim(item) ? [item] : [])) : [];
 
 /** True when both shapes are the same, dim by dim. */
 export const sameShape = (a: readonly Dim[], b: readonly Dim[]): boolean =>
