@@ -76,7 +76,8 @@ describe('check', () => {
 
   test('finds nothing wrong with the examples', async () => {
     const found = await dlm(['check', 'examples']);
-    expect(found).toMatchObject({ code: 0, stdout: '', stderr: '2 files: no problems\n' });
+    expect(found).toMatchObject({ code: 0, stdout: '' });
+    expect(found.stderr).toMatch(/^\d+ files: no problems\n$/);
   });
 });
 

@@ -123,6 +123,25 @@ const steps: readonly Step[] = [
     );
     return float(colons(x, axis, index, c), replaced(x.shape, axis, left));
   },
+  // Halves, rounded, and parts no longer than a dim: floor_div, min and max in sizes.
+  ({ dims }, x, a, c) => {
+    if (rank(x) === 0) return undefined;
+    const axis = a % rank(x);
+    const [size, other] = [sizeAt(x, axis), at(dims, c)];
+    const half = combine('floor_div', size, 2);
+    const least = combine('min', size, other);
+    const missing = combine('max', combine('-', other, size), 0);
+    const [text, made] = at<readonly [string, Size]>(
+      [
+        [colons(x, axis, `:${textOf(half)}`, c), half],
+        [colons(x, axis, `${textOf(half)}:`, c), combine('-', size, half)],
+        [colons(x, axis, `:${textOf(least)}`, c), least],
+        [`pad(${x.text}, 0, ${textOf(missing)}, axis=${axis})`, combine('+', size, missing)],
+      ],
+      c,
+    );
+    return float(text, replaced(x.shape, axis, made));
+  },
   ({ find }, x, a, c) => {
     if (rank(x) === 0) return undefined;
     const axis = a % rank(x);
