@@ -255,13 +255,15 @@ class TrainRunner {
 
   #results(): void {
     const { graph } = this.out;
-    if (this.kind === 'evaluate') return;
     const updates: FunctionResult[] = [];
     for (const slot of graph.updated) {
+      // An evaluation moves its caches from batch to batch, and nothing else.
+      if (this.kind === 'evaluate' && slot.role !== 'cache') continue;
       graph.slotInput(slot);
       updates.push({ name: this.plan.table.paths.get(slot) ?? slot.name, role: 'update', value: graph.read(slot) });
     }
-    for (const slot of this.out.slots) updates.push({ name: slot.name, role: 'update', value: slot.value });
+    for (const slot of this.kind === 'step' ? this.out.slots : [])
+      updates.push({ name: slot.name, role: 'update', value: slot.value });
     graph.results.push(...updates);
   }
 }

@@ -19,9 +19,15 @@ export const shapeOf = (extents: readonly Extent[], names: readonly string[], di
     return typeof extent === 'string' ? (dims[names.indexOf(extent)] ?? 0) : extent[1](...dims);
   });
 
-/** The dims of one call. @throws DlmError E9101, E9103 */
-export function bindDims(entry: string, fn: FunctionSpec, given: readonly Given[]): number[] {
-  const bound = new Map<string, number>();
+/** The dims of one call; whole numbers and the session may have given some. @throws DlmError E9101, E9102, E9103 */
+export function bindDims(
+  entry: string,
+  fn: FunctionSpec,
+  given: readonly Given[],
+  counts: ReadonlyMap<string, number> = new Map(),
+  session: ReadonlyMap<string, number> = new Map(),
+): number[] {
+  const bound = new Map([...counts, ...session]);
   const wrong = ({ name, dtype, extents, shape, length }: Given, note = ''): DlmError => {
     const expected = extents.map((extent) => (typeof extent === 'object' ? extent[0] : extent)).join(', ');
     return wrongInput(
@@ -36,7 +42,10 @@ export function bindDims(entry: string, fn: FunctionSpec, given: readonly Given[
     if (shape && shape.length !== extents.length) throw wrong(argument);
     shape?.forEach((size, axis) => {
       const extent = extents[axis];
-      if (typeof extent === 'string' && !bound.has(extent)) bound.set(extent, size);
+      if (typeof extent !== 'string') return;
+      const own = session.get(extent);
+      if (own !== undefined && own !== size) throw wrongSize(entry, extent, size, own);
+      if (!bound.has(extent)) bound.set(extent, size);
     });
   }
   solveLengths(given, bound);
@@ -76,3 +85,12 @@ function solveLengths(given: readonly Given[], bound: Map<string, number>): void
     }
   }
 }
+
+/** E9102: a dim of a call is not the one that the session was made with. */
+const wrongSize = (entry: string, dim: string, got: number, expected: number): DlmError =>
+  new DlmError('E9102', `${entry}: \`${dim}\` is ${got}, but the session was made with ${expected}`, {
+    entry,
+    path: dim,
+    expected: String(expected),
+    got: String(got),
+  });

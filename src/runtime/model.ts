@@ -1,10 +1,11 @@
 // Loads a model: device, kernels, weights; gives an object with a method for each entry point.
 import { acquireDevice, type Device } from './device.ts';
+import { entryFunctions, entryMethods, usesCaches } from './entries.ts';
 import { DlmError, need } from './error.ts';
 import { ParameterStore, type FitOptions } from './parameters.ts';
-import type { ModelSpec, ProgramSpec, Returns } from './program.ts';
+import type { ModelSpec, ProgramSpec } from './program.ts';
 import { Runner } from './runner.ts';
-import { asyncDisposeSymbol, type Tensor } from './tensor.ts';
+import { asyncDisposeSymbol } from './tensor.ts';
 import { keyScalars, runKey } from './threefry.ts';
 import { Weights } from './weights.ts';
 
@@ -17,11 +18,6 @@ export interface LoadOptions extends FitOptions {
   readonly onProgress?: (progress: { phase: 'fetch' | 'compile' | 'upload'; done: number; total: number }) => void;
 }
 
-interface RunOptions {
-  readonly seed?: number;
-  readonly signal?: AbortSignal;
-}
-
 // What users hold is a plain object with the entry points by name, so that a model may name them as it likes.
 const loaded = new WeakMap<object, Model>();
 
@@ -32,6 +28,8 @@ export const modelOf = (net: object | undefined): Model | undefined => net && lo
 export class Model {
   readonly runner: Runner;
   readonly weights: Weights;
+  /** What ends each open session. */
+  readonly sessions = new Set<() => void>();
   /** The object that users hold. */
   readonly net: object;
   #calls = 0;
@@ -47,12 +45,13 @@ export class Model {
     const store = new ParameterStore(device.backend, spec.parameters);
     this.runner = new Runner(program, device.backend, (path) => store.memory(path));
     this.weights = new Weights(name, store, spec.aliases ?? {});
-    const entries = Object.entries(spec.entries).map(([entry, [fn, returns]]) => {
-      return [entry, (...values: unknown[]) => this.#call(entry, fn, returns, values)];
-    });
+    const entries = Object.entries(spec.entries).filter(([, entry]) => !usesCaches(program, entry));
     const dispose = (): void => this.dispose();
+    const { openSession } = program;
+    const session = { session: async (given?: Record<string, number>) => openSession?.(this, program, given) };
     this.net = {
-      ...Object.fromEntries(entries),
+      ...entryMethods(this, entries),
+      ...(spec.session ? session : {}),
       device,
       weights: this.weights,
       dispose,
@@ -61,16 +60,14 @@ export class Model {
     loaded.set(this.net, this);
   }
 
-  async #call(entry: string, fn: string, returns: Returns, values: readonly unknown[]): Promise<unknown> {
-    const count = this.runner.spec(fn).inputs.length;
-    const { seed, signal } = (values[count] ?? {}) as RunOptions;
-    signal?.throwIfAborted();
+  /** @throws DlmError E9106 after dispose */
+  check(entry: string): void {
     if (this.#disposed) throw new DlmError('E9106', `${entry}: this ${this.name} was disposed`, { entry });
-    const call = this.runner.call(fn, entry, values.slice(0, count));
-    const key = seed === undefined ? runKey(this.seed, 3, ++this.#calls) : runKey(seed, 3, 0);
-    const results = await this.runner.tensors(call, keyScalars(key));
-    signal?.throwIfAborted();
-    return arrange(returns, results);
+  }
+
+  /** The random key of the next call without a seed. */
+  nextKey(): readonly [number, number] {
+    return runKey(this.seed, 3, ++this.#calls);
   }
 
   /** Sets all weights to their initial values. */
@@ -82,16 +79,11 @@ export class Model {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    for (const dispose of this.sessions) dispose();
     this.runner.dispose();
     this.weights.store.dispose();
     this.device.release();
   }
-}
-
-function arrange(returns: Returns, results: readonly Tensor[]): unknown {
-  if (typeof returns === 'number') return results[returns];
-  if (Array.isArray(returns)) return returns.map((item: Returns) => arrange(item, results));
-  return Object.fromEntries(Object.entries(returns).map(([name, item]) => [name, arrange(item, results)]));
 }
 
 /** Loads the model `name` of a program. @throws DlmError E0801–E0804 */
@@ -104,7 +96,7 @@ export async function loadModel(program: ProgramSpec, name: string, options: Loa
   try {
     model = new Model(name, spec, device, seed, program);
     const init = weights === 'init' || !strict;
-    const functions = [...Object.values(spec.entries).map(([fn]) => fn), ...(init ? [spec.init] : [])];
+    const functions = [...entryFunctions(spec.entries), ...(init ? [spec.init] : [])];
     await model.runner.prepare(functions, (done, total) => onProgress?.({ phase: 'compile', done, total }));
     if (init) await model.initialize();
     if (weights !== 'init') {

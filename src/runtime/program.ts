@@ -1,6 +1,8 @@
 // The data that the compiler writes into a module: what its functions take and give, and per target how they run.
 // Types only. Sizes are numbers where they are fixed and small functions of the dims where they are not.
 
+import type { Model } from './model.ts';
+
 /** Element types at run time. `bool` is one 32-bit word (0 or 1) in device memory. */
 export type ElementType = 'f32' | 'i32' | 'u32' | 'bool';
 
@@ -58,6 +60,10 @@ export interface FunctionSpec {
   readonly mins?: readonly number[];
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
+  /** Caches that it reads or writes. */
+  readonly caches?: readonly TensorSpec[];
+  /** What must fit into caches: an argument that is a position, how many are written from there, and the capacity. */
+  readonly room?: (...dims: number[]) => readonly (readonly [input: string, size: number, capacity: number])[];
   /** Texts of `requires`, and whether each holds. */
   readonly facts?: readonly string[];
   readonly holds?: (...dims: number[]) => readonly boolean[];
@@ -84,8 +90,25 @@ export interface ModelSpec {
   /** Other checkpoint names of a weight: name -> path. */
   readonly aliases?: Readonly<Record<string, string>>;
   readonly init: string;
-  /** Entry name -> function and layout of what it returns. */
-  readonly entries: Readonly<Record<string, readonly [fn: string, returns: Returns]>>;
+  readonly entries: Readonly<Record<string, EntrySpec>>;
+  readonly session?: SessionSpec;
+}
+
+/**
+ * An entry: its function, the layout of what it returns, the names of what callers pass by position where that
+ * is not just the function's inputs, and the functions for calls that give optional arguments.
+ */
+export type EntrySpec = readonly [
+  fn: string,
+  returns: Returns,
+  names?: readonly string[],
+  variants?: readonly (readonly [given: readonly string[], fn: string, returns: Returns])[],
+];
+
+/** What sessions hold: the dims that are given when one is made, and the caches over these. */
+export interface SessionSpec {
+  readonly dims: readonly string[];
+  readonly caches: readonly TensorSpec[];
 }
 
 /** A training loop. */
@@ -97,6 +120,7 @@ export interface TrainSpec {
   readonly options: Readonly<Record<string, number | null>>;
   readonly losses: readonly string[];
   readonly metrics: readonly string[];
+  readonly session?: SessionSpec;
   readonly step: string;
   readonly evaluate: string;
 }
@@ -119,6 +143,8 @@ export interface ProgramSpec {
     readonly scratch: number;
     readonly sites: readonly number[];
   };
+  /** Opens sessions, where a model has caches. */
+  readonly openSession?: (model: Model, program: ProgramSpec, options?: Record<string, number>) => object;
   /** Opens a device of each kind that was compiled for. */
   readonly open: {
     readonly webgpu?: (device?: GPUDevice) => Promise<Backend>;

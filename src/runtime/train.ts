@@ -1,10 +1,11 @@
 // Training sessions: steps on the device, an event stream, evaluation, and saving so that a resumed run is the same
 // run, bit for bit.
+import { Caches, checkCount, type Sizes } from './caches.ts';
 import { shapeOf } from './dims.ts';
 import { DlmError, need, wrongInput } from './error.ts';
 import { modelOf, type Model } from './model.ts';
 import { fitCheckpoint, ParameterStore, type StoredSpec } from './parameters.ts';
-import type { Backend, ProgramSpec, Scalars, TrainSpec } from './program.ts';
+import type { Backend, FunctionSpec, ProgramSpec, Scalars, SessionSpec, TrainSpec } from './program.ts';
 import { Runner, type Call } from './runner.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
 import { asyncDisposeSymbol, sizeOf } from './tensor.ts';
@@ -22,10 +23,22 @@ interface Measures {
   readonly metrics: Record<string, Nested>;
 }
 
+type TrainOptions = Readonly<Record<string, unknown>> & {
+  readonly seed?: number;
+  readonly dims?: Record<string, number | undefined>;
+};
+
 interface RunOptions {
   readonly epochs?: number;
   readonly every?: number;
   readonly signal?: AbortSignal;
+}
+
+/** What a session starts with: options, seed, and dims of its caches that are fixed from the start. */
+interface TrainStart {
+  readonly options: Scalars;
+  readonly seed: number;
+  readonly dims: Sizes;
 }
 
 /** A training session over the weights of its models. */
@@ -33,8 +46,13 @@ export class Train {
   /** Options of the train declaration; the next step sees what is assigned. */
   readonly options: Scalars;
   readonly #runner: Runner;
+  // The session of the training; a session of its own for each evaluation.
+  readonly #caches: Caches | undefined;
   readonly #slots: ParameterStore;
   #iteration = 0;
+  #seed: number;
+  readonly #program: ProgramSpec;
+  readonly #dims: Sizes;
   #disposed = false;
 
   constructor(
@@ -43,12 +61,15 @@ export class Train {
     readonly models: readonly Model[],
     readonly backend: Backend,
     program: ProgramSpec,
-    options: Scalars,
-    private seed: number,
+    { options, seed, dims }: TrainStart,
   ) {
     this.options = options;
+    this.#seed = seed;
     this.#slots = new ParameterStore(backend, spec.slots);
-    this.#runner = new Runner(program, backend, (path) => this.#stores(path)[0].memory(this.#stores(path)[1]));
+    this.#program = program;
+    this.#dims = dims;
+    this.#caches = this.#openCaches();
+    this.#runner = this.#openRunner(this.#caches);
     const slots = spec.slots.map(([path, dtype, shape, initial]) => {
       const size = sizeOf(shape);
       return [
@@ -57,6 +78,19 @@ export class Train {
       ] as const;
     });
     this.#slots.write(new Map(slots));
+  }
+
+  #openCaches(): Caches | undefined {
+    const { session } = this.spec;
+    return session && new Caches(this.backend, session, this.#dims);
+  }
+
+  #openRunner(caches: Caches | undefined): Runner {
+    return new Runner(this.#program, this.backend, (path) => {
+      if (caches?.has(path)) return caches.memory(path);
+      const [store, own] = this.#stores(path);
+      return store.memory(own);
+    });
   }
 
   /** Completed steps. */
@@ -81,18 +115,15 @@ export class Train {
     return this.#runner.prepare([this.spec.step, this.spec.evaluate]);
   }
 
-  #call(kind: 'step' | 'evaluate', batch: Batch): Call {
+  #call(kind: 'step' | 'evaluate', batch: Batch, runner = this.#runner, caches = this.#caches): Call {
     if (this.#disposed) throw new DlmError('E9106', `${kind}: this ${this.name} was disposed`, { entry: kind });
     const fn = this.spec[kind];
-    return this.#runner.call(
-      fn,
-      `${this.name}.${kind}`,
-      this.#runner.spec(fn).inputs.map(([name]) => batch[name]),
-    );
+    const values = runner.spec(fn).inputs.map(([name]) => batch[name]);
+    return runner.call(fn, `${this.name}.${kind}`, values, { caches });
   }
 
   #scalars(purpose: number, count: number): Scalars {
-    return { ...this.options, iteration: this.#iteration, ...keyScalars(runKey(this.seed, purpose, count)) };
+    return { ...this.options, iteration: this.#iteration, ...keyScalars(runKey(this.#seed, purpose, count)) };
   }
 
   // Starts one step at once; the batch is copied before this returns a promise.
@@ -123,6 +154,11 @@ export class Train {
     return need(await this.#advance(batch, true), 'report');
   }
 
+  /** Zeroes the caches of the session. */
+  reset(): void {
+    this.#caches?.reset();
+  }
+
   /** Trains over `data`; measures are read back every `every` steps. */
   async *run(
     data: Stream | (() => Stream),
@@ -131,6 +167,7 @@ export class Train {
     let count = 0;
     for (let epoch = 1; epoch <= epochs; epoch++) {
       const before = count;
+      this.reset();
       for await (const batch of typeof data === 'function' ? data() : data) {
         signal?.throwIfAborted();
         const report = await this.#advance(batch, ++count % every === 0);
@@ -152,12 +189,24 @@ export class Train {
 
   /** Losses and metrics over `data` without training, weighted by the first dim of each batch. */
   async evaluate(data: Stream | (() => Stream)): Promise<Measures> {
+    if (!this.spec.session) return this.#evaluate(data, this.#runner);
+    const caches = this.#openCaches();
+    const runner = this.#openRunner(caches);
+    try {
+      return await this.#evaluate(data, runner, caches);
+    } finally {
+      runner.dispose();
+      caches?.dispose();
+    }
+  }
+
+  async #evaluate(data: Stream | (() => Stream), runner: Runner, caches?: Caches): Promise<Measures> {
     let [total, count]: [number, number] = [0, 0];
     const sums: number[][] = [];
     let last: Call | undefined;
     for await (const batch of typeof data === 'function' ? data() : data) {
-      last = this.#call('evaluate', batch);
-      const values = await this.#runner.values(last, this.#scalars(2, count++));
+      last = this.#call('evaluate', batch, runner, caches);
+      const values = await runner.values(last, this.#scalars(2, count++));
       const [{ extents } = { extents: [] }] = last.args;
       const weight = shapeOf(extents, last.fn.dims, last.dims)[0] ?? 1;
       values.forEach((value, at) => (sums[at] = Array.from(value, (x, i) => x * weight + (sums[at]?.[i] ?? 0))));
@@ -171,11 +220,12 @@ export class Train {
     );
   }
 
-  // Every tensor of the session: weights of the models, then slots.
+  // Every tensor of the session: weights of the models, then slots, then caches that exist.
   #all(): { specs: StoredSpec[]; stores: [string, ParameterStore][] } {
     const stores: [string, ParameterStore][] = [
       ...this.models.map((model, at): [string, ParameterStore] => [this.#prefix(at), model.weights.store]),
       ['', this.#slots],
+      ...[this.#caches?.store].flatMap((store): [string, ParameterStore][] => (store ? [['', store]] : [])),
     ];
     const specs = stores.flatMap(([prefix, store]) =>
       store.specs.map(([path, dtype, shape]): StoredSpec => [prefix + path, dtype, shape]),
@@ -185,8 +235,9 @@ export class Train {
 
   /** Weights, slots, options, iteration and seed as a safetensors file. */
   async save(): Promise<Uint8Array<ArrayBuffer>> {
-    const { options, seed } = this;
-    const dlm = JSON.stringify({ train: this.name, iteration: this.#iteration, seed, options });
+    const { options } = this;
+    const dims = this.#caches?.store && { dims: Object.fromEntries(this.#caches.sizes) };
+    const dlm = JSON.stringify({ train: this.name, iteration: this.#iteration, seed: this.#seed, options, ...dims });
     const parts = this.#all().stores.map(async ([prefix, store]) =>
       (await store.read()).map(([path, ...rest]) => [prefix + path, ...rest] as const),
     );
@@ -202,6 +253,7 @@ export class Train {
       iteration?: number;
       seed?: number;
       options?: Scalars;
+      dims?: Record<string, number>;
     };
     if (saved.train !== this.name) {
       const got = saved.train ?? 'weights only';
@@ -210,8 +262,17 @@ export class Train {
         got,
       });
     }
-    const { specs, stores } = this.#all();
-    const values = fitCheckpoint(this.name, name, specs, tensors);
+    const sizes = new Map(Object.entries(saved.dims ?? {}));
+    const before = new Set(this.#caches?.spec.caches.map(([path]) => path));
+    const specs = this.#all().specs.filter(([path]) => !before.has(path));
+    const caches = (saved.dims && this.#caches?.specs(sizes)) ?? [];
+    const values = fitCheckpoint(this.name, name, [...specs, ...caches], tensors);
+    if (this.#caches) {
+      this.#runner.dispose();
+      this.#caches.dispose();
+      if (saved.dims) this.#caches.open(`${this.name}.restore`, sizes);
+    }
+    const { stores } = this.#all();
     for (const [prefix, store] of stores) {
       const own = store.specs.flatMap(([path]) =>
         [values.get(prefix + path)].flatMap((data) => (data ? [[path, data] as const] : [])),
@@ -220,7 +281,7 @@ export class Train {
     }
     Object.assign(this.options, saved.options);
     this.#iteration = saved.iteration ?? 0;
-    this.seed = saved.seed ?? 0;
+    this.#seed = saved.seed ?? 0;
   }
 
   /** Gives the session's memory back; the models stay. */
@@ -229,6 +290,7 @@ export class Train {
     this.#disposed = true;
     this.#runner.dispose();
     this.#slots.dispose();
+    this.#caches?.dispose();
   }
 
   async [asyncDisposeSymbol](): Promise<void> {
@@ -242,15 +304,27 @@ function nest(data: readonly number[], [size, ...rest]: readonly number[]): Nest
   return Array.from({ length: size }, (_, at) => nest(data.slice(at * each, (at + 1) * each), rest));
 }
 
-/** Opens a training session. `given` holds options of the train, and `seed`. @throws DlmError E9109 */
+// Dims of the caches that the caller gave; those that no batch shows must be given.
+function cacheDims(
+  entry: string,
+  step: FunctionSpec,
+  session: SessionSpec | undefined,
+  given: Readonly<Record<string, number | undefined>> = {},
+): Sizes {
+  const shown = new Set(step.inputs.flatMap(([, , extents]) => extents));
+  const fixed = (session?.dims ?? []).filter((name) => given[name] !== undefined || !shown.has(name));
+  return new Map(fixed.map((name) => [name, checkCount(entry, `dims.${name}`, given[name])]));
+}
+
+/** Opens a training session. `given` holds options of the train, `seed`, and `dims` of its caches. @throws DlmError E9101, E9109 */
 export async function createTrain(
   program: ProgramSpec,
   name: string,
   nets: readonly (object | undefined)[],
-  given: Partial<Scalars> = {},
+  given: TrainOptions = {},
 ): Promise<Train> {
   const spec = need(program.trains[name], name);
-  const { seed = 0, ...chosen } = given;
+  const { seed = 0, dims, ...chosen } = given;
   const backend = modelOf(nets[0])?.device.backend;
   const models = spec.models.map(([parameter, wanted], at) => {
     const model = modelOf(nets[at]);
@@ -268,7 +342,9 @@ export async function createTrain(
         { entry: name, path: option },
       );
   }
-  const train = new Train(name, spec, models, need(backend, 'model'), program, options, seed);
+  const step = need(program.functions[spec.step], spec.step);
+  const start = { options, seed, dims: cacheDims(`create${name}`, step, spec.session, dims) };
+  const train = new Train(name, spec, models, need(backend, 'model'), program, start);
   try {
     await train.prepare();
     return train;

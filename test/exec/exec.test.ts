@@ -7,7 +7,7 @@ import { interpret } from '../../src/ir/interpreter.ts';
 import type { Tensor } from '../../src/ir/op.ts';
 import { importModule } from '../runtime/load-module.ts';
 import {
-  argument, compileFile, differences, functionNamed, initialWeights, keys, leaves, referenceTraining, type Program,
+  argument, compileFile, differences, emptyCaches, functionNamed, initialWeights, keys, leaves, referenceTraining, type Program,
 } from '../support/exec.ts';
 import { requestTestDevice } from '../support/webgpu.ts';
 
@@ -53,14 +53,22 @@ async function checkEntries(program: Program, model: LoadedModel, name: string):
   for (const [path, tensor] of Object.entries(exact ?? {})) {
     expect(differences(await readWeight(model, path), tensor, rounded?.[path] ?? tensor), `${name} ${path}`).toEqual([]);
   }
-  for (const [entry, fnName] of Object.entries(info.entries)) {
+  const calls = Object.entries(info.entries).flatMap(([entry, base]) =>
+    [base, ...Object.keys(program.graph.entries[base]?.variants ?? {})].map((fnName) => ({ entry, base, fnName })));
+  for (const { entry, base, fnName } of calls) {
     const fn = functionNamed(program.graph, fnName);
     const args = fn.inputs.filter(({ role }) => role === 'argument').map(({ name: arg, value }, at) => ({ arg, tensor: argument(program, arg, value.type, at + 1) }));
-    const inputs = { ...Object.fromEntries(args.map(({ arg, tensor }) => [arg, tensor])), ...keys(3, 3, 0) };
+    const given = Object.fromEntries(args.map(({ arg, tensor }) => [arg, tensor]));
+    const inputs = { ...given, ...emptyCaches(program, fn), ...keys(3, 3, 0) };
     const [wanted, near] = (['f64', 'f32'] as const).map((precision) =>
       interpret(fn, { ...(precision === 'f64' ? exact : rounded), ...inputs }, { precision, dims: program.dims }));
-    const call = model[entry] as (...values: unknown[]) => Promise<unknown>;
-    const result = await call(...args.map(({ tensor }) => hostArgument(tensor)), { seed: 3 });
+    const caches = fn.inputs.some(({ role }) => role === 'cache');
+    const open = model['session'] as (dims: object) => Promise<Record<string, unknown>>;
+    const call = (caches ? await open(program.dims) : model)[entry] as (...values: unknown[]) => Promise<unknown>;
+    const declared = program.graph.entries[base]?.arguments ?? args.map(({ arg }) => ({ name: arg, kind: 'tensor', optional: false }));
+    const hostValue = (arg: string): unknown => (given[arg] ? hostArgument(given[arg]) : program.dims[arg]);
+    const options = Object.fromEntries(declared.filter(({ name: arg, optional }) => optional && given[arg]).map(({ name: arg }) => [arg, hostValue(arg)]));
+    const result = await call(...declared.filter(({ optional }) => !optional).map(({ name: arg }) => hostValue(arg)), { seed: 3, ...options });
     const entryInfo = program.graph.entries[fnName];
     if (!entryInfo) throw new Error(`no entry ${fnName}`);
     for (const { result: output, value } of leaves(entryInfo.returns, result)) {
@@ -71,12 +79,14 @@ async function checkEntries(program: Program, model: LoadedModel, name: string):
   }
 }
 
-async function checkTraining(program: Program, module: Module, models: ReadonlyMap<string, LoadedModel>): Promise<void> {
+async function checkTraining(program: Program, module: Module, load: (name: string, shared?: unknown) => Promise<LoadedModel>): Promise<void> {
   for (const train of program.graph.trains) {
     const batches = [0, 1, 2].map((step) =>
       Object.fromEntries(train.batch.map(({ name, type }, at) => [name, argument(program, name, type, 10 * step + at + 1)])));
     const [exact, rounded] = (['f64', 'f32'] as const).map((precision) => referenceTraining(program, train, batches, seed, precision));
-    const own = train.models.map(({ model }) => models.get(model));
+    // Two models of one kind are two sets of weights, on one device.
+    const own: LoadedModel[] = [];
+    for (const { model } of train.models) own.push(await load(model, own[0]?.['device']));
     const session = (await module[`create${train.name}`]?.(...own, { seed })) as Session;
     for (const [at, batch] of batches.entries()) {
       const report = await session.step(Object.fromEntries(Object.entries(batch).map(([name, tensor]) => [name, hostArgument(tensor)])));
@@ -86,10 +96,10 @@ async function checkTraining(program: Program, module: Module, models: ReadonlyM
         expect(differences([measured[name] ?? NaN], tensor, rounded?.reports[at]?.[name] ?? tensor), `${train.name} ${name}, step ${at}`).toEqual([]);
       }
     }
-    for (const { name, model } of train.models) {
+    for (const [at, { name, model }] of train.models.entries()) {
       const info = program.graph.models.find((each) => each.name === model);
       const prefix = train.models.length > 1 ? `${name}.` : '';
-      const loaded = models.get(model);
+      const loaded = own[at];
       for (const { path } of info?.parameters ?? []) {
         const expected = exact?.state[prefix + path];
         if (!expected || !loaded) continue;
@@ -108,14 +118,9 @@ describe.each(readdirSync(folder).filter((file) => file.endsWith('.dlm')))('%s',
   });
 
   test.each(['wasm', 'webgpu'])('agrees with the interpreter on %s', async (device) => {
-    const load = async (name: string): Promise<LoadedModel> =>
-      (await module[`load${name}`]?.({ device: devices[device], seed })) as LoadedModel;
+    const load = async (name: string, shared: unknown = devices[device]): Promise<LoadedModel> =>
+      (await module[`load${name}`]?.({ device: shared, seed })) as LoadedModel;
     for (const { name } of program.graph.models) await checkEntries(program, await load(name), name);
-    const first = await load(program.graph.models[0]?.name ?? '');
-    const models = new Map([[program.graph.models[0]?.name ?? '', first]]);
-    for (const { name } of program.graph.models.slice(1)) {
-      models.set(name, (await module[`load${name}`]?.({ device: first['device'], seed })) as LoadedModel);
-    }
-    await checkTraining(program, module, models);
+    await checkTraining(program, module, load);
   });
 });

@@ -38,6 +38,13 @@ export function argument(program: Program, name: string, type: TensorType, seed:
   return { ...sample, data: sample.data.map((x) => Math.abs(Math.round(x * 16)) % limit) };
 }
 
+/** The caches of a new session, for the interpreter. */
+export const emptyCaches = (program: Program, fn: GraphFunction): Record<string, Tensor> =>
+  Object.fromEntries(fn.inputs.filter(({ role }) => role === 'cache').map(({ name, value: { type } }) => {
+    const shape = type.shape.map((d) => evaluateDim(d, (dim) => program.dims[dim]));
+    return [name, { dtype: type.dtype, shape, data: new Float64Array(shape.reduce((a, n) => a * n, 1)) }];
+  }));
+
 /** Function of this name. */
 export function functionNamed(graph: GraphModule, name: string): GraphFunction {
   const fn = graph.functions.find((each) => each.name === name);
@@ -76,6 +83,7 @@ export function referenceTraining(
     const shape = type.shape.map((d) => evaluateDim(d, () => undefined));
     state[name] = { dtype: type.dtype, shape, data: new Float64Array(shape.reduce((a, n) => a * n, 1)).fill(initial) };
   }
+  Object.assign(state, emptyCaches(program, fn));
   for (const option of train.options) state[option.name] = scalar(option.dtype, option.default ?? 1);
   const reports = batches.map((batch, iteration) => {
     const inputs = { ...state, ...batch, ...keys(seed, 1, iteration), iteration: scalar('i32', iteration) };

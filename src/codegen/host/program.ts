@@ -8,6 +8,7 @@ import { GpuKernels, type PrintWgsl } from './gpu-kernels.ts';
 import { hostScalarsJs } from './host-scalars.ts';
 import { dimJs, keyJs, lines, list, Names, object, text } from './js.ts';
 import { planMemory, type PlanMemory } from './plan-memory.ts';
+import { cachesOf, cachesOfModel, cachesOfTrain, countsOf, roomJs, sessionDims, type Cache } from './sessions.ts';
 
 /** What the host writes into one word of a CPU plan's table. */
 export type TableWord =
@@ -51,20 +52,24 @@ export async function printProgram(input: EmitInput, print: Printers): Promise<P
     const plans = { gpu: planNamed(gpu, fn.name), cpu: planNamed(cpu, fn.name) };
     const table = plans.cpu && cpu ? print.tableWords(plans.cpu, cpu.kernels) : [];
     const run = cpu?.plans.findIndex(({ name }) => name === fn.name) ?? -1;
-    return [fn.name, printFunction(fn, plans, kernels, { table, run }, uses)] as const;
+    const counts = countsOf(input.module, fn.name);
+    return [fn.name, printFunction(fn, plans, kernels, { table, run, counts }, uses)] as const;
   });
   if (gpu) uses.add('webgpu');
   if (cpu) uses.add('wasm');
+  const hasSessions = input.module.models.some((model) => cachesOfModel(model).length > 0);
+  if (hasSessions) uses.add('session');
   const open = [gpu && 'webgpu: openWebGpu', cpu && 'wasm: openWasm'].filter((item) => item !== undefined);
   const body = object(
     {
       name: text(input.name),
       source: text(input.sourceName),
       models: byName(input.module.models, (model) => printModel(model, input.module)),
-      trains: byName(input.module.trains, printTrain),
+      trains: byName(input.module.trains, (train) => printTrain(train, input.module)),
       functions: object(Object.fromEntries(functions), '  '),
       kernels: gpu && lines(kernels.printed, '  '),
       wasm: cpu && (await printWasm(print.wasm(cpu))),
+      openSession: hasSessions ? 'openSession' : undefined,
       open: `{ ${open.join(', ')} }`,
     },
     '',
@@ -81,6 +86,8 @@ const byName = <T extends { readonly name: string }>(items: readonly T[], print:
 interface CpuParts {
   readonly table: readonly TableWord[];
   readonly run: number;
+  /** Dims that the caller gives as whole numbers. */
+  readonly counts: readonly string[];
 }
 
 function printFunction(
@@ -91,7 +98,7 @@ function printFunction(
   uses: Set<string>,
 ): string {
   const record = recordOf(plans);
-  checkDims(fn);
+  checkDims(fn, cpu.counts);
   const recordWord = (name: string): string => {
     const at = record.findIndex((word) => word.name === name);
     if (at < 0) throw new RangeError(`${fn.name}: no word ${name} in the step record`);
@@ -111,6 +118,8 @@ function printFunction(
       mins: fn.dims.some(({ min }) => min !== 1) ? list(fn.dims.map(({ min }) => String(min))) : undefined,
       inputs: list(argumentsOf(fn).map(({ name, value }) => tensorJs(name, value.type, dims, names))),
       outputs: list(outputsOf(fn).map(({ name, value }) => tensorJs(name, value.type, dims, names))),
+      caches: cachesJs(cachesOf(fn), dims, names),
+      room: roomJs(fn, names),
       facts: facts.length > 0 ? list(facts.map((fact) => text(factText(fact)))) : undefined,
       holds: facts.length > 0 ? `${head} ${list(facts.map((fact) => factJs(fact, names)))}` : undefined,
       record: list(record.map(({ name }) => text(name))),
@@ -124,9 +133,10 @@ function printFunction(
   );
 }
 
-// Shapes of arguments bind dims where they stand alone.
-function checkDims(fn: GraphFunction): void {
-  const bound = new Set(argumentsOf(fn).flatMap(({ value }) => value.type.shape.map(asVariable)));
+// Shapes of arguments bind dims where they stand alone; whole numbers and sessions give the others.
+function checkDims(fn: GraphFunction, counts: readonly string[]): void {
+  const shapes = argumentsOf(fn).flatMap(({ value }) => value.type.shape.map(asVariable));
+  const bound = new Set([...shapes, ...counts, ...sessionDims(cachesOf(fn))]);
   const open = fn.dims.find(({ name }) => !bound.has(name));
   if (open) throw new RangeError(`${fn.name}: no argument binds the dim ${open.name}`);
 }
@@ -286,6 +296,7 @@ function printModel(model: ModelInfo, module: GraphModule): string {
       parameters: lines(parameters, '      '),
       aliases: aliases.length > 0 ? object(Object.fromEntries(aliases), '      ') : undefined,
       init: text(model.init),
+      session: sessionJs(cachesOfModel(model)),
       entries: object(
         Object.fromEntries(Object.entries(model.entries).map(([name, fn]) => [name, printEntry(fn, module)])),
         '      ',
@@ -299,13 +310,28 @@ function printEntry(name: string, module: GraphModule): string {
   const fn = module.functions.find((each) => each.name === name);
   const info = module.entries[name];
   if (!fn || !info) throw new RangeError(`no entry ${name}`);
-  return list([
+  const spec = [
     text(name),
     returnsJs(
       info.returns,
       outputsOf(fn).map((output) => output.name),
     ),
-  ]);
+  ];
+  if (!info.arguments) return list(spec);
+  const names = info.arguments.filter(({ optional }) => !optional).map((argument) => text(argument.name));
+  const variants = Object.entries(info.variants ?? {}).map(([variant, given]) =>
+    list([list(given.map(text)), printEntry(variant, module).slice(1, -1)]),
+  );
+  return list([...spec, list(names), ...(variants.length > 0 ? [list(variants)] : [])]);
+}
+
+const cachesJs = (caches: readonly Cache[], dims: readonly string[], names: Names): string | undefined =>
+  caches.length > 0 ? list(caches.map(({ name, type }) => tensorJs(name, type, dims, names))) : undefined;
+
+function sessionJs(caches: readonly Cache[]): string | undefined {
+  const dims = sessionDims(caches);
+  const tensors = cachesJs(caches, dims, new Names());
+  return tensors && `{ dims: ${list(dims.map(text))}, caches: ${tensors} }`;
 }
 
 function returnsJs(returns: Structure, outputs: readonly string[]): string {
@@ -323,7 +349,7 @@ function fixedShape(path: string, type: TensorType): string {
   return list(shape.map(String));
 }
 
-function printTrain(train: TrainInfo): string {
+function printTrain(train: TrainInfo, module: GraphModule): string {
   return object(
     {
       models: list(train.models.map(({ name, model }) => list([text(name), text(model)]))),
@@ -336,6 +362,7 @@ function printTrain(train: TrainInfo): string {
       options: `{ ${train.options.map((option) => `${keyJs(option.name)}: ${option.default}`).join(', ')} }`,
       losses: list(train.losses.map(text)),
       metrics: list(train.metrics.map(text)),
+      session: sessionJs(cachesOfTrain(train, module)),
       step: text(train.step),
       evaluate: text(train.evaluate),
     },

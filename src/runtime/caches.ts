@@ -1,0 +1,75 @@
+// The caches of one session: memory of fixed size, zero at the start, that runs update in place.
+import { shapeOf } from './dims.ts';
+import { need, wrongInput } from './error.ts';
+import { ParameterStore, type StoredSpec } from './parameters.ts';
+import type { Backend, Memory, SessionSpec } from './program.ts';
+import { sizeOf } from './tensor.ts';
+
+/** Dims by name. */
+export type Sizes = ReadonlyMap<string, number>;
+
+/** Caches, made when all dims of their session are known. */
+export class Caches {
+  #store: ParameterStore | undefined;
+  #sizes: Sizes;
+
+  constructor(
+    readonly backend: Backend,
+    readonly spec: SessionSpec,
+    given: Sizes,
+  ) {
+    this.#sizes = given;
+  }
+
+  /** The dims that hold until the session ends. */
+  get sizes(): Sizes {
+    return this.#sizes;
+  }
+
+  /** The tensors, where they are made already. */
+  get store(): ParameterStore | undefined {
+    return this.#store;
+  }
+
+  /** Whether `path` is one of them. */
+  has(path: string): boolean {
+    return this.spec.caches.some(([name]) => name === path);
+  }
+
+  /** Memory of `path`. @throws DlmError E9106 */
+  memory(path: string): Memory {
+    return need(this.#store, path).memory(path);
+  }
+
+  /** What they are for these dims. */
+  specs(sizes: Sizes): StoredSpec[] {
+    const dims = this.spec.dims.map((name) => sizes.get(name) ?? NaN);
+    return this.spec.caches.map(([path, dtype, extents]) => [path, dtype, shapeOf(extents, this.spec.dims, dims)]);
+  }
+
+  /** Makes them for these dims, unless they exist. @throws DlmError E9101 where a dim is missing, E0902 */
+  open(entry: string, sizes: Sizes): void {
+    if (this.#store) return;
+    const all = new Map([...this.#sizes, ...sizes]);
+    this.#sizes = new Map(this.spec.dims.map((name) => [name, checkCount(entry, name, all.get(name))]));
+    this.#store = new ParameterStore(this.backend, this.specs(this.#sizes));
+  }
+
+  /** Sets them to zero. */
+  reset(): void {
+    const zeros = this.#store?.specs.map(([path, , shape]) => [path, new Uint32Array(sizeOf(shape))] as const);
+    if (zeros) this.#store?.write(new Map(zeros));
+  }
+
+  /** Gives their memory back. */
+  dispose(): void {
+    this.#store?.dispose();
+    this.#store = undefined;
+  }
+}
+
+/** A whole number from the host that is a dim. @throws DlmError E9101 */
+export function checkCount(entry: string, name: string, value: unknown): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value > 0) return value;
+  throw wrongInput(entry, name, typeof value === 'number' ? String(value) : typeof value, 'a whole number above 0');
+}

@@ -1,0 +1,77 @@
+// Calls of entry points: required arguments by position, optional ones as fields of the last options object.
+import { checkCount, type Caches } from './caches.ts';
+import type { EntrySpec, ProgramSpec, Returns } from './program.ts';
+import type { Runner } from './runner.ts';
+import type { Tensor } from './tensor.ts';
+import { keyScalars, runKey } from './threefry.ts';
+
+interface EntryOptions {
+  readonly seed?: number;
+  readonly signal?: AbortSignal;
+  readonly [name: string]: unknown;
+}
+
+/** What entries run on: a model, or a session of it. */
+export interface EntryHost {
+  readonly runner: Runner;
+  readonly caches?: Caches;
+  /** The random key of the next call without a seed. */
+  nextKey(): readonly [number, number];
+  /** @throws DlmError E9106 after dispose */
+  check(entry: string): void;
+}
+
+/** Whether an entry reads or writes caches, so that a session has it. */
+export const usesCaches = (program: ProgramSpec, entry: EntrySpec): boolean =>
+  functionsOf(entry).some((name) => program.functions[name]?.caches !== undefined);
+
+const functionsOf = ([fn, , , variants = []]: EntrySpec): string[] => [fn, ...variants.map(([, name]) => name)];
+
+/** Names of the functions of all entries. */
+export const entryFunctions = (entries: Readonly<Record<string, EntrySpec>>): string[] =>
+  Object.values(entries).flatMap(functionsOf);
+
+/** The methods that users call. */
+export function entryMethods(
+  host: EntryHost,
+  entries: readonly (readonly [string, EntrySpec])[],
+): Record<string, (...values: unknown[]) => Promise<unknown>> {
+  const methods = entries.map(([name, spec]) => {
+    return [name, (...values: unknown[]) => callEntry(host, name, spec, values)] as const;
+  });
+  return Object.fromEntries(methods);
+}
+
+async function callEntry(
+  host: EntryHost,
+  entry: string,
+  [base, baseReturns, names, variants = []]: EntrySpec,
+  values: readonly unknown[],
+): Promise<unknown> {
+  const { runner, caches } = host;
+  const required = names ?? runner.spec(base).inputs.map(([name]) => name);
+  const options = (values[required.length] ?? {}) as EntryOptions;
+  options.signal?.throwIfAborted();
+  host.check(entry);
+  const optional = [...new Set(variants.flatMap(([given]) => given))].filter((name) => options[name] !== undefined);
+  const variant = variants.find(([given]) => String(given) === String(optional));
+  const [fn, returns] = variant ? [variant[1], variant[2]] : [base, baseReturns];
+  const all: Record<string, unknown> = { ...options };
+  required.forEach((name, at) => (all[name] = values[at]));
+  const { inputs } = runner.spec(fn);
+  const counts = new Map<string, number>();
+  for (const name of required)
+    if (inputs.every(([input]) => input !== name)) counts.set(name, checkCount(entry, name, all[name]));
+  const given = inputs.map(([name]) => all[name]);
+  const call = runner.call(fn, entry, given, caches ? { counts, caches } : { counts });
+  const key = options.seed === undefined ? host.nextKey() : runKey(options.seed, 3, 0);
+  const results = await runner.tensors(call, keyScalars(key));
+  options.signal?.throwIfAborted();
+  return arrange(returns, results);
+}
+
+function arrange(returns: Returns, results: readonly Tensor[]): unknown {
+  if (typeof returns === 'number') return results[returns];
+  if (Array.isArray(returns)) return returns.map((item: Returns) => arrange(item, results));
+  return Object.fromEntries(Object.entries(returns).map(([name, item]) => [name, arrange(item, results)]));
+}
