@@ -125,8 +125,11 @@ export interface TrainSpec {
   readonly evaluate: string;
 }
 
-/** Kernels of the GPU: binding letters (r read, w read and write, p params, s step record) and WGSL. */
-export type KernelSpec = readonly [bindings: string, code: string];
+/**
+ * A kernel of the GPU: its bindings (r or w with f i u or, for vectors of four, F I U; then p params, s step record),
+ * invocations of a workgroup, and the statements of the entry point with what follows it.
+ */
+export type KernelSpec = readonly [bindings: string, invocations: number, code: string];
 
 /** One compiled module. */
 export interface ProgramSpec {
@@ -136,10 +139,9 @@ export interface ProgramSpec {
   readonly models: Readonly<Record<string, ModelSpec>>;
   readonly trains: Readonly<Record<string, TrainSpec>>;
   readonly kernels?: readonly KernelSpec[];
-  /** base64 of the WASM module (deflated where `deflated`), bytes of scratch memory, places to patch. */
+  /** Text of the WASM module, bytes of scratch memory, places to patch. */
   readonly wasm?: {
     readonly code: string;
-    readonly deflated: boolean;
     readonly scratch: number;
     readonly sites: readonly number[];
   };

@@ -1,6 +1,6 @@
 // The WASM backend: one memory with a small allocator, one instance per program, one call per run.
 import { packIntervals } from './arena.ts';
-import { fromBase64, inflate } from './decode.ts';
+import { fromText } from './decode.ts';
 import { DlmError, need } from './error.ts';
 import type { Backend, Bound, Data, Memory, PlanSpec, ProgramSpec, RunRequest } from './program.ts';
 
@@ -23,9 +23,6 @@ interface WasmBound extends Bound {
 }
 
 const page = 65536;
-
-// (module (func (result v128) relaxed_madd of three zero vectors)): validates where relaxed SIMD exists.
-const relaxedProbe = fromBase64('AGFzbQEAAAABBQFgAAF7AwIBAAoTAREAQQD9D0EA/Q9BAP0P/YUCCw==');
 
 /** Opens the CPU. */
 export async function openWasm(): Promise<Backend> {
@@ -103,10 +100,12 @@ class WasmBackend implements Backend {
   }
 
   async #instantiate(program: ProgramSpec): Promise<Instance> {
-    const { code, deflated, sites, scratch } = program.wasm ?? { code: '', deflated: false, sites: [], scratch: 0 };
-    const bytes = deflated ? await inflate(fromBase64(code)) : fromBase64(code);
-    if (WebAssembly.validate(relaxedProbe)) patchMadds(bytes, sites);
-    const { instance } = await WebAssembly.instantiate(bytes, { env: { memory: this.#memory } });
+    const { code, sites, scratch } = need(program.wasm, 'code');
+    const plain = fromText(code);
+    const relaxed = patchMadds(plain.slice(), sites);
+    const { instance } = await WebAssembly.instantiate(WebAssembly.validate(relaxed) ? relaxed : plain, {
+      env: { memory: this.#memory },
+    });
     return { exports: instance.exports as Record<string, Run>, scratch: this.allocate(scratch) };
   }
 
@@ -182,7 +181,7 @@ class WasmBackend implements Backend {
 
 // Where the engine has relaxed SIMD, `a b mul local.get(c) add` becomes `a b local.get(c) relaxed_madd`. Sites are the
 // distances between the multiplications (FD E6 01, made three nops); the addition is FD E4 01.
-function patchMadds(bytes: Uint8Array, sites: readonly number[]): void {
+function patchMadds(bytes: Uint8Array<ArrayBuffer>, sites: readonly number[]): Uint8Array<ArrayBuffer> {
   let site = 0;
   for (const distance of sites) {
     site += distance;
@@ -191,4 +190,5 @@ function patchMadds(bytes: Uint8Array, sites: readonly number[]): void {
     while ((bytes[add] ?? 0) > 127) add++;
     bytes.set([0xfd, 0x85, 0x02], add + 1);
   }
+  return bytes;
 }

@@ -14,11 +14,12 @@ import type {
   RunRequest,
   StepSpec,
 } from './program.ts';
+import { bindingsOf, shaderText } from './shader.ts';
 
 // GPUBufferUsage; the global is missing where only a device was passed in.
 const [mapRead, copySource, copyTarget, uniform, storage] = [1, 4, 8, 64, 128];
 const perSubmit = 1024;
-// The size that kernels declare for the step record.
+// The size that shaders declare for the step record.
 const recordBytes = 16384;
 
 interface GpuMemory extends Memory {
@@ -28,7 +29,7 @@ interface GpuMemory extends Memory {
 interface Pipeline {
   readonly pipeline: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
-  readonly bindings: string;
+  readonly bindings: readonly string[];
 }
 
 type Command =
@@ -59,9 +60,8 @@ export async function openWebGpu(device?: GPUDevice): Promise<Backend> {
 class WebGpuBackend implements Backend {
   readonly kind = 'webgpu';
   readonly target = 'gpu';
-  // By text: equal kernels are compiled once.
-  readonly #pipelines = new Map<string, Pipeline>();
-  readonly #compiling = new Map<string, Promise<void>>();
+  readonly #pipelines = new Map<KernelSpec | undefined, Pipeline>();
+  readonly #compiling = new Map<KernelSpec, Promise<void>>();
   readonly #staging: GPUBuffer[] = [];
   readonly #pools: [GPUBuffer | undefined, GPUBuffer | undefined] = [undefined, undefined];
   #moved = 0;
@@ -104,27 +104,27 @@ class WebGpuBackend implements Backend {
     const kernels = wanted.map((index) => need(program.kernels?.[index], 'kernel'));
     let ready = 0;
     const compile = async (kernel: KernelSpec): Promise<void> => {
-      const [, code] = kernel;
-      const pending = this.#compiling.get(code) ?? this.#compile(kernel);
-      this.#compiling.set(code, pending);
+      const pending = this.#compiling.get(kernel) ?? this.#compile(kernel);
+      this.#compiling.set(kernel, pending);
       await pending;
       done?.(++ready, kernels.length);
     };
     await Promise.all(kernels.map(compile));
   }
 
-  async #compile([bindings, code]: KernelSpec): Promise<void> {
+  async #compile(kernel: KernelSpec): Promise<void> {
     const { gpu } = this;
-    const entries = Array.from(bindings, (letter, binding) => {
-      const type = letter === 'r' ? 'read-only-storage' : letter === 'w' ? 'storage' : 'uniform';
+    const bindings = bindingsOf(kernel);
+    const entries = bindings.map(([kind], binding) => {
+      const type = kind === 'r' ? 'read-only-storage' : kind === 'w' ? 'storage' : 'uniform';
       return { binding, visibility: 4, buffer: { type } } as const;
     });
     const layout = gpu.createBindGroupLayout({ entries });
     const pipeline = await gpu.createComputePipelineAsync({
       layout: gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
-      compute: { module: gpu.createShaderModule({ code }), entryPoint: 'main' },
+      compute: { module: gpu.createShaderModule({ code: shaderText(kernel) }), entryPoint: 'main' },
     });
-    this.#pipelines.set(code, { pipeline, layout, bindings });
+    this.#pipelines.set(kernel, { pipeline, layout, bindings });
   }
 
   bind(program: ProgramSpec, plan: PlanSpec, named: (path: string) => Memory): GpuBound {
@@ -157,7 +157,7 @@ class WebGpuBackend implements Backend {
           commands.push({ from: { buffer: helper, at: 0, bytes: helper.size }, to: from, through: undefined });
         else if (step[0] === 'copy' && from && to) commands.push({ from, to, through: helper });
         else if (isDispatch(step))
-          commands.push(this.#dispatch(program, step, places, { buffer: params, offset: at * 256 }, record));
+          commands.push(this.#dispatch(program, step, places, { buffer: params, offset: at * 256, size: 256 }, record));
       });
     };
     const dispose = (): void => [record, params, ...helpers].forEach((buffer) => buffer?.destroy());
@@ -202,12 +202,11 @@ class WebGpuBackend implements Backend {
     params: GPUBufferBinding,
     record: GPUBuffer,
   ): Command {
-    const [index, buffers, grid, values = [], words = []] = step;
-    const found = need(this.#pipelines.get(program.kernels?.[index]?.[1] ?? ''), 'pipeline');
-    const entries = Array.from(found.bindings, (letter, binding): GPUBindGroupEntry => {
-      if (letter === 'p')
-        return { binding, resource: { ...params, size: Math.ceil((values.length + words.length) / 4) * 16 } };
-      const { buffer = record, at = 0, bytes = recordBytes } = (letter !== 's' && places[buffers[binding] ?? -1]) || {};
+    const [index, buffers, grid] = step;
+    const found = need(this.#pipelines.get(program.kernels?.[index]), 'pipeline');
+    const entries = found.bindings.map((kind, binding): GPUBindGroupEntry => {
+      if (kind === 'p') return { binding, resource: params };
+      const { buffer = record, at = 0, bytes = recordBytes } = (kind !== 's' && places[buffers[binding] ?? -1]) || {};
       return { binding, resource: { buffer, offset: at, size: bytes } };
     });
     return { pipeline: found.pipeline, group: this.gpu.createBindGroup({ layout: found.layout, entries }), grid };

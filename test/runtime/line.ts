@@ -279,28 +279,18 @@ const kernel =
     body: target === 'cpu' ? shape.cpu : [],
   });
 
-/** WGSL of a fixture kernel: the hand-written body under the bindings that the runtime promises. */
+/** WGSL of a fixture kernel: the hand-written body over the bindings that the runtime declares. */
 export function lineWgsl(
   { name: id, buffers, params, scalars }: Kernel,
   access: readonly ('read' | 'read_write')[],
-): string {
-  const bindings = buffers.map(
-    (buffer, index) => `@group(0) @binding(${index}) var<storage, ${access[index]}> ${buffer.name}: array<f32>;`,
+): readonly [bindings: string, invocations: number, code: string] {
+  const uniforms = (params.length + scalars.length > 0 ? 'p' : '') + (scalars.length > 0 ? 's' : '');
+  const body = buffers.reduce(
+    (text, buffer, at) => text.replaceAll(new RegExp(`\\b${buffer.name}\\[`, 'g'), `b${at}[`),
+    shapes[id]?.gpu ?? '',
   );
-  const uniforms = [
-    ...(params.length + scalars.length > 0
-      ? [`var<uniform> p: array<vec4<i32>, ${Math.ceil((params.length + scalars.length) / 4)}>;`]
-      : []),
-    ...(scalars.length > 0 ? ['var<uniform> step: array<vec4<u32>, 64>;'] : []),
-  ].map((text, index) => `@group(0) @binding(${buffers.length + index}) ${text}`);
-  const body = shapes[id]?.gpu ?? '';
-  return `${[...bindings, ...uniforms].join('\n')}
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let i = i32(id.x);
-  ${body}
-}
-`;
+  const bindings = access.map((mode) => (mode === 'read' ? 'rf' : 'wf')).join('') + uniforms;
+  return [bindings, 64, `let i = W * 64 + L;\n${body}\n}\n`];
 }
 
 type Buffers = readonly [id: string, pool: PlanBuffer['pool'], t: TensorType, alias?: string][];

@@ -9,6 +9,7 @@ import type { Dispatch } from '../../src/ir/plan.ts';
 import { expandMath } from '../../src/passes/expand-math.ts';
 import type { Scheduled, ScheduleNest } from '../../src/passes/schedule/schedule.ts';
 import { printWgsl } from '../../src/codegen/wgsl/print.ts';
+import { shaderText } from '../../src/runtime/shader.ts';
 
 const nestsOf = (steps: readonly NestStep[]): (Nest | OpaqueNest)[] =>
   steps.flatMap((step) => (step.kind === 'loop' ? nestsOf(step.body) : [step]));
@@ -25,9 +26,11 @@ export function scheduleAll(fn: NestFunction, schedule: ScheduleNest): Scheduled
 
 /** WGSL of a kernel whose written buffers are read_write and whose others are read. */
 export const wgslOf = (kernel: Kernel): string =>
-  printWgsl(
-    kernel,
-    kernel.buffers.map(({ access }) => (access === 'read' ? 'read' : 'read_write')),
+  shaderText(
+    printWgsl(
+      kernel,
+      kernel.buffers.map(({ access }) => (access === 'read' ? 'read' : 'read_write')),
+    ),
   );
 
 function encode(dtype: DType, data: Float64Array): ArrayBuffer {
@@ -94,7 +97,7 @@ class Session {
     const pipeline = await this.pipeline(kernel);
     const resources = step.buffers.map((id) => this.buffers.get(id)?.buffer).filter((b) => b !== undefined);
     const words = [...step.params.map((d) => this.value(d)), ...step.scalars.map((id) => this.record.get(id) ?? -1)];
-    if (words.length > 0) resources.push(this.uniform(Int32Array.from(words), Math.ceil(words.length / 4) * 16));
+    if (words.length > 0) resources.push(this.uniform(Int32Array.from(words), 256));
     if (step.scalars.length > 0) resources.push(this.uniform(this.recordWords, 16384));
     const encoder = this.device.createCommandEncoder();
     const pass = encoder.beginComputePass();

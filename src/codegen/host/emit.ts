@@ -15,7 +15,7 @@ export interface EmittedModule {
 
 /** Prints a compiled program as a module. */
 export async function emitModule(input: EmitInput, print: Printers): Promise<EmittedModule> {
-  const program = await printProgram(input, print);
+  const program = printProgram(input, print);
   const { models, trains } = input.module;
   const needs = new Set([
     ...program.uses,

@@ -9,8 +9,11 @@ import type { PlanMemory } from './plan-memory.ts';
 /** Access mode of a binding. */
 export type Access = 'read' | 'read_write';
 
-/** Prints one kernel as WGSL, given the access mode of each of its buffers. */
-export type PrintWgsl = (kernel: Kernel, access: readonly Access[]) => string;
+/** Prints one kernel as WGSL, given the access mode of each of its buffers: see KernelSpec of the runtime. */
+export type PrintWgsl = (
+  kernel: Kernel,
+  access: readonly Access[],
+) => readonly [bindings: string, invocations: number, code: string];
 
 /** One dispatch over merged bindings. */
 export interface GpuDispatch {
@@ -54,10 +57,8 @@ export class GpuKernels {
   }
 
   #printed(kernel: Kernel, access: readonly Access[]): string {
-    const letters = access.map((mode) => (mode === 'read' ? 'r' : 'w')).join('');
-    const uniforms =
-      (kernel.params.length + kernel.scalars.length > 0 ? 'p' : '') + (kernel.scalars.length > 0 ? 's' : '');
-    return list([text(letters + uniforms), template(this.print(kernel, access))]);
+    const [bindings, invocations, code] = this.print(kernel, access);
+    return list([text(bindings), String(invocations), template(code)]);
   }
 }
 

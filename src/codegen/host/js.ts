@@ -80,3 +80,12 @@ export const keyJs = (name: string): string => (isIdentifier(name) ? name : text
 
 /** A template literal of any text. */
 export const template = (value: string): string => `\`${value.replace(/[\\`]|\$\{/g, (found) => `\\${found}`)}\``;
+
+/** The text that the runtime's `fromText` reads. */
+export function bytesText(bytes: Uint8Array): string {
+  const characters = Array.from(bytes, (byte) => {
+    const place = (byte + 8) % 256;
+    return ['', ' ', '!'][Math.floor(place / 92)] + String.fromCharCode(35 + (place % 92));
+  });
+  return characters.join('');
+}

@@ -6,7 +6,7 @@ import type { Kernel } from '../../ir/kernel.ts';
 import type { Dispatch, Plan, PlanStep, TargetProgram } from '../../ir/plan.ts';
 import { GpuKernels, type PrintWgsl } from './gpu-kernels.ts';
 import { hostScalarsJs } from './host-scalars.ts';
-import { dimJs, keyJs, lines, list, Names, object, text } from './js.ts';
+import { bytesText, dimJs, keyJs, lines, list, Names, object, text } from './js.ts';
 import { planMemory, type PlanMemory } from './plan-memory.ts';
 import { cachesOf, cachesOfModel, cachesOfTrain, countsOf, roomJs, sessionDims, type Cache } from './sessions.ts';
 
@@ -43,7 +43,7 @@ export interface PrintedProgram {
 }
 
 /** Prints `const program = { … };`. */
-export async function printProgram(input: EmitInput, print: Printers): Promise<PrintedProgram> {
+export function printProgram(input: EmitInput, print: Printers): PrintedProgram {
   const uses = new Set<string>();
   const gpu = input.programs.find(({ target }) => target === 'gpu');
   const cpu = input.programs.find(({ target }) => target === 'cpu');
@@ -68,7 +68,7 @@ export async function printProgram(input: EmitInput, print: Printers): Promise<P
       trains: byName(input.module.trains, (train) => printTrain(train, input.module)),
       functions: object(Object.fromEntries(functions), '  '),
       kernels: gpu && lines(kernels.printed, '  '),
-      wasm: cpu && (await printWasm(print.wasm(cpu))),
+      wasm: cpu && printWasm(print.wasm(cpu)),
       openSession: hasSessions ? 'openSession' : undefined,
       open: `{ ${open.join(', ')} }`,
     },
@@ -370,30 +370,7 @@ function printTrain(train: TrainInfo, module: GraphModule): string {
   );
 }
 
-async function printWasm({ bytes, maddSites, scratchBytes }: ReturnType<Printers['wasm']>): Promise<string> {
-  const deflated = bytes.length > 8192 ? await deflate(bytes) : undefined;
+function printWasm({ bytes, maddSites, scratchBytes }: ReturnType<Printers['wasm']>): string {
   const distances = maddSites.map((site, at) => String(site - (maddSites[at - 1] ?? 0)));
-  const code = text(toBase64(deflated ?? bytes));
-  return object(
-    { code, deflated: String(deflated !== undefined), scratch: String(scratchBytes), sites: list(distances) },
-    '  ',
-  );
-}
-
-async function deflate(bytes: Uint8Array): Promise<Uint8Array> {
-  const stream = new CompressionStream('deflate-raw');
-  const writer = stream.writable.getWriter();
-  const fed = writer.write(new Uint8Array(bytes)).then(() => writer.close());
-  const reader = stream.readable.getReader();
-  const parts: number[] = [];
-  for (let part = await reader.read(); !part.done; part = await reader.read())
-    part.value.forEach((byte) => parts.push(byte));
-  await fed;
-  return Uint8Array.from(parts);
-}
-
-function toBase64(bytes: Uint8Array): string {
-  let binary = '';
-  for (let at = 0; at < bytes.length; at += 8192) binary += String.fromCharCode(...bytes.subarray(at, at + 8192));
-  return btoa(binary);
+  return object({ code: text(bytesText(bytes)), scratch: String(scratchBytes), sites: list(distances) }, '  ');
 }

@@ -4,7 +4,7 @@ import type { BinaryOp, UnaryOp } from '../../ir/expr.ts';
 import type { Kernel, KernelExpr, ScalarType, Width } from '../../ir/kernel.ts';
 import { CompilerBug } from '../../support/diagnostic.ts';
 import { integerDivision, saturatingCast, type SupportFunction } from './functions.ts';
-import { type builtInArguments, builtIns, constantText, localName, typeName } from './names.ts';
+import { builtIns, constantText, localName, typeName } from './names.ts';
 import { operandsOf } from './storage.ts';
 
 type Of<K extends KernelExpr['kind']> = Extract<KernelExpr, { kind: K }>;
@@ -36,7 +36,6 @@ const calls: Partial<Record<UnaryOp, string>> = {
 export class ExpressionPrinter {
   private readonly functions = new Map<string, string>();
   private readonly constants = new Map<string, string>();
-  private readonly used = new Set<keyof typeof builtInArguments>();
   private readonly params: ReadonlyMap<string, number>;
   private readonly dtypes: ReadonlyMap<string, string>;
   private temporaries = 0;
@@ -55,11 +54,6 @@ export class ExpressionPrinter {
     return [...this.constants]
       .map(([text, name]) => `var<private> ${name} = ${text};`)
       .concat([...this.functions.values()]);
-  }
-
-  /** The entry point's arguments in use. */
-  usedBuiltIns(): (keyof typeof builtInArguments)[] {
-    return (['wid', 'lid', 'nwg'] as const).filter((name) => this.used.has(name));
   }
 
   /** A local name that no kernel uses. */
@@ -126,10 +120,7 @@ export class ExpressionPrinter {
   }
 
   private name(e: Of<'name'>): string {
-    const builtIn = builtIns.get(e.name);
-    if (!builtIn) return localName(e.name);
-    this.used.add(builtIn.argument);
-    return builtIn.text;
+    return builtIns.get(e.name) ?? localName(e.name);
   }
 
   private word(name: string): string {
@@ -140,8 +131,7 @@ export class ExpressionPrinter {
 
   private scalar(e: Of<'scalar'>): string {
     const word = this.word(e.name);
-    const text = `step[${word} >> 2u][${word} & 3]`;
-    return e.type === 'u32' ? text : `bitcast<${e.type}>(${text})`;
+    return e.type === 'u32' ? `S(${word})` : `bitcast<${e.type}>(S(${word}))`;
   }
 
   private load(e: Of<'load'>): string {
@@ -175,6 +165,7 @@ export class ExpressionPrinter {
   }
 
   private binary(e: Of<'binary'>): string {
+    if (isWorkgroupNumber(e)) return 'W';
     const [a, b] = [this.text(e.a), this.text(e.b)];
     const { op } = e;
     if (op === 'min' || op === 'max')
@@ -242,6 +233,12 @@ export class ExpressionPrinter {
     return 'x' in e ? { ...e, x: held } : { ...e, a: held };
   }
 }
+
+const isNamed = (e: KernelExpr, name: string): boolean => e.kind === 'name' && e.name === name;
+
+// %wx + %wy · %nx, which the entry point computes first.
+const isWorkgroupNumber = ({ op, a, b }: Of<'binary'>): boolean =>
+  op === 'add' && isNamed(a, '%wx') && b.kind === 'binary' && isNamed(b.a, '%wy') && isNamed(b.b, '%nx');
 
 const arithmetic: ReadonlySet<BinaryOp> = new Set(['add', 'sub', 'mul', 'div']);
 

@@ -14,6 +14,9 @@ const taken = new Set([
   'wid',
   'lid',
   'nwg',
+  'W',
+  'L',
+  'S',
   'let',
   'var',
   'fn',
@@ -32,22 +35,12 @@ export function localName(name: string): string {
 }
 
 /** Built-in values of the entry point: the kernel's name -> WGSL. */
-export const builtIns: ReadonlyMap<string, { readonly argument: 'wid' | 'lid' | 'nwg'; readonly text: string }> =
-  new Map(
-    (['w', 'l', 'n'] as const).flatMap((kind) =>
-      (['x', 'y', 'z'] as const).map((axis) => {
-        const argument = ({ w: 'wid', l: 'lid', n: 'nwg' } as const)[kind];
-        return [`%${kind}${axis}`, { argument, text: `i32(${argument}.${axis})` }] as const;
-      }),
-    ),
-  );
-
-/** Declarations of the entry point's arguments. */
-export const builtInArguments = {
-  wid: '@builtin(workgroup_id) wid: vec3u',
-  lid: '@builtin(local_invocation_id) lid: vec3u',
-  nwg: '@builtin(num_workgroups) nwg: vec3u',
-} as const;
+export const builtIns: ReadonlyMap<string, string> = new Map([
+  ...(['x', 'y', 'z'] as const).flatMap((axis) =>
+    (['wid', 'lid', 'nwg'] as const).map((value) => [`%${value.charAt(0)}${axis}`, `i32(${value}.${axis})`] as const),
+  ),
+  ['%lx', 'L'],
+]);
 
 // The shortest decimal that reads back as the same f32. Numbers near the largest keep all digits,
 // because a rounded-up decimal would not be representable.

@@ -1,18 +1,19 @@
 // Kernel IR → WGSL. Storage buffer i is binding i of group 0 with the access that the host gives it;
 // then one uniform of params (and the places of step scalars in the step record), then the record.
+// Declarations of bindings and the head of the entry point are the same in every kernel: the host writes them.
 import type { DType } from '../../ir/dtype.ts';
 import type { Kernel, KernelExpr, Statement } from '../../ir/kernel.ts';
 import { CompilerBug } from '../../support/diagnostic.ts';
 import { ExpressionPrinter } from './expression.ts';
-import { builtInArguments, localName, typeName } from './names.ts';
+import { localName, typeName } from './names.ts';
 import { tidy } from './tidy.ts';
 import { accessesOf, isVectorMemory, type Accesses } from './storage.ts';
 
 /** How a storage binding is declared. */
 export type BindingAccess = 'read' | 'read_write';
 
-/** Words of the step record. */
-export const stepRecordWords = 256;
+/** A printed kernel: its bindings as letters, invocations of a workgroup, and statements with what follows them. */
+export type PrintedShader = readonly [bindings: string, invocations: number, code: string];
 
 const elementType = (dtype: DType): 'f32' | 'i32' | 'u32' => {
   if (dtype === 'f16') throw new CompilerBug('f16 buffers are not printed as WGSL');
@@ -32,43 +33,26 @@ class KernelPrinter {
     this.expressions = new ExpressionPrinter(kernel, (name) => isVectorMemory(this.accesses.get(name)));
   }
 
-  print(): string {
-    this.block(this.kernel.body, 1);
-    const head = [...this.bindings(), ...this.workgroupArrays(), ...this.expressions.declarations()];
-    const main = [
-      `@compute @workgroup_size(${this.kernel.workgroup.join(', ')})`,
-      `fn main(${this.arguments()}) {`,
-      ...this.privateArrays(),
-      ...this.lines,
-      '}',
-    ];
-    return [...head, ...main, ''].join('\n');
+  print(): PrintedShader {
+    this.block(this.kernel.body, 0);
+    const main = [...this.privateArrays(), ...this.lines, '}'];
+    const after = [...this.workgroupArrays(), ...this.expressions.declarations()];
+    const [invocations, ...more] = this.kernel.workgroup;
+    if (more.some((size) => size !== 1)) throw new CompilerBug(`${this.kernel.name}: workgroups have one dimension`);
+    return [this.bindings(), invocations, compact([...main, ...after, ''].join('\n'))];
   }
 
-  private arguments(): string {
-    return this.expressions
-      .usedBuiltIns()
-      .map((name) => builtInArguments[name])
-      .join(', ');
-  }
-
-  private memoryType(name: string, type: 'f32' | 'i32' | 'u32'): string {
-    return typeName(type, isVectorMemory(this.accesses.get(name)) ? 4 : 1);
-  }
-
-  private bindings(): string[] {
+  // For each buffer the access and the letter of its type; p for params, s for the step record.
+  private bindings(): string {
     const { buffers, params, scalars } = this.kernel;
     const storage = buffers.map((buffer, at) => {
       const access = this.access[at];
       if (!access) throw new CompilerBug(`kernel ${this.kernel.name} has no access for binding ${at}`);
-      const type = this.memoryType(buffer.name, elementType(buffer.dtype));
-      return `@group(0) @binding(${at}) var<storage, ${access}> ${buffer.name}: array<${type}>;`;
+      const letter = elementType(buffer.dtype).charAt(0);
+      const vector = isVectorMemory(this.accesses.get(buffer.name));
+      return (access === 'read' ? 'r' : 'w') + (vector ? letter.toUpperCase() : letter);
     });
-    const words = params.length + scalars.length;
-    if (words === 0) return storage;
-    const uniform = `@group(0) @binding(${buffers.length}) var<uniform> p: array<vec4i, ${Math.ceil(words / 4)}>;`;
-    const step = `@group(0) @binding(${buffers.length + 1}) var<uniform> step: array<vec4u, ${stepRecordWords / 4}>;`;
-    return scalars.length > 0 ? [...storage, uniform, step] : [...storage, uniform];
+    return `${storage.join('')}${params.length + scalars.length > 0 ? 'p' : ''}${scalars.length > 0 ? 's' : ''}`;
   }
 
   private arrayType(array: Kernel['arrays'][number]): string {
@@ -83,7 +67,7 @@ class KernelPrinter {
 
   private privateArrays(): string[] {
     const own = this.kernel.arrays.filter((array) => array.space === 'private');
-    return own.map((array) => `  var ${array.name}: ${this.arrayType(array)};`);
+    return own.map((array) => `var ${array.name}: ${this.arrayType(array)};`);
   }
 
   private block(body: readonly Statement[], depth: number): void {
@@ -162,6 +146,12 @@ class KernelPrinter {
   }
 }
 
-/** The WGSL module of one kernel; `access[i]` declares storage binding i. Entry point `main`. */
-export const printWgsl = (kernel: Kernel, access: readonly BindingAccess[]): string =>
+// Without the spaces that only people need; `- -` and `> =` stay apart.
+const compact = (text: string): string =>
+  text.replace(/ (?!\w)|(?<!\w) /g, (_, at: number) =>
+    /^(--|\+\+|>=)$/.test(text.slice(at - 1, at) + text.slice(at + 1, at + 2)) ? ' ' : '',
+  );
+
+/** The WGSL of one kernel; `access[i]` declares storage binding i. */
+export const printWgsl = (kernel: Kernel, access: readonly BindingAccess[]): PrintedShader =>
   new KernelPrinter(tidy(kernel), access).print();

@@ -1,6 +1,6 @@
 // Kernel → the same kernel with fewer and shorter names: a `let` that is used once moves into its use where
 // nothing happens in between, and locals are numbered by block, so that like code gives like text.
-import { kernelOperands, mapKernelExpr } from '../../ir/kernel-rewrite.ts';
+import { kernelOperands, mapKernelExpr, mapStatements } from '../../ir/kernel-rewrite.ts';
 import type { Kernel, KernelExpr, Statement } from '../../ir/kernel.ts';
 import { accessesOf, isVectorMemory, visitBody } from './storage.ts';
 
@@ -135,23 +135,45 @@ type Names = ReadonlyMap<string, string>;
 const renamed = (e: KernelExpr, names: Names): KernelExpr =>
   mapKernelExpr(e, (x) => (x.kind === 'name' ? { ...x, name: names.get(x.name) ?? x.name } : x));
 
-// Numbers locals by their place in the block; blocks side by side use the same numbers.
+// A text that values of one form share: names, params and the place in a vector aside.
+const formOf = (e: KernelExpr): string => {
+  const own = e.kind === 'unary' || e.kind === 'binary' ? e.op : e.kind === 'const' ? String(e.value) : '';
+  return `${e.kind}${own}${e.width}(${kernelOperands(e).map(formOf).join()})`;
+};
+
+const letters = 'cdefghijklmnoqrstuvwxyzACDEFGHIJKLMNOPQRSTUVWXYZ';
+const wheel = letters.length * 10;
+
+// A letter and a digit by the form of the value, so that like code gives like text wherever it stands.
+function nameBy(form: string, taken: ReadonlySet<string>): string {
+  let hash = 0;
+  for (let at = 0; at < form.length; at++) hash = (Math.imul(hash, 31) + form.charCodeAt(at)) >>> 0;
+  for (let turn = 0; ; turn++) {
+    const place = (hash + turn) % wheel;
+    const name = `${letters[Math.floor(place / 10)] ?? 'v'}${place % 10}${turn < wheel ? '' : turn}`;
+    if (!taken.has(name)) return name;
+  }
+}
+
+// Names locals by what they hold; blocks side by side use the same names.
 function renameBlock(body: readonly Statement[], outer: Names): Statement[] {
   const names = new Map(outer);
-  const define = (name: string, letter: string): string => {
-    const short = `${letter}${names.size}`;
+  const taken = new Set(outer.values());
+  const define = (name: string, form: string): string => {
+    const short = nameBy(form, taken);
     names.set(name, short);
+    taken.add(short);
     return short;
   };
   return body.map((s): Statement => {
     switch (s.kind) {
       case 'let': {
         const value = renamed(s.value, names);
-        return { ...s, name: define(s.name, 'v'), value };
+        return { ...s, name: define(s.name, formOf(s.value)), value };
       }
       case 'var': {
         const init = renamed(s.init, names);
-        return { ...s, name: define(s.name, 'x'), init };
+        return { ...s, name: define(s.name, `var ${formOf(s.init)}`), init };
       }
       case 'assign':
         return { ...s, name: names.get(s.name) ?? s.name, value: renamed(s.value, names) };
@@ -167,7 +189,7 @@ function renameBlock(body: readonly Statement[], outer: Names): Statement[] {
         };
       case 'for': {
         const [from, to] = [renamed(s.from, names), renamed(s.to, names)];
-        const name = `i${names.size}`;
+        const name = nameBy(`for ${s.step}`, taken);
         return { ...s, name, from, to, body: renameBlock(s.body, new Map([...names, [s.name, name]])) };
       }
       case 'barrier':
@@ -176,8 +198,22 @@ function renameBlock(body: readonly Statement[], outer: Names): Statement[] {
   });
 }
 
+// Buffers are b and the number of their binding.
+function numberBuffers(kernel: Kernel): Kernel {
+  const names = new Map(kernel.buffers.map(({ name }, at) => [name, `b${at}`]));
+  if (kernel.buffers.every(({ name }) => names.get(name) === name)) return kernel;
+  const own = (name: string): string => names.get(name) ?? name;
+  const load = (e: KernelExpr): KernelExpr =>
+    mapKernelExpr(e, (x) => (x.kind === 'load' ? { ...x, buffer: own(x.buffer) } : x));
+  return {
+    ...kernel,
+    buffers: kernel.buffers.map((buffer) => ({ ...buffer, name: own(buffer.name) })),
+    body: mapStatements(kernel.body, load, (s) => (s.kind === 'store' ? { ...s, buffer: own(s.buffer) } : s)),
+  };
+}
+
 /** The kernel as it is printed. */
-export const tidy = (kernel: Kernel): Kernel => ({
-  ...kernel,
-  body: renameBlock(new Inliner(kernel).block(kernel.body), new Map()),
-});
+export function tidy(kernel: Kernel): Kernel {
+  const numbered = numberBuffers(kernel);
+  return { ...numbered, body: renameBlock(new Inliner(numbered).block(numbered.body), new Map()) };
+}
