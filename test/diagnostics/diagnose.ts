@@ -5,19 +5,25 @@ import { pathToFileURL } from 'node:url';
 import { parse } from '../../src/parser/parse.ts';
 import type { Diagnostic } from '../../src/support/diagnostic.ts';
 import { createSource } from '../../src/support/source.ts';
+import type { Missing } from './run-module.ts';
 
 function resolve(from: string, specifier: string): string {
   return posix.join(posix.dirname(from), specifier);
 }
 
+type Found = readonly Diagnostic[] | Missing;
+
 interface Case {
-  readonly default: () => readonly Diagnostic[] | Promise<readonly Diagnostic[]>;
+  readonly default: () => Found | Promise<Found>;
 }
 
 const syntaxFolder = /[/\\](?:E01(?!06)\d\d|W1101)$/;
 
-/** The diagnostics of `input.dlm` (or `case.ts`) in a folder; `text` stands in for the text of the input. */
-export async function diagnose(folder: string, text?: string): Promise<readonly Diagnostic[]> {
+/**
+ * The diagnostics of `input.dlm` (or `case.ts`) in a folder, or what this machine lacks to show them; `text` stands in
+ * for the text of the input.
+ */
+export async function diagnose(folder: string, text?: string): Promise<Found> {
   const script = join(folder, 'case.ts');
   if (existsSync(script)) return ((await import(pathToFileURL(script).href)) as Case).default();
   const read = (path: string): string | undefined => {
