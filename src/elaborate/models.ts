@@ -180,6 +180,7 @@ function addOutputs(frame: Frame, value: Value, decl: FnDecl, path: string): Str
     });
     return { kind: value.kind, items };
   }
+  if (value.kind === 'unknown') throw new Rejected();
   const accepted = ['tensor', 'int', 'real', 'bool', 'computed', 'parameter'].includes(value.kind);
   if (!accepted)
     return reject(

@@ -2,7 +2,7 @@
 // graph op `scan`. The body is evaluated twice: once to learn which states it updates and what its
 // carries become, then for the region itself. `while` masks: a step that does not run keeps the carry
 // and gives zeros.
-import { one, type Dim } from '../../ir/dim.ts';
+import { one, sub, variable, type Dim } from '../../ir/dim.ts';
 import type { Node, TensorType, Value as GraphValue } from '../../ir/graph.ts';
 import type { Bind, Expr, FoldExpr, ForExpr } from '../../parser/ast.ts';
 import { messages } from '../../support/messages.gen.ts';
@@ -108,6 +108,7 @@ class RegionBuild {
     const graph = graphOf(this.frame);
     const start = graph.builder.nodes.length;
     const restore = graph.snapshot();
+    const { facts } = graph.builder;
     this.slots.forEach((slot, at) => graph.write(slot, this.slotParams[at] ?? graph.read(slot)));
     const inner: Frame = { ...this.frame, scope: new Scope(this.frame.scope), keys: this.site?.atStep(this.t) ?? null };
     try {
@@ -116,6 +117,7 @@ class RegionBuild {
       return { result, nodes: graph.builder.nodes.slice(start) };
     } finally {
       graph.builder.nodes.length = start;
+      graph.builder.facts = facts;
       restore();
     }
   }
@@ -123,11 +125,21 @@ class RegionBuild {
   private bind(inner: Frame): void {
     if (this.loop.pattern) bindPattern(inner, this.loop.pattern, this.initial.rebuild(this.carries));
     let slice = 0;
+    const index = this.counter();
     for (const { bind, stack } of this.sources) {
       const value = stack ? tensor(this.slices[slice++] ?? this.t) : tensor(this.t);
       if (bind.kind === 'in-bind') bindPattern(inner, bind.pattern, value);
-      else inner.scope.define(bind.name.name, value);
+      else inner.scope.define(bind.name.name, { ...value, index });
     }
+  }
+
+  // The number of the step as a dim, for proofs of bounds: 0 ≤ t < length.
+  private counter(): Dim {
+    const { builder } = graphOf(this.frame);
+    const name = `%t${builder.facts.variables.length}`;
+    const limits = this.sources.map(({ length }) => ({ kind: '>=0' as const, lhs: sub(sub(length, 1), variable(name)) }));
+    builder.facts = builder.facts.extend([{ name, min: 0 }], limits);
+    return variable(name);
   }
 
   /** Value of the body: next carry and out. */
