@@ -8,13 +8,35 @@ export interface Local {
   readonly type: ValueType;
 }
 
+// Locals by what they hold, so that like code has like numbers in all functions and compresses well. Numbers that are
+// not used cost nothing; what finds its range full goes to the end.
+const ranges = [
+  { kind: 'v128', type: 'v128', size: 20 },
+  { kind: 'f32', type: 'f32', size: 14 },
+  { kind: 'share', type: 'i32', size: 5 },
+  { kind: 'buffer', type: 'i32', size: 8 },
+  { kind: 'param', type: 'i32', size: 12 },
+  { kind: 'i32', type: 'i32', size: 48 },
+] as const;
+
+type Range = (typeof ranges)[number]['kind'];
+
+const shares = new Set(['extent', 'chunk', '%begin', '%end', 'scratch']);
+
+function rangeOf(name: string, type: ValueType): Range {
+  if (type !== 'i32') return type;
+  if (shares.has(name)) return 'share';
+  return name.startsWith('buffer ') ? 'buffer' : name.startsWith('param ') ? 'param' : 'i32';
+}
+
 /** Code of one function under construction. The first locals are its parameters. */
 export class FunctionWriter {
   readonly code: number[] = [];
   /** Offsets in `code` of the `mul` of each `mul, local.get, add` that a loader may fuse. */
   readonly maddSites: number[] = [];
   private readonly named = new Map<string, Local>();
-  private readonly types: ValueType[] = [];
+  private readonly used = new Map<Range, number>();
+  private readonly overflow: ValueType[] = [];
   private readonly scopes: string[][] = [];
   private readonly free = new Map<ValueType, Local[]>();
 
@@ -30,7 +52,8 @@ export class FunctionWriter {
   local(name: string, type: ValueType): Local {
     const known = this.named.get(name);
     if (known) return known;
-    const made = this.temporary(type);
+    const range = rangeOf(name, type);
+    const made = range === type ? this.temporary(type) : this.fresh(type, range);
     this.named.set(name, made);
     this.scopes.at(-1)?.push(name);
     return made;
@@ -87,11 +110,24 @@ export class FunctionWriter {
   }
 
   finish(): FunctionBody {
-    return { params: this.params.map(({ type }) => type), locals: this.types, code: this.code };
+    return { params: this.params.map(({ type }) => type), locals: this.locals(), code: this.code };
   }
 
-  private fresh(type: ValueType): Local {
-    this.types.push(type);
-    return { index: this.params.length + this.types.length - 1, type };
+  private locals(): ValueType[] {
+    const last = this.overflow.length > 0 ? ranges.length : ranges.findLastIndex(({ kind }) => this.used.has(kind)) + 1;
+    return [
+      ...ranges.slice(0, last).flatMap(({ type, size }) => Array.from({ length: size }, () => type)),
+      ...this.overflow,
+    ];
+  }
+
+  private fresh(type: ValueType, kind: Range = type): Local {
+    const at = ranges.findIndex((range) => range.kind === kind);
+    const used = this.used.get(kind) ?? 0;
+    this.used.set(kind, used + 1);
+    const before = (end: number): number => ranges.slice(0, end).reduce((sum, { size }) => sum + size, 0);
+    const full = used >= (ranges[at]?.size ?? 0);
+    const place = full ? before(ranges.length) + this.overflow.push(type) - 1 : before(at) + used;
+    return { index: this.params.length + place, type };
   }
 }
