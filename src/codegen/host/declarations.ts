@@ -11,6 +11,7 @@ import type {
 } from '../../ir/graph.ts';
 import { isIdentifier } from './js.ts';
 import { argumentsOf, borderType, outputsOf, type EmitInput } from './program.ts';
+import { cachesOf, cachesOfModel, cachesOfTrain, isBoundByShape, sessionDims } from './sessions.ts';
 
 /** Prints the declarations of a module without the shared ones, not yet formatted. */
 export function printDeclarations({ module, name, sourceName }: EmitInput): string {
@@ -72,14 +73,29 @@ function returnType(returns: Structure, fn: GraphFunction): string {
     : `[${items.map(([, type]) => type).join(', ')}]`;
 }
 
-function declareEntry(name: string, info: EntryInfo, fn: GraphFunction, parameters: string): string {
+// The functions that an entry may run, those for optional arguments among them.
+const functionsOf = (fn: string, module: GraphModule): readonly GraphFunction[] =>
+  [fn, ...Object.keys(module.entries[fn]?.variants ?? {})].map((name) => functionNamed(module, name));
+
+function declareEntry(name: string, fn: GraphFunction, module: GraphModule, parameters: string): string {
+  const info = module.entries[fn.name];
+  if (!info) throw new RangeError(`no entry ${fn.name}`);
   const inputs = argumentsOf(fn);
-  const parts = inputs.map((input) => `${input.name}: ${inputType(input.value.type)}`);
+  const functions = functionsOf(fn.name, module);
+  const typeOf = (argument: string): string => {
+    const input = functions.flatMap(argumentsOf).find((each) => each.name === argument);
+    return input ? inputType(input.value.type) : 'number';
+  };
+  const declared = info.arguments ?? inputs.map((input) => ({ name: input.name, optional: false }));
+  const parts = declared.filter(({ optional }) => !optional).map((each) => `${each.name}: ${typeOf(each.name)}`);
+  const chosen = declared.filter(({ optional }) => optional).map((each) => `${key(each.name)}?: ${typeOf(each.name)}`);
+  const options = ['RunOptions', ...(chosen.length > 0 ? [`{ ${chosen.join('; ')} }`] : [])].join(' & ');
+  const results = functions.map((each) => returnType(module.entries[each.name]?.returns ?? info.returns, each));
   const shapes = `${inputs.map(({ value }) => shapeText(value.type)).join(', ')} -> ${outputsOf(fn)
     .map(({ value }) => shapeText(value.type))
     .join(', ')}   ${parameters}`;
   const doc = info.doc === '' ? shapes : `${info.doc.trim()}\n${shapes}`;
-  return `${comment(doc, '  ')}  ${key(name)}(${[...parts, 'options?: RunOptions'].join(', ')}): Promise<${returnType(info.returns, fn)}>;\n`;
+  return `${comment(doc, '  ')}  ${key(name)}(${[...parts, `options?: ${options}`].join(', ')}): Promise<${[...new Set(results)].join(' | ')}>;\n`;
 }
 
 function declareModel(model: ModelInfo, module: GraphModule): string {
@@ -89,22 +105,54 @@ function declareModel(model: ModelInfo, module: GraphModule): string {
     .filter(({ role }) => role === 'param')
     .reduce((sum, { type }) => sum + (asConstant(product(type.shape)) ?? 0), 0);
   const weights = shown.map(({ path, type }) => `  ${string(path)}: ${tensorType(type)};\n`);
-  const entries = Object.entries(model.entries).map(([entry, fn]) => {
-    const info = module.entries[fn];
-    if (!info) throw new RangeError(`no entry ${fn}`);
-    return declareEntry(entry, info, functionNamed(module, fn), `${count.toLocaleString('en-US')} params`);
-  });
+  const params = `${count.toLocaleString('en-US')} params`;
+  const declare = ([entry, fn]: readonly [string, string]): string =>
+    declareEntry(entry, functionNamed(module, fn), module, params);
+  const inSession = ([, fn]: readonly [string, string]): boolean =>
+    functionsOf(fn, module).some((each) => cachesOf(each).length > 0);
+  const entries = Object.entries(model.entries).filter((entry) => !inSession(entry));
+  const caches = cachesOfModel(model);
+  const session = caches.length > 0 ? declareSession(name, sessionDims(caches)) : { type: '', method: '' };
+  const ofSession = Object.entries(model.entries).filter(inSession).map(declare).join('');
   return `
-export type ${name}Params = {\n${weights.join('')}};
+${session.type.replace('/* entries */', () => ofSession)}export type ${name}Params = {\n${weights.join('')}};
 ${comment(model.doc)}export interface ${name} extends AsyncDisposable {
   readonly device: Device;
-${entries.join('')}  readonly weights: Weights<${name}Params>;
+${entries.map(declare).join('')}${session.method}  readonly weights: Weights<${name}Params>;
   /** Gives memory and device back. */
   dispose(): void;
 }
 /** Opens a device (the first GPU adapter, else WebAssembly), compiles, and initialises or loads the weights. */
 export function load${name}(options?: LoadOptions): Promise<${name}>;
 `;
+}
+
+// The type of a model's sessions, and the method that opens one.
+function declareSession(name: string, dims: readonly string[]): { readonly type: string; readonly method: string } {
+  const sizes = dims.map((dim) => `${key(dim)}: number`).join('; ');
+  const method = `  /** Opens a session: caches of its own, of this fixed size, zero at the start; the weights are shared. */
+  session(options: { ${sizes}; seed?: number }): Promise<${name}Session>;\n`;
+  const type = `
+/** Caches of ${name}, and the entry points that use them. */
+export interface ${name}Session extends AsyncDisposable {
+  readonly dims: { ${dims.map((dim) => `readonly ${key(dim)}: number`).join('; ')} };
+  /** A counter for the place in a text; the caller moves it. */
+  pos: number;
+/* entries */  /** Ids that \`next\` chooses and \`step\` appends, until \`until\` or \`max\` of them. Results of \`step\` are disposed. */
+  stream<L, Id>(options: {
+    logits: L;
+    step(id: Id): Promise<L>;
+    next(logits: L): Id | Promise<Id>;
+    until?: NoInfer<Id> | ((id: Id) => boolean);
+    max?: number;
+  }): AsyncIterable<Id>;
+  /** Zeroes the caches and \`pos\`. */
+  reset(): void;
+  /** Gives the memory of the caches back. */
+  dispose(): void;
+}
+`;
+  return { type, method };
 }
 
 function declareTrain(train: TrainInfo, module: GraphModule): string {
@@ -125,6 +173,10 @@ function declareTrain(train: TrainInfo, module: GraphModule): string {
     .join(' ');
   const required = train.options.some((option) => option.default === null);
   const nets = train.models.map(({ name: parameter, model }) => `${parameter}: ${model}`);
+  const dims = sessionDims(cachesOfTrain(train, module)).map((dim) => [dim, isBoundByShape(step, dim)] as const);
+  const open = dims.some(([, shown]) => !shown);
+  const sizes = dims.map(([dim, shown]) => `${key(dim)}${shown ? '?' : ''}: number`).join('; ');
+  const fixed = dims.length > 0 ? ` dims${open ? '' : '?'}: { ${sizes} };` : '';
   return `
 export type ${name}Batch = { ${batch} };
 export type ${name}Measures = { ${parts.filter((part) => part !== '').join('; ')} };
@@ -134,17 +186,17 @@ ${comment(train.doc)}export interface ${name} extends AsyncDisposable {
   /** Assign: the next step sees it. Saved and restored. */
   readonly options: { ${options} };
   step(batch: ${name}Batch): Promise<{ iteration: number } & ${name}Measures>;
-  /** Trains over the data; losses and metrics are read back every \`every\` steps. */
+${dims.length > 0 ? '  /** Zeroes the caches; `run` does so at the start of each epoch. */\n  reset(): void;\n' : ''}  /** Trains over the data; losses and metrics are read back every \`every\` steps. */
   run(data: Batches<${name}Batch>, options?: TrainRunOptions): AsyncIterable<TrainEvent<${name}Measures>>;
   /** Means over the data, weighted by the first dim of each batch; nothing is trained. */
   evaluate(data: Batches<${name}Batch>): Promise<${name}Measures>;
-  /** Weights, state, slots, options, iteration and seed as safetensors. */
+  /** Weights, state, slots, caches, options, iteration and seed as safetensors. */
   save(): Promise<Uint8Array<ArrayBuffer>>;
   restore(saved: ArrayBuffer | Uint8Array | Blob): Promise<void>;
   dispose(): void;
 }
 /** Opens a training session; steps change the weights of what is passed. */
-export function create${name}(${[...nets, `options${required ? '' : '?'}: { ${given} seed?: number }`].join(', ')}): Promise<${name}>;
+export function create${name}(${[...nets, `options${required || open ? '' : '?'}: { ${given}${fixed} seed?: number }`].join(', ')}): Promise<${name}>;
 `;
 }
 
