@@ -95,7 +95,6 @@ layer InstanceNorm(num_features: int, eps: real = 1e-5, momentum: real = 0.1, af
   fn track(mean: [num_features], var: [num_features], n: int) {
     update running_mean = lerp(running_mean, mean, momentum)
     update running_var = lerp(running_var, var * n / max(n - 1, 1), momentum)
-    update num_batches_tracked = num_batches_tracked + 1
     0
   }
 }

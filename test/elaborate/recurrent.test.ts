@@ -58,7 +58,7 @@ function layer(name: string, gates: number, config = ''): { out: number[]; h: nu
   const module = graphOf(`import { ${name} } from "std/nn"
     export model M() {
       let rnn = ${name}(${inputs}, ${hidden}${config})
-      export fn f(x: [b, t, ${inputs}]) -> (out: [b, t, ${hidden}], h: [b, ${hidden}]) {
+      export fn f(x: [b, t, ${inputs}]) -> (out: [b, t, ${hidden}], h: [1, b, ${hidden}]) {
         let r = rnn(x)
         (out=r.out, h=r.h)
       }
@@ -66,10 +66,10 @@ function layer(name: string, gates: number, config = ''): { out: number[]; h: nu
   const { wi, wh, bi, bh } = weights(gates);
   const given: Record<string, Nested> = {
     x,
-    'rnn.cell.weight_ih': wi,
-    'rnn.cell.weight_hh': wh,
-    'rnn.cell.bias_ih': bi,
-    'rnn.cell.bias_hh': bh,
+    'rnn.weight_ih_l0': wi,
+    'rnn.weight_hh_l0': wh,
+    'rnn.bias_ih_l0': bi,
+    'rnn.bias_hh_l0': bh,
   };
   const { out, h } = run(module, 'M.f', given);
   return { out: [...(out?.data ?? [])], h: [...(h?.data ?? [])] };

@@ -1,6 +1,6 @@
 """All fixtures: /usr/bin/python3 test/parity/make_fixtures.py [family …]."""
 import sys
 import reference
-import cases_conv, cases_dense, cases_norm, cases_pool  # noqa: F401
+import cases_conv, cases_dense, cases_norm, cases_pool, cases_recurrent, cases_attention  # noqa: F401
 
 reference.write(sys.argv[1:])

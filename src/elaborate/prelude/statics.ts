@@ -55,6 +55,12 @@ export const staticPrimitives: readonly Primitive[] = [
     run: (call) => str(kindName(call.value('v'))),
   },
   {
+    name: 'dtype_of',
+    params: ['x'],
+    doc: 'The dtype of a tensor, to compare with `f32`, `i32`, `bool`, ….',
+    run: (call) => ({ kind: 'dtype', dtype: call.tensor('x').type.dtype }),
+  },
+  {
     name: 'random_bits',
     params: ['shape'],
     doc: 'Independent random u32 words from this place in the program.',
