@@ -1,51 +1,15 @@
 // The emitted .d.ts as users meet it: what must compile does, and what must not is an error at its line.
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
 import * as prettier from 'prettier';
 import { beforeAll, expect, test } from 'vitest';
 import { emitLine } from '../runtime/line.ts';
+import { typeErrors } from './type-errors.ts';
 
 let dts = '';
 beforeAll(async () => {
   ({ dts } = await emitLine());
 });
 
-// Line numbers (from 1, in the user's text) and codes of the errors that tsc reports.
-async function errorsOf(user: string): Promise<string[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'dlm-types-'));
-  try {
-    await writeFile(join(folder, 'line.dlm.d.ts'), dts);
-    await writeFile(join(folder, 'line.dlm.js'), '');
-    await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
-    await writeFile(join(folder, 'user.ts'), user);
-    const options = [
-      '--noEmit',
-      '--strict',
-      '--target',
-      'es2022',
-      '--module',
-      'nodenext',
-      '--lib',
-      'es2022,dom,esnext.disposable',
-      '--types',
-      '',
-    ];
-    const tsc = resolve('node_modules/typescript/bin/tsc');
-    const output = await new Promise<string>((done) => {
-      execFile(process.execPath, [tsc, ...options, 'user.ts'], { cwd: folder }, (_error, stdout, stderr) =>
-        done(stdout + stderr),
-      );
-    });
-    return output
-      .split('\n')
-      .filter((line) => /^\S+\(\d+,\d+\): error/.test(line))
-      .map((line) => line.replace(/^(\S+)\((\d+),\d+\): error (\w+):.*/, '$1:$2 $3'));
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
+const errorsOf = (user: string): Promise<string[]> => typeErrors(dts, user);
 
 const setup = `import { load, createFitLine, meta, DlmError } from './line.dlm.js';
 const net = await load({ seed: 1, device: 'wasm' });

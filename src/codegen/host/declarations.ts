@@ -139,7 +139,7 @@ export interface ${name}Session extends AsyncDisposable {
   /** A counter for the place in a text; the caller moves it. */
   pos: number;
 /* entries */  /** Ids that \`next\` chooses and \`step\` appends, until \`until\` or \`max\` of them. Results of \`step\` are disposed. */
-  stream<L, Id>(options: {
+  stream<L, Id = number>(options: {
     logits: L;
     step(id: Id): Promise<L>;
     next(logits: L): Id | Promise<Id>;
