@@ -9,6 +9,9 @@ import { isCount, optionalTensor } from './signatures.ts';
 /** Names that the options of every call have already. */
 const builtIn = new Set(['seed', 'signal', 'training', 'profile', 'trace']);
 
+/** Names that every model has; with `then`, a model would be taken for a promise. */
+const ofModels = new Set(['device', 'weights', 'dispose', 'session', 'then']);
+
 const mostOptionals = 3;
 
 /** All entries of a model, by exported name; functions and infos are added to the lists. */
@@ -36,7 +39,7 @@ function elaborateOne(
 ): string | null {
   const base = `${model.decl.name.name}.${decl.name.name}`;
   const optional = decl.params.filter((param) => optionalTensor(model.instance.scope, param) !== null);
-  if (!checkOptionals(session, base, decl, optional)) return null;
+  if (!checkName(session, base, decl) || !checkOptionals(session, base, decl, optional)) return null;
   const variants: Record<string, readonly string[]> = {};
   for (const given of choices(optional.map((param) => param.name.name))) {
     const name = [base, ...given].join('.');
@@ -51,6 +54,15 @@ function elaborateOne(
   const own = callerArguments(decl, functions, base, optional);
   if (own) entries[base] = { ...info, arguments: own, ...(optional.length > 0 ? { variants } : {}) };
   return base;
+}
+
+function checkName(session: Session, entry: string, decl: FnDecl): boolean {
+  const { name, span } = decl.name;
+  if (!ofModels.has(name)) return true;
+  const reason =
+    name === 'then' ? 'a `then` would make every model a promise' : `every model has a \`${name}\` already`;
+  session.report(messages.E0901(span, { entry, reason }));
+  return false;
 }
 
 function checkOptionals(session: Session, entry: string, decl: FnDecl, optional: readonly Param[]): boolean {

@@ -32,8 +32,10 @@ test('a whole number is a dim of the call', async () => {
     await expect(net.sample(wrong as number)).rejects.toMatchObject({ code: 'E9101', path: 'count', entry: 'sample' });
 });
 
+const values = async (options?: object): Promise<number[]> =>
+  Array.from(await (await net.scale([1, 2, 3], options)).data());
+
 test('options have their defaults until they are given, in any combination', async () => {
-  const values = async (options?: object): Promise<number[]> => Array.from(await (await net.scale([1, 2, 3], options)).data());
   expect(await values()).toEqual([2, 4, 6]);
   expect(await values({ by: 3 })).toEqual([3, 6, 9]);
   expect(await values({ shift: [1, 0, 1] })).toEqual([3, 4, 7]);
@@ -44,12 +46,16 @@ test('options have their defaults until they are given, in any combination', asy
 
 const diagnose = (signature: string): string[] => {
   const text = `export model M(n: int = 2) {\n  param w: [n] = zeros()\n  export fn f(${signature}) -> [n] = x + w\n}\n`;
-  const files = { read: (path: string) => (path === 'm.dlm' ? text : undefined), resolve: (_: string, to: string) => to };
+  const files = {
+    read: (path: string) => (path === 'm.dlm' ? text : undefined),
+    resolve: (_: string, to: string) => to,
+  };
   return check(files, 'm.dlm').diagnostics.map(({ code, message }) => `${code} ${message}`);
 };
 
+const optional = (names: string[]): string => ['x: [n]', ...names.map((name) => `${name}: [n]? = none`)].join(', ');
+
 test('entries refuse more than three options, and options named like those of every call', () => {
-  const optional = (names: string[]): string => ['x: [n]', ...names.map((name) => `${name}: [n]? = none`)].join(', ');
   expect(diagnose(optional(['a', 'b', 'c']))).toEqual([]);
   expect(diagnose(optional(['a', 'b', 'c', 'e']))).toEqual([expect.stringMatching(/^E0901 .*4 optional arguments/)]);
   expect(diagnose(optional(['seed']))).toEqual([expect.stringMatching(/^E0901 .*`seed` already/)]);

@@ -46,6 +46,8 @@ const greedy = (logits: ArrayLike<number>): number => {
   return best;
 };
 
+const next = async (logits: RunTensor): Promise<number> => greedy(await logits.data());
+
 /** Logits of the last position of the uncached forward pass. */
 async function lastLogits(net: Gpt, ids: readonly number[]): Promise<number[]> {
   const all = await (await net.forward([[...ids]])).data();
@@ -90,7 +92,6 @@ describe.each(['wasm', 'webgpu'])('on %s', (device) => {
       const logits = await chat.decode([[2, 7]], 0);
       chat.pos = 2;
       const step = (id: number): unknown => chat.decode([[id]], chat.pos++);
-      const next = async (l: RunTensor): Promise<number> => greedy(await l.data());
       const ids: number[] = [];
       for await (const id of chat.stream({ logits, step, next, ...options })) ids.push(id);
       expect((await logits.data()).length).toBe(vocab);

@@ -3,7 +3,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { interpret } from '../../src/ir/interpreter.ts';
 import type { Tensor } from '../../src/ir/op.ts';
 import { importModule } from '../runtime/load-module.ts';
-import { argument, compileFile, emptyCaches, functionNamed, initialWeights, keys, type Program } from '../support/exec.ts';
+import {
+  argument,
+  compileFile,
+  emptyCaches,
+  functionNamed,
+  initialWeights,
+  keys,
+  type Program,
+} from '../support/exec.ts';
 import { requestTestDevice } from '../support/webgpu.ts';
 
 interface Batch {
@@ -55,7 +63,11 @@ test('what is carried in is a constant: gradients stop at the border of the segm
   const batch = Object.fromEntries(train.batch.map(({ name, type }, at) => [name, argument(program, name, type, at)]));
   const fixed = { ...batch, ...keys(1, 1, 0), iteration: scalar('i32', 0), lr: scalar('f32', 1) };
   const weights = initialWeights(program.graph, model, 1, 'f64');
-  const first = interpret(fn, { ...weights, ...emptyCaches(program, fn), ...fixed }, { precision: 'f64', dims: program.dims });
+  const first = interpret(
+    fn,
+    { ...weights, ...emptyCaches(program, fn), ...fixed },
+    { precision: 'f64', dims: program.dims },
+  );
   const caches = Object.fromEntries(Object.keys(emptyCaches(program, fn)).map((name) => [name, first[name] as Tensor]));
   expect(caches['h.0.mem']?.data.some((x) => x !== 0)).toBe(true);
   const run = (own: Record<string, Tensor>): Record<string, Tensor> =>
@@ -93,7 +105,8 @@ describe.each(['wasm', 'webgpu'])('on %s', (device) => {
     expect((await fit.step(segment(0))).loss).toBe(first);
     expect((await fit.step(segment(3))).loss).toBe(second);
     const losses: number[] = [];
-    for await (const event of fit.run([segment(0), segment(3)], { epochs: 2 })) if (event.type === 'step') losses.push(event.loss ?? NaN);
+    for await (const event of fit.run([segment(0), segment(3)], { epochs: 2 }))
+      if (event.type === 'step') losses.push(event.loss ?? NaN);
     expect(losses).toEqual([first, second, first, second]);
   });
 

@@ -13,7 +13,9 @@ beforeAll(async () => {
 
 const linesOf = (setup: string, wrong: readonly string[]): string[] =>
   wrong.map((_, at) => `user.ts:${at + setup.split('\n').length}`);
-const places = (errors: readonly string[]): string[] => [...new Set(errors.map((error) => error.replace(/ TS\d+$/, '')))];
+const places = (errors: readonly string[]): string[] => [
+  ...new Set(errors.map((error) => error.replace(/ TS\d+$/, ''))),
+];
 
 const gpt = `import { load, type TinyGptSession } from './line.dlm.js';
 const net = await load({ seed: 1 });
@@ -72,7 +74,12 @@ const net = await load();
 const rows: readonly [number, 3] = (await net.sample(4, { seed: 1 })).shape;
 await net.scale([1, 2], { by: 3, shift: [1, 2], keep: [true, false] });
 `;
-  const mistakes = ['await net.sample();', "await net.sample('4');", 'await net.scale([1], { by: [3] });', 'await net.roll([[1]]);'];
+  const mistakes = [
+    'await net.sample();',
+    "await net.sample('4');",
+    'await net.scale([1], { by: [3] });',
+    'await net.roll([[1]]);',
+  ];
   const found = await typeErrors(dts['arguments'] ?? '', `${entries}${mistakes.join('\n')}\nvoid rows;\nexport {};\n`);
   expect(places(found)).toEqual(linesOf(entries, mistakes));
 });

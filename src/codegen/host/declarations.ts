@@ -1,7 +1,6 @@
 // The .d.ts of a module: models, their weights, entry points and training sessions, typed by shape.
 import { asConstant, asVariable, product, type Dim } from '../../ir/dim.ts';
 import type {
-  EntryInfo,
   GraphFunction,
   GraphModule,
   ModelInfo,

@@ -2,7 +2,7 @@
 // must leave room in a cache.
 import { variables } from '../../ir/dim.ts';
 import type { GraphFunction, GraphModule, ModelInfo, TensorType, TrainInfo, Value } from '../../ir/graph.ts';
-import { dimJs, list, Names, text } from './js.ts';
+import { dimJs, list, text, type Names } from './js.ts';
 
 /** A cache by its path. */
 export interface Cache {
@@ -60,4 +60,3 @@ export function roomJs(fn: GraphFunction, names: Names): string | undefined {
 /** True where a dim of a session is bound by the shape of an argument too. */
 export const isBoundByShape = (fn: GraphFunction | undefined, dim: string): boolean =>
   fn?.inputs.some(({ role, value }) => role === 'argument' && value.type.shape.some((d) => d.key === dim)) ?? false;
-
