@@ -34,7 +34,7 @@ function refuseAttributes(session: Session, attributes: readonly Attribute[]): v
       messages.E0212(
         name.span,
         { name: name.name },
-        { notes: ['`@freeze` and `@name("key")` stand before members that hold parameters'] },
+        { notes: ['`@freeze`, `@name("key")`, `@regularize(f)` and `@constrain(f)` stand before members that hold parameters'] },
       ),
     );
 }

@@ -85,7 +85,11 @@ export function whole<T>(body: () => T): T | null {
 const longestProgram = 500_000;
 
 /** What one elaboration shares. One place has one error of a kind: the first configuration that shows it speaks for all. */
-export function createSession(reporter: Reporter, prelude: Scope, settings: ReadonlyMap<string, string>): Session {
+export function createSession(
+  reporter: Reporter,
+  prelude: Scope,
+  settings: ReadonlyMap<string, string>,
+): Omit<Session, 'std'> {
   const places = new Set<string>();
   let holes = 0;
   let evaluations = 0;

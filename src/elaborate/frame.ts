@@ -9,6 +9,7 @@ import type { GraphContext, Holes, KeySite } from './graph-context.ts';
 import type { Instance } from './instances.ts';
 import type { Scope } from './scope.ts';
 import type { Tabulation } from './expressions/tabulate.ts';
+import type { Value } from './values.ts';
 
 /** What elaboration of one root shares: reports, solved holes, settings. */
 export interface Session {
@@ -18,6 +19,8 @@ export interface Session {
   readonly broken: Set<FnDecl | UnitDecl>;
   /** Values of `--set`, by `Model.field` or train parameter. */
   readonly settings: ReadonlyMap<string, string>;
+  /** What a module of the standard library exports: `std('optim')`. */
+  std(name: string): ReadonlyMap<string, () => Value>;
   report(diagnostic: Diagnostic): void;
   nextHole(): string;
   /** Counts one evaluation; false when the program has become too long. */

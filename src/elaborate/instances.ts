@@ -10,6 +10,7 @@ import { elementwiseSelect } from './expressions/select.ts';
 import { NeedsGraph, stretch, toTensor } from './expressions/tensors.ts';
 import { cacheFrame, enterSession } from './caches.ts';
 import { equalDims } from './dims.ts';
+import { readRule, type ParameterRule } from './parameter-rules.ts';
 import { emptySignature, reject, Rejected, report, type Frame } from './frame.ts';
 import { checkRequirement } from './requirements.ts';
 import { Scope } from './scope.ts';
@@ -40,6 +41,8 @@ export interface Instance {
   readonly frozen: ReadonlySet<string>;
   /** Key given by `@name`, by member. */
   readonly keys: ReadonlyMap<string, string>;
+  /** What `@regularize` and `@constrain` ask of the parameters of a member. */
+  readonly rules: ReadonlyMap<string, readonly ParameterRule[]>;
   readonly scope: Scope;
   readonly training?: boolean;
   readonly span: Span;
@@ -120,7 +123,8 @@ export function buildMembers(
   const members = new Map<string, Value>();
   const frozen = new Set<string>();
   const keys = new Map<string, string>();
-  const instance: Instance = { decl, config, configSpans, members, frozen, keys, scope: methods, span };
+  const rules = new Map<string, readonly ParameterRule[]>();
+  const instance: Instance = { decl, config, configSpans, members, frozen, keys, rules, scope: methods, span };
   const inner: Frame = { ...frame, scope: lets, instance };
   const define = (name: string, value: Value, at: Span): void => {
     if (members.has(name)) report(frame, messages.E0204(at, { name }));
@@ -132,7 +136,7 @@ export function buildMembers(
       define(member.name.name, { kind: 'fn', decl: member, scope: methods, instance }, member.name.span);
       continue;
     }
-    const attributes = readAttributes(frame, member.attributes);
+    const attributes = readAttributes(inner, member.attributes);
     const before = new Set(members.keys());
     guarded(() => {
       if (member.kind === 'slot') define(member.name.name, makeSlot(inner, member), member.name.span);
@@ -145,6 +149,7 @@ export function buildMembers(
       if (before.has(name)) continue;
       if (attributes.freeze) frozen.add(name);
       if (attributes.name !== null) keys.set(name, attributes.name);
+      if (attributes.rules.length > 0) rules.set(name, attributes.rules);
     }
   }
   return instance;
@@ -169,23 +174,28 @@ function hideDims(scope: Scope, type: TypeExpr): void {
 function readAttributes(
   frame: Frame,
   attributes: readonly Attribute[],
-): { readonly freeze: boolean; readonly name: string | null } {
+): { readonly freeze: boolean; readonly name: string | null; readonly rules: readonly ParameterRule[] } {
   let [freeze, name]: [boolean, string | null] = [false, null];
+  const rules: ParameterRule[] = [];
   for (const attribute of attributes) {
     const [arg] = attribute.args ?? [];
     if (attribute.name.name === 'freeze') freeze = true;
     else if (attribute.name.name === 'name' && arg?.value.kind === 'string') name = arg.value.value;
+    else if (attribute.name.name === 'regularize' || attribute.name.name === 'constrain') {
+      const rule = readRule(frame, attribute);
+      if (rule) rules.push(rule);
+    }
     else
       report(
         frame,
         messages.E0212(
           attribute.name.span,
           { name: attribute.name.name },
-          { notes: ['members take `@freeze` and `@name("key")`'] },
+          { notes: ['members take `@freeze`, `@name("key")`, `@regularize(f)` and `@constrain(f)`'] },
         ),
       );
   }
-  return { freeze, name };
+  return { freeze, name, rules };
 }
 
 // A member that needs tensors is computed anew in every graph that reads it.
@@ -294,15 +304,16 @@ function addPath(table: PathTable, slot: Slot, path: string, frozen: boolean): v
   if (frozen || slot.frozen) table.frozen.add(slot);
 }
 
-// `@name("{path}_l{index}")`: the key of everything below a member, from its path there and its place in the list.
+// `@name("{path}_l{index}")`: the key of everything below a member, from its path there and its place in the
+// list, counted from 0 or (`{number}`) from 1.
 function collectNamed(value: Value, prefix: string, template: string, table: PathTable, frozen: boolean): void {
   const items = value.kind === 'list' || value.kind === 'tuple' ? value.items : [value];
   items.forEach((item, i) => {
-    if (item.kind !== 'instance') return collectValue(item, prefix + template.replaceAll('{index}', String(i)), table, frozen);
+    const own = template.replaceAll('{index}', String(i)).replaceAll('{number}', String(i + 1));
+    if (item.kind !== 'instance') return collectValue(item, prefix + own, table, frozen);
     const below = collectPaths(item.instance, '', undefined, frozen);
     for (const [slot, path] of below.paths) {
-      const key = template.replaceAll('{index}', String(i)).replaceAll('{path}', path);
-      addPath(table, slot, prefix + key, below.frozen.has(slot));
+      addPath(table, slot, prefix + own.replaceAll('{path}', path), below.frozen.has(slot));
     }
   });
 }

@@ -62,14 +62,17 @@ export class Modules {
 
   constructor(
     readonly host: FileHost,
-    readonly makeSession: (prelude: Scope) => Session,
+    readonly makeSession: (prelude: Scope) => Omit<Session, 'std'>,
   ) {}
 
   session: Session | null = null;
 
   /** The session of this elaboration; std/fn joins the prelude on the way. */
   start(): Session {
-    const session = this.makeSession(this.prelude);
+    const session: Session = {
+      ...this.makeSession(this.prelude),
+      std: (name) => this.loadStd(name, session)?.exports ?? new Map<string, () => Value>(),
+    };
     this.session = session;
     const fn = this.loadStd('fn', session);
     for (const [name, value] of fn?.exports ?? []) this.prelude.define(name, value);

@@ -2,18 +2,20 @@
 import { gradientReach } from '../ir/gradient-reach.ts';
 import type { TensorType, Value as GraphValue } from '../ir/graph.ts';
 import { isFloat } from '../ir/dtype.ts';
-import type { Expr, OptimizeMember } from '../parser/ast.ts';
+import type { OptimizeMember } from '../parser/ast.ts';
 import { messages } from '../support/messages.gen.ts';
 import { spanText } from '../support/source.ts';
 import { callFn, callValue } from './calls.ts';
 import { evaluate } from './expressions/evaluate.ts';
+import { selected } from './groups.ts';
+import { collectRules, constrained, regularized, type ParameterRule } from './parameter-rules.ts';
 import { elementwiseSelect } from './expressions/select.ts';
 import { graphOf, toTensor } from './expressions/tensors.ts';
 import { emptySignature, reject, Rejected, report, type Frame } from './frame.ts';
 import { GraphContext } from './graph-context.ts';
-import { buildMembers, collectPaths, type Instance, type PathTable, type Slot } from './instances.ts';
+import { buildMembers, type Instance, type PathTable, type Slot } from './instances.ts';
 import { initialValue } from './models.ts';
-import { describe, list, tensor, typeText, type Value } from './values.ts';
+import { asNumber, describe, list, tensor, typeText, type GivenArgument, type Value } from './values.ts';
 
 /** A carried tensor of an optimizer: `m:fc1.weight`. */
 export interface OptimizerSlot {
@@ -32,6 +34,7 @@ export interface Prepared {
   readonly optimizer: Value & { readonly kind: 'optimizer' };
   readonly slots: readonly Slot[];
   readonly table: PathTable;
+  readonly rules: ReadonlyMap<Slot, ReadonlySet<ParameterRule>>;
 }
 
 /** When a step takes place. */
@@ -76,26 +79,8 @@ export function prepareMinimize(
     (slot) => wanted.has(slot) && slot.role === 'param' && isFloat(slot.type.dtype) && !table.frozen.has(slot),
   );
   const moving = reachable(frame, member, loss, slots, table);
-  return moving && { member, loss, reported, optimizer, slots: moving, table };
-}
-
-// The parameters of `of`, or all of the train's models.
-function selected(frame: Frame, member: OptimizeMember, models: readonly Instance[]): ReadonlySet<Slot> {
-  const found = new Set<Slot>();
-  if (member.of.length === 0)
-    for (const model of models) addSlots(frame, { kind: 'instance', instance: model }, found, member.using);
-  for (const expr of member.of) addSlots(frame, evaluate(frame, expr), found, expr);
-  return found;
-}
-
-function addSlots(frame: Frame, value: Value, into: Set<Slot>, expr: Expr): void {
-  if (value.kind === 'instance') for (const slot of collectPaths(value.instance).paths.keys()) into.add(slot);
-  else if (value.kind === 'parameter') into.add(value.slot);
-  else if (value.kind === 'tensor' && value.slot) into.add(value.slot);
-  else if (value.kind === 'list' || value.kind === 'tuple')
-    for (const item of value.items) addSlots(frame, item, into, expr);
-  else if (value.kind === 'unknown') throw new Rejected();
-  else reject(frame, messages.E0707(expr.span, { got: describe(value) }));
+  const rules = new Map(models.flatMap((model) => [...collectRules(model)]));
+  return moving && { member, loss, reported, optimizer, slots: moving, table, rules };
 }
 
 // E0701 where the loss depends on a parameter only through steps without a gradient, E0703 where it does
@@ -166,17 +151,22 @@ export function applyMinimize(
   slots: OptimizerSlot[],
 ): void {
   const graph = graphOf(frame);
-  const gradients = prepared.map(({ loss, slots: moving, member }) => {
-    graph.builder.origin = [member.span];
-    return graph.builder.node('gradient', [loss, ...moving.map((slot) => graph.read(slot))]);
-  });
-  prepared.forEach((one, i) => {
+  const raw = prepared.map((one) => lossGradients(frame, one));
+  const plans = prepared.map((one, i) => {
     graph.builder.origin = [one.member.using.span];
-    const raw = gradients[i] ?? [];
-    const clipped = clip(frame, one, raw);
+    const mean = accumulate(frame, one, raw[i] ?? [], condition, step, slots);
+    const gradients = one.slots.map((slot, k) => {
+      const gradient = mean.gradients[k] ?? graph.read(slot);
+      return regularized(frame, one.rules.get(slot) ?? [], graph.read(slot), gradient);
+    });
+    return { one, condition: mean.condition, gradients };
+  });
+  const clipped = clipGroups(frame, plans);
+  plans.forEach(({ one, condition: own }, i) => {
+    graph.builder.origin = [one.member.using.span];
     one.slots.forEach((slot, k) => {
-      const gradient = clipped[k];
-      if (gradient) updateParameter(frame, one, slot, gradient, condition, step, slots);
+      const gradient = clipped[i]?.[k];
+      if (gradient) updateParameter(frame, one, slot, gradient, own, step, slots);
     });
   });
   // The next step starts from these values, not from how they came about.
@@ -184,22 +174,99 @@ export function applyMinimize(
     for (const slot of graph.updated) graph.write(slot, graph.builder.op('stop_gradient', [graph.read(slot)]));
 }
 
-// `with { clip=f }`: f maps the list of all gradients to a list of the same shapes.
-function clip(frame: Frame, one: Prepared, gradients: readonly GraphValue[]): readonly GraphValue[] {
-  const rule = one.optimizer.options.get('clip');
-  if (!rule || rule.kind === 'none') return gradients;
-  const result = callValue(frame, rule, [list(gradients.map((g) => tensor(g)))], one.member.using.span);
+// `with { loss_scale=s }`: the gradients of s · loss, divided by s.
+function lossGradients(frame: Frame, one: Prepared): readonly GraphValue[] {
+  const { builder } = graphOf(frame);
+  builder.origin = [one.member.span];
+  const scale = numberOption(one, 'loss_scale');
+  const loss = scale === undefined ? one.loss : builder.mul(one.loss, builder.like(one.loss, scale));
+  const gradients = builder.node('gradient', [loss, ...one.slots.map((slot) => graphOf(frame).read(slot))]);
+  return scale === undefined ? gradients : gradients.map((g) => builder.mul(g, builder.like(g, 1 / scale)));
+}
+
+interface Accumulated {
+  readonly gradients: readonly GraphValue[];
+  readonly condition: StepCondition;
+}
+
+// `with { accumulate=k }`: sums wait in slots; every k-th time their mean is the gradient, and they start anew.
+function accumulate(
+  frame: Frame,
+  one: Prepared,
+  gradients: readonly GraphValue[],
+  condition: StepCondition,
+  step: string,
+  slots: OptimizerSlot[],
+): Accumulated {
+  const count = numberOption(one, 'accumulate') ?? 1;
+  if (count === 1) return { gradients, condition };
+  const graph = graphOf(frame);
+  const { builder } = graph;
+  const done = builder.sub(updateCount(frame, condition), builder.full('i32', 1));
+  const ready = builder.binary(
+    'eq',
+    builder.binary('rem', done, builder.full('i32', count)),
+    builder.full('i32', count - 1),
+  );
+  const means = gradients.map((gradient, k) => {
+    const slot = one.slots[k];
+    const plain = `accumulate:${(slot && one.table.paths.get(slot)) ?? k}`;
+    const name = slots.some((s) => s.name === plain) ? `${step}.${plain}` : plain;
+    const before = graph.input(name, 'slot', gradient.type);
+    const sum = builder.add(before, gradient);
+    const kept = elementwiseSelect(frame, ready, builder.zero(sum), sum);
+    slots.push({ name, type: gradient.type, initial: 0, value: when(frame, condition, kept, before) });
+    return builder.mul(sum, builder.like(sum, 1 / count));
+  });
+  const both = condition.when ? builder.binary('and', condition.when, ready) : ready;
+  return { gradients: means, condition: { when: both, every: condition.every * count, from: condition.from } };
+}
+
+function numberOption(one: Prepared, name: string): number | undefined {
+  const option = one.optimizer.options.get(name);
+  return option && asNumber(option.value);
+}
+
+interface GroupPlan {
+  readonly one: Prepared;
+  readonly gradients: readonly GraphValue[];
+}
+
+// `with { clip=f }`: f maps the list of all gradients to a list of the same shapes. Groups of one step that
+// name it alike are clipped together.
+function clipGroups(frame: Frame, plans: readonly GroupPlan[]): readonly (readonly GraphValue[])[] {
+  const results = plans.map(({ gradients }) => gradients);
+  const rules = plans.map(({ one }) => one.optimizer.options.get('clip'));
+  const names = rules.map((rule) => (rule && rule.value.kind !== 'none' ? spanText(rule.span) : undefined));
+  for (const name of new Set(names)) {
+    const members = plans.map((_, i) => i).filter((i) => names[i] === name);
+    const rule = rules[members[0] ?? 0];
+    if (name === undefined || !rule) continue;
+    const clipped = [
+      ...clip(
+        frame,
+        rule,
+        members.flatMap((i) => plans[i]?.gradients ?? []),
+      ),
+    ];
+    for (const i of members) results[i] = clipped.splice(0, plans[i]?.gradients.length ?? 0);
+  }
+  return results;
+}
+
+function clip(frame: Frame, rule: GivenArgument, gradients: readonly GraphValue[]): readonly GraphValue[] {
+  const result = callValue(frame, rule.value, [list(gradients.map((g) => tensor(g)))], rule.span);
   if (result.kind === 'unknown') throw new Rejected();
   if (result.kind !== 'list' || result.items.length !== gradients.length)
     return reject(
       frame,
-      messages.E0402(one.member.using.span, {
+      messages.E0402(rule.span, {
         what: 'the result of `clip`',
         expected: `a list of ${gradients.length} gradients`,
         got: describe(result),
       }),
     );
-  return result.items.map((item) => toTensor(frame, item, 'f32', one.member.using.span));
+  return result.items.map((item) => toTensor(frame, item, 'f32', rule.span));
 }
 
 // One call of `update_param`, with slots of the parameter's shape.
@@ -238,7 +305,7 @@ function updateParameter(
     instance,
   );
   if (result.kind === 'unknown') throw new Rejected();
-  const next = toTensor(frame, result, parameter.type.dtype, span);
+  const next = constrained(frame, one.rules.get(slot) ?? [], toTensor(frame, result, parameter.type.dtype, span));
   graph.write(slot, when(frame, condition, next, parameter));
   for (const [state, record] of own) record.value = when(frame, condition, graph.take(state), record.value);
 }

@@ -57,7 +57,7 @@ export type Value =
   | { readonly kind: 'primitive'; readonly primitive: Primitive }
   | { readonly kind: 'unit'; readonly decl: UnitDecl; readonly scope: Scope }
   | { readonly kind: 'instance'; readonly instance: Instance }
-  | { readonly kind: 'optimizer'; readonly instance: Instance; readonly options: ReadonlyMap<string, Value> }
+  | { readonly kind: 'optimizer'; readonly instance: Instance; readonly options: ReadonlyMap<string, GivenArgument> }
   | { readonly kind: 'parameter'; readonly slot: Slot }
   | { readonly kind: 'type'; readonly decl: TypeDecl; readonly scope: Scope }
   | { readonly kind: 'namespace'; readonly module: string; readonly names: ReadonlyMap<string, () => Value> }

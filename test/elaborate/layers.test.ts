@@ -127,12 +127,7 @@ describe('paths', () => {
       parameters(
         'export model Net() {\n let net = Sequential([Linear(2, 3), ReLU(), Linear(3, 1)])\n export fn forward(x: [b, 2]) = net(x)\n}',
       ),
-    ).toEqual([
-      'net.layers.0.weight [3, 2]',
-      'net.layers.0.bias [3]',
-      'net.layers.2.weight [1, 3]',
-      'net.layers.2.bias [1]',
-    ]);
+    ).toEqual(['net.0.weight [3, 2]', 'net.0.bias [3]', 'net.2.weight [1, 3]', 'net.2.bias [1]']);
   });
 });
 
@@ -160,6 +155,7 @@ describe('modes and state', () => {
     'bn.bias': [0, 0],
     'bn.running_mean': [0, 0],
     'bn.running_var': [1, 1],
+    'bn.num_batches_tracked': 0,
     iteration: 0,
   };
 

@@ -8,7 +8,7 @@ import { equalDims, lessEqualDims, resolved } from '../dims.ts';
 import { reject, type Frame } from '../frame.ts';
 import { overridden, type Instance } from '../instances.ts';
 import { didYouMean } from '../types.ts';
-import { asNumber, describe, list, tensor, typeText, unknown, type Value } from '../values.ts';
+import { asNumber, describe, list, tensor, typeText, unknown, type GivenArgument, type Value } from '../values.ts';
 import { evaluate, read } from './evaluate.ts';
 import { readElement, readsElement } from './reads.ts';
 import { graphOf, NeedsGraph } from './tensors.ts';
@@ -178,17 +178,10 @@ export function evaluateWith(frame: Frame, expr: WithExpr): Value {
   const values = new Map<string, Value>();
   for (const [name, override] of changes) values.set(name, replacement(frame, override.value));
   if (object.kind === 'optimizer') {
-    for (const [name, override] of changes)
-      if (name !== 'clip')
-        reject(
-          frame,
-          messages.E0201(
-            override.name.span,
-            { argument: name, what: 'optimizer option', callee: 'with' },
-            didYouMean(name, ['clip'], override.name.span),
-          ),
-        );
-    return { ...object, options: new Map([...object.options, ...values]) };
+    const given = expr.overrides.map((override) =>
+      optionOf(frame, override, values.get(override.name.name) ?? unknown),
+    );
+    return { ...object, options: new Map([...object.options, ...given]) };
   }
   if (object.kind !== 'instance')
     return reject(frame, messages.E0412(expr.span, { operation: 'override members of', operands: describe(object) }));
@@ -200,6 +193,34 @@ export function evaluateWith(frame: Frame, expr: WithExpr): Value {
     if (override) checkOverride(frame, object.instance, name, value, override);
   }
   return { kind: 'instance', instance: overridden(object.instance, values, mode?.value) };
+}
+
+const optimizerOptions = ['clip', 'accumulate', 'loss_scale'];
+
+// `clip` takes a function of all gradients, `accumulate` a whole number of steps, `loss_scale` a positive number.
+function optionOf(frame: Frame, { name, value: expr }: NamedValue, value: Value): readonly [string, GivenArgument] {
+  if (!optimizerOptions.includes(name.name))
+    reject(
+      frame,
+      messages.E0201(
+        name.span,
+        { argument: name.name, what: 'optimizer option', callee: 'with' },
+        didYouMean(name.name, optimizerOptions, name.span),
+      ),
+    );
+  const number = asNumber(value);
+  const whole = name.name === 'accumulate';
+  const fits = number !== undefined && (whole ? value.kind === 'int' && number >= 1 : number > 0);
+  if (name.name !== 'clip' && value.kind !== 'unknown' && !fits)
+    reject(
+      frame,
+      messages.E0402(expr.span, {
+        what: `\`${name.name}\``,
+        expected: whole ? 'a whole number of steps' : 'a positive number',
+        got: describe(value),
+      }),
+    );
+  return [name.name, { value, span: expr.span }];
 }
 
 // In a member, what needs tensors is computed where it is used.
