@@ -141,6 +141,12 @@ export class GraphContext {
     };
   }
 
+  /** Remembers the values of slots; the result says which have changed since. */
+  watch(): () => readonly Slot[] {
+    const before = new Map(this.#current);
+    return () => [...this.#updated].filter((slot) => this.#current.get(slot) !== before.get(slot));
+  }
+
   /** Slots written so far, in order of the first write. */
   get updated(): ReadonlySet<Slot> {
     return this.#updated;

@@ -3,32 +3,12 @@
 import type { FnDecl, UnitDecl } from '../parser/ast.ts';
 import type { GraphFunction } from '../ir/graph.ts';
 import { messages } from '../support/messages.gen.ts';
-import type { Span } from '../support/source.ts';
 import type { Session } from './frame.ts';
+import { lintChains } from './lint-chains.ts';
+import { isNode, mentions } from './mentions.ts';
 import type { Model } from './models.ts';
 import type { Module } from './modules.ts';
 import { editDistance } from './spelling.ts';
-
-/** Every name that a part of the tree mentions, with its places. */
-function mentions(node: unknown, into: Map<string, Span[]> = new Map()): Map<string, Span[]> {
-  if (Array.isArray(node)) for (const item of node) mentions(item, into);
-  else if (isNode(node)) {
-    const isName = node.kind === 'name' || node.kind === 'named-axis' || node.kind === 'identifier';
-    if (isName && node.name !== undefined && node.span)
-      into.set(node.name, [...(into.get(node.name) ?? []), node.span]);
-    for (const [key, value] of Object.entries(node))
-      if (key !== 'span' && typeof value === 'object') mentions(value, into);
-  }
-  return into;
-}
-
-interface AnyNode {
-  readonly kind: string;
-  readonly name?: string;
-  readonly span?: Span;
-}
-
-const isNode = (value: unknown): value is AnyNode => typeof value === 'object' && value !== null && 'kind' in value;
 
 /** Warnings about one file. */
 export function lintModule(session: Session, module: Module): void {
@@ -36,6 +16,7 @@ export function lintModule(session: Session, module: Module): void {
     if (declaration.kind === 'fn') lintDims(session, declaration);
     if (declaration.kind !== 'unit') continue;
     lintConfig(session, declaration, module);
+    lintChains(session, declaration, module);
     for (const member of declaration.members) if (member.kind === 'fn') lintDims(session, member);
   }
 }

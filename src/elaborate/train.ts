@@ -10,6 +10,7 @@ import { toTensor } from './expressions/tensors.ts';
 import { reject, report, type Frame, type Session } from './frame.ts';
 import { GraphContext } from './graph-context.ts';
 import type { Slot } from './instances.ts';
+import { mentions } from './mentions.ts';
 import { guarded, ordered, rootFrame } from './models.ts';
 import { applyMinimize, prepareMinimize, type OptimizerSlot, type Prepared } from './optimize.ts';
 import { Scope } from './scope.ts';
@@ -81,6 +82,7 @@ function parameterValue(graph: GraphContext, p: Parameter): Value {
 class TrainRunner {
   #failed = false;
   readonly #updates: UpdateMember[] = [];
+  readonly #used = new Set<LetMember>();
 
   constructor(
     readonly frame: Frame,
@@ -154,7 +156,7 @@ class TrainRunner {
     const prepared: Prepared[] = [];
     for (const member of members) {
       this.#try(() => {
-        if (member.kind === 'let') bindLet(frame, member);
+        if (member.kind === 'let') this.#let(frame, member, members);
         else if (member.kind === 'optimize') {
           const one = prepareMinimize(
             frame,
@@ -173,6 +175,21 @@ class TrainRunner {
     this.#checkGroups(prepared);
     const condition = step ? stepCondition(frame, step) : { when: null, every: 1, from: 0 };
     this.#try(() => applyMinimize(frame, prepared, condition, step?.name.name ?? '', this.out.slots));
+  }
+
+  // A `let` that updates states and that nothing reads is a slip (E0604): in a train, only what is used takes place.
+  #let(frame: Frame, member: LetMember, members: readonly TrainMember[]): void {
+    const changed = this.out.graph.watch();
+    bindLet(frame, member);
+    const names = mentions(members.filter((other) => other !== member));
+    if (changed().length > 0 && !namesOf(member).some((name) => names.has(name))) this.#unused(member, changed());
+  }
+
+  #unused(member: LetMember, changed: readonly Slot[]): void {
+    if (this.kind === 'evaluate') return;
+    this.#failed = true;
+    const paths = changed.map((slot) => this.plan.table.paths.get(slot) ?? slot.name);
+    report(this.frame, messages.E0604(member.span, { name: namesOf(member)[0] ?? '_' }, { label: updating(paths) }));
   }
 
   #metric(frame: Frame, member: TrainMember & { readonly kind: 'metric' }): void {
@@ -229,6 +246,20 @@ class TrainRunner {
       if (member.kind === 'metric') this.#try(() => this.#metric({ ...this.frame, scope }, member));
       else if (member.kind === 'update') this.#updates.push(member);
     }
+    this.#try(() => this.#checkLets(lets, this.#lazyLets(lets, keys)));
+  }
+
+  // What no step uses does not take place; all lets are evaluated to see whether that matters.
+  #checkLets(lets: readonly LetMember[], scope: Scope): void {
+    const used = new Set(this.#used);
+    if (this.kind === 'evaluate' || lets.every((member) => used.has(member))) return;
+    const restore = this.out.graph.snapshot();
+    for (const member of lets) {
+      const changed = this.out.graph.watch();
+      for (const name of namesOf(member)) scope.lookup(name);
+      if (!used.has(member) && changed().length > 0) this.#unused(member, changed());
+    }
+    restore();
   }
 
   #lazyLets(lets: readonly LetMember[], keys: readonly Frame['keys'][]): Scope {
@@ -241,6 +272,7 @@ class TrainRunner {
       const run = (): void => {
         if (done) return;
         done = true;
+        this.#used.add(member);
         bindLet({ ...this.frame, scope: own, keys: keys[i] ?? null }, member);
       };
       visible = new Scope(before);
@@ -267,6 +299,9 @@ class TrainRunner {
     graph.results.push(...updates);
   }
 }
+
+const updating = (paths: readonly string[]): string =>
+  `updates ${paths.slice(0, 3).join(', ')}${paths.length > 3 ? ` and ${paths.length - 3} more` : ''}`;
 
 function namesOf(member: LetMember): readonly string[] {
   const names: string[] = [];

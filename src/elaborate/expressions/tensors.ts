@@ -1,12 +1,12 @@
 // From values to tensors of the graph, and the one place where operands are broadcast and brought to
 // one dtype. Alignment is from the right; only scalars, suffixes and a literal 1 stretch.
 import { asConstant, type Dim } from '../../ir/dim.ts';
-import { isFloat, type DType } from '../../ir/dtype.ts';
+import { infinity, isFloat, type DType } from '../../ir/dtype.ts';
 import type { Value as GraphValue } from '../../ir/graph.ts';
 import { messages } from '../../support/messages.gen.ts';
 import { spanText, type Span } from '../../support/source.ts';
 import { equalDims, resolved } from '../dims.ts';
-import { reject, Rejected, type Frame } from '../frame.ts';
+import { reject, Rejected, report, type Frame } from '../frame.ts';
 import type { GraphContext } from '../graph-context.ts';
 import { asNumber, describe, typeText, type Value } from '../values.ts';
 
@@ -28,9 +28,25 @@ export function toTensor(frame: Frame, value: Value, dtype: DType | undefined, s
   if (value.kind === 'parameter') return graphOf(frame).read(value.slot);
   if (value.kind === 'bool') return builder.full(dtype ?? 'bool', value.value ? 1 : 0);
   const number = asNumber(value);
-  if (number !== undefined) return builder.full(checkedDType(frame, value, number, dtype, span), number);
+  if (number !== undefined) {
+    const own = checkedDType(frame, value, number, dtype, span);
+    return builder.full(own, own === 'f16' ? toHalf(frame, number, span) : number);
+  }
   if (value.kind === 'int') return builder.cast(builder.dimValue(resolved(frame, value.dim)), dtype ?? 'i32');
   return reject(frame, messages.E0402(span, { what: 'this', expected: 'a tensor or a number', got: describe(value) }));
+}
+
+const largestHalf = 65504;
+
+// `inf` has a smaller stand-in in f16; what else is too large is probably a mask.
+function toHalf(frame: Frame, number: number, span: Span): number {
+  if (Math.abs(number) === infinity.f32) return Math.sign(number) * infinity.f16;
+  if (Math.abs(number) > largestHalf)
+    report(
+      frame,
+      messages.W1401(span, { value: number }, { helps: [{ text: `write \`${number < 0 ? '-' : ''}inf\` in a mask` }] }),
+    );
+  return number;
 }
 
 // In a tabulation a whole tensor is no scalar: an element of it must be read.
