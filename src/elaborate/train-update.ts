@@ -114,6 +114,10 @@ function instanceValues(frame: Frame, expr: Expr, target: Instance): Pairs {
   });
 }
 
+// Caches belong to the session, whichever model they are in.
+const lastingSlots = (instance: Instance): readonly (readonly [Slot, string])[] =>
+  [...collectPaths(instance).paths].filter(([slot]) => slot.role !== 'cache');
+
 // Slots of two instances of one layer and config, in the order of their paths.
 function matching(
   frame: Frame,
@@ -130,7 +134,7 @@ function matching(
         got: describe(source ?? unknown),
       }),
     );
-  const [own, other] = [[...collectPaths(target).paths], [...collectPaths(source.instance).paths]];
+  const [own, other] = [lastingSlots(target), lastingSlots(source.instance)];
   const pairs = own.map(([slot, path], i) => {
     const [twin, twinPath] = other[i] ?? [];
     const same = twin && twinPath === path && typeText(twin.type, true) === typeText(slot.type, true);

@@ -47,7 +47,7 @@ export class Mismatch extends Error {
   }
 }
 
-/** The int that a plain name of a signature means, if it is one: a bound dim, else an int in scope. */
+/** The int that a plain name of a signature means, if it is one: a bound dim, else an int in scope, but no dim of the session. */
 export function dimNamed(frame: Frame, name: string): Dim | undefined {
   const own = frame.signature.dims.get(name);
   if (own) return resolved(frame, own);
@@ -266,6 +266,10 @@ export function dimOf(frame: Frame, expr: Expr): Dim | undefined {
     if (named) return named;
     const value = frame.scope.lookup(expr.name);
     if (value?.kind === 'unknown') return undefined;
+    if (value?.kind === 'int' && value.session) return frame.graph?.dim(expr.name) ?? value.dim;
+    // Read by a call.
+    if (frame.graph?.isSession(expr.name) && frame.graph.dims.some(({ name }) => name === expr.name))
+      return frame.graph.dim(expr.name);
     reject(frame, messages.E0311(expr.span, { dim: expr.name }));
   }
   const scope = new Scope(frame.scope);
