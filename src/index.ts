@@ -7,6 +7,7 @@ import type { GraphModule } from './ir/graph.ts';
 import { parse } from './parser/parse.ts';
 import { format } from './parser/prettier-plugin.ts';
 import { hasErrors, type Diagnostic } from './support/diagnostic.ts';
+import { messages } from './support/messages.gen.ts';
 import { createSource } from './support/source.ts';
 
 export { lowerModule, emit, passNames, type Lowered, type Observer, type Stage, type Target } from './compile.ts';
@@ -75,10 +76,16 @@ export function check(files: FileHost, root: string, options: CompileOptions = {
   return failed ? { diagnostics } : { diagnostics, module };
 }
 
+/** E0903 for a program without models: it checks, but makes no module. */
+export const nothingToCompile = (module: GraphModule, root: string): Diagnostic | undefined =>
+  module.models.length === 0 ? messages.E0903(null, { file: root }) : undefined;
+
 /** Compiles the program whose root file is `root` to one ES module and its declarations. */
 export async function compile(files: FileHost, root: string, options: CompileOptions = {}): Promise<Compiled> {
   const { diagnostics, module } = check(files, root, options);
   if (!module) return { diagnostics };
+  const missing = nothingToCompile(module, root);
+  if (missing) return { diagnostics: [...diagnostics, missing] };
   const lowered = lowerModule(module, options.targets, options.observe);
   const { js, dts } = await emit(lowered, root.split('/').at(-1) ?? root);
   return { diagnostics, module, lowered, js, dts };

@@ -8,7 +8,7 @@ import { createSource, createSpan } from '../support/source.ts';
 import { checkModule } from './check.ts';
 import { elaborateEntries } from './entries.ts';
 import { Exhausted, type Session } from './frame.ts';
-import { lintModule, reportUnused } from './lints.ts';
+import { lintModule, reportUnchecked, reportUnused } from './lints.ts';
 import { checkHoles, constructModel, elaborateInit, guarded, modelInfo, type Model } from './models.ts';
 import { Modules, type FileHost, type Module } from './modules.ts';
 import type { Scope } from './scope.ts';
@@ -48,6 +48,7 @@ export function elaborate(files: FileHost, root: string, options: ElaborateOptio
       checkModule(session, loaded);
       lintModule(session, loaded);
     }
+    for (const loaded of modules.loaded.values()) if (!loaded.isStd) reportUnchecked(session, loaded);
   });
   return { module: result, diagnostics: sortDiagnostics(reporter.diagnostics) };
 }
@@ -97,6 +98,7 @@ export function createSession(
     holes: new Map(),
     prelude,
     broken: new Set(),
+    constructed: new Set(),
     settings,
     report(diagnostic) {
       const { code, span } = diagnostic;

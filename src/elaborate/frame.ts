@@ -17,6 +17,8 @@ export interface Session {
   /** Scopes that hold only the prelude: names found from there are no ints of a signature. */
   readonly prelude: Scope;
   readonly broken: Set<FnDecl | UnitDecl>;
+  /** Units that were constructed with a config, so that their members are checked with it. */
+  readonly constructed: Set<UnitDecl>;
   /** Values of `--set`, by `Model.field` or train parameter. */
   readonly settings: ReadonlyMap<string, string>;
   /** What a module of the standard library exports: `std('optim')`. */

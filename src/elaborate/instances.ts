@@ -74,6 +74,7 @@ export function construct(frame: Frame, decl: UnitDecl, scope: Scope, args: Argu
   if (!bindParameters(inner, frame, decl.params, given, callee, null)) return unknown;
   if (decl.requires.map((requirement) => checkRequirement(inner, requirement, frame, span)).includes(false))
     return unknown;
+  frame.session.constructed.add(decl);
   const configSpans = new Map([...given].map(([param, arg]) => [param.name.name, arg.span]));
   const instance = buildMembers(inner, decl, configSpans, span);
   return decl.unit === 'optimizer'

@@ -1,6 +1,6 @@
 // What is legal and probably a slip: config that nothing reads, a dim that is one edit from another.
-// Also E0504: a parameter that no entry and no train reads.
-import type { FnDecl, UnitDecl } from '../parser/ast.ts';
+// Also E0504, a parameter that no entry and no train reads, and I0110, what no config checks.
+import type { FnDecl, Param, UnitDecl } from '../parser/ast.ts';
 import type { GraphFunction } from '../ir/graph.ts';
 import { messages } from '../support/messages.gen.ts';
 import type { Session } from './frame.ts';
@@ -87,4 +87,42 @@ export function reportUnused(
     if (slot.role !== 'param' || prefixes.some((prefix) => read.has(prefix + path))) continue;
     session.report(messages.E0504(slot.frame.caller?.span ?? slot.span, { path }));
   }
+}
+
+/** I0110 for layers that nothing constructs, where config without a default leaves some of them open. */
+export function reportUnchecked(session: Session, module: Module): void {
+  for (const unit of module.file.declarations) {
+    if (unit.kind !== 'unit' || unit.unit !== 'layer' || session.constructed.has(unit)) continue;
+    const open = unit.params.filter(isOpen);
+    const [first] = open;
+    const parts = first ? dependents(unit, new Set(open.map(({ name }) => name.name))) : [];
+    if (!first || parts.length === 0) continue;
+    session.report(
+      messages.I0110(
+        unit.name.span,
+        { parts: parts.map((part) => `\`${part}\``).join(', ') },
+        { secondary: [{ span: first.span, label: 'may be anything' }] },
+      ),
+    );
+  }
+}
+
+// An int is a symbol and an optional is `none`; of anything else without a default, nothing is known.
+const isOpen = ({ type, default: fallback }: Param): boolean =>
+  fallback === null &&
+  !['tensor-type', 'optional-type', 'error-type'].includes(type.kind) &&
+  !(type.kind === 'named-type' && type.path[0]?.name === 'int');
+
+// Members that read open config, themselves or through a member above.
+function dependents(unit: UnitDecl, open: Set<string>): readonly string[] {
+  const found: string[] = [];
+  for (const member of unit.members) {
+    if (member.kind === 'assert' || ![...mentions(member).keys()].some((name) => open.has(name))) continue;
+    const name =
+      member.kind === 'let' ? (member.pattern.kind === 'name-pattern' ? member.pattern.name : '') : member.name.name;
+    if (name === '') continue;
+    open.add(name);
+    found.push(name);
+  }
+  return found;
 }

@@ -1,4 +1,4 @@
-// Every diagnostic as people see it. A code without a folder fails, unless `awaiting.json` names it.
+// Every diagnostic as people see it. A code without a folder fails, and a folder without a code.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -11,7 +11,6 @@ const here = import.meta.dirname;
 const update = process.env['UPDATE'] === '1';
 const codes = Object.keys(explanations);
 const folders = readdirSync(here, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
-const awaiting = JSON.parse(readFileSync(join(here, 'awaiting.json'), 'utf8')) as readonly string[];
 
 /** Compares with the file, or writes it. */
 function expectFile(path: string, text: string): void {
@@ -21,12 +20,8 @@ function expectFile(path: string, text: string): void {
 }
 
 describe('the folders', () => {
-  it('are one for each code that is not awaited', () => {
-    expect(folders.toSorted()).toEqual(codes.filter((code) => !awaiting.includes(code)).toSorted());
-  });
-
-  it('awaited codes exist', () => {
-    expect(awaiting.filter((code) => !codes.includes(code))).toEqual([]);
+  it('are one for each code', () => {
+    expect(folders.toSorted()).toEqual(codes.toSorted());
   });
 });
 

@@ -1,8 +1,8 @@
 // `dlm compile`: one module and its declarations beside each program.
 import { basename, dirname, join } from 'node:path';
-import { emit, printGraph, type Lowered } from '../../index.ts';
+import { emit, nothingToCompile, printGraph, type Lowered } from '../../index.ts';
 import { checkProgram, lowerProgram, targetsOf, type CommandContext } from '../command.ts';
-import { UsageError } from '../failure.ts';
+import { Failure, UsageError } from '../failure.ts';
 import { programFiles } from '../program-files.ts';
 import { writeFiles } from '../write-file.ts';
 
@@ -33,7 +33,10 @@ async function outputs(
   target: string,
   wanted: readonly string[],
 ): Promise<[string, string][]> {
-  const lowered: Lowered = lowerProgram(cx, checkProgram(cx, file), targetsOf(cx.flags));
+  const module = checkProgram(cx, file);
+  const missing = nothingToCompile(module, file);
+  if (missing) throw new Failure(missing);
+  const lowered: Lowered = lowerProgram(cx, module, targetsOf(cx.flags));
   const made: [string, string][] = [];
   if (wanted.length === 0 || wanted.includes('js')) {
     const { js, dts } = await emit(lowered, basename(file));
