@@ -1,5 +1,6 @@
 // Collects the code of one function: named and temporary locals, bytes, and marked mul+add sites.
 import { signed, unsigned, type FunctionBody, type ValueType } from './encoder.ts';
+import { hashOf } from '../../ir/kernel-key.ts';
 import { op } from './instructions.ts';
 
 /** A local variable of the function under construction. */
@@ -35,10 +36,10 @@ export class FunctionWriter {
   /** Offsets in `code` of the `mul` of each `mul, local.get, add` that a loader may fuse. */
   readonly maddSites: number[] = [];
   private readonly named = new Map<string, Local>();
-  private readonly used = new Map<Range, number>();
+  private readonly taken = new Set<number>();
   private readonly overflow: ValueType[] = [];
+  private end = 0;
   private readonly scopes: string[][] = [];
-  private readonly free = new Map<ValueType, Local[]>();
 
   constructor(private readonly params: readonly { readonly name: string; readonly type: ValueType }[]) {
     params.forEach(({ name, type }, index) => this.named.set(name, { index, type }));
@@ -48,12 +49,11 @@ export class FunctionWriter {
     this.code.push(...bytes);
   }
 
-  /** The local called `name`, made on first use. */
-  local(name: string, type: ValueType): Local {
+  /** The local called `name`, made on first use; values of one form get one number where it is free. */
+  local(name: string, type: ValueType, form?: string): Local {
     const known = this.named.get(name);
     if (known) return known;
-    const range = rangeOf(name, type);
-    const made = range === type ? this.temporary(type) : this.fresh(type, range);
+    const made = this.fresh(type, rangeOf(name, type), form === undefined ? 0 : hashOf(form));
     this.named.set(name, made);
     this.scopes.at(-1)?.push(name);
     return made;
@@ -73,15 +73,11 @@ export class FunctionWriter {
 
   /** A local without a name; give it back with {@link release} when its value is dead. */
   temporary(type: ValueType): Local {
-    return this.free.get(type)?.pop() ?? this.fresh(type);
+    return this.fresh(type, type, 0);
   }
 
   release(...locals: readonly Local[]): void {
-    for (const local of locals) {
-      const pool = this.free.get(local.type);
-      if (pool) pool.push(local);
-      else this.free.set(local.type, [local]);
-    }
+    for (const { index } of locals) this.taken.delete(index - this.params.length);
   }
 
   /** A name by which expressions can refer to a temporary. */
@@ -114,20 +110,24 @@ export class FunctionWriter {
   }
 
   private locals(): ValueType[] {
-    const last = this.overflow.length > 0 ? ranges.length : ranges.findLastIndex(({ kind }) => this.used.has(kind)) + 1;
-    return [
-      ...ranges.slice(0, last).flatMap(({ type, size }) => Array.from({ length: size }, () => type)),
-      ...this.overflow,
-    ];
+    const fixed = ranges.flatMap(({ type, size }) => Array.from({ length: size }, () => type));
+    return this.overflow.length > 0 ? [...fixed, ...this.overflow] : fixed.slice(0, this.end);
   }
 
-  private fresh(type: ValueType, kind: Range = type): Local {
+  // The first free number of the range, from a place that depends on `hash`.
+  private fresh(type: ValueType, kind: Range, hash: number): Local {
     const at = ranges.findIndex((range) => range.kind === kind);
-    const used = this.used.get(kind) ?? 0;
-    this.used.set(kind, used + 1);
-    const before = (end: number): number => ranges.slice(0, end).reduce((sum, { size }) => sum + size, 0);
-    const full = used >= (ranges[at]?.size ?? 0);
-    const place = full ? before(ranges.length) + this.overflow.push(type) - 1 : before(at) + used;
+    const first = sizeOf(ranges.slice(0, at));
+    const size = ranges[at]?.size ?? 0;
+    const places = Array.from({ length: size }, (_, turn) => first + ((hash + turn) % size));
+    const free = places.find((place) => !this.taken.has(place));
+    const spare =
+      sizeOf(ranges) + this.overflow.findIndex((other, n) => other === type && !this.taken.has(sizeOf(ranges) + n));
+    const place = free ?? (spare >= sizeOf(ranges) ? spare : sizeOf(ranges) + this.overflow.push(type) - 1);
+    this.taken.add(place);
+    this.end = Math.max(this.end, place + 1);
     return { index: this.params.length + place, type };
   }
 }
+
+const sizeOf = (some: readonly { readonly size: number }[]): number => some.reduce((sum, { size }) => sum + size, 0);

@@ -1,5 +1,6 @@
 // Prints one kernel as a WASM function (table, tid, n). The function reads addresses, params and the
 // step record through its table, takes its share [begin, end) of the extent, and runs the body.
+import { formOf } from '../../ir/kernel-key.ts';
 import type { Kernel, KernelExpr, Statement } from '../../ir/kernel.ts';
 import { signed, unsigned, type FunctionBody } from './encoder.ts';
 import { storageOf } from './emit-values.ts';
@@ -162,7 +163,7 @@ function printItself(s: Statement, at: Printing): void {
 
 function printAssign(name: string, value: KernelExpr, at: AddressSpace): void {
   printExpression(value, at);
-  at.writer.set(at.writer.local(name, storageOf(value.type, value.width)));
+  at.writer.set(at.writer.local(name, storageOf(value.type, value.width), formOf(value)));
 }
 
 function printStore(s: Extract<Statement, { kind: 'store' }>, at: AddressSpace): void {
@@ -187,7 +188,7 @@ function printArrayStore(s: Extract<Statement, { kind: 'store-array' }>, at: Add
 // The test is at the bottom: if (i < to) do { … } while ((i += step) < to)
 function printFor(s: Extract<Statement, { kind: 'for' }>, at: Printing): void {
   const w = at.writer;
-  const i = w.local(s.name, 'i32');
+  const i = w.local(s.name, 'i32', `for ${s.step}`);
   const { limit, release } = printLimit(s.to, at);
   printExpression(s.from, at);
   w.tee(i);

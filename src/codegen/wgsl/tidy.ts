@@ -1,5 +1,6 @@
 // Kernel → the same kernel with fewer and shorter names: a `let` that is used once moves into its use where
 // nothing happens in between, and locals are numbered by block, so that like code gives like text.
+import { formOf, hashOf } from '../../ir/kernel-key.ts';
 import { kernelOperands, mapKernelExpr, mapStatements } from '../../ir/kernel-rewrite.ts';
 import type { Kernel, KernelExpr, Statement } from '../../ir/kernel.ts';
 import { accessesOf, isVectorMemory, visitBody } from './storage.ts';
@@ -135,19 +136,12 @@ type Names = ReadonlyMap<string, string>;
 const renamed = (e: KernelExpr, names: Names): KernelExpr =>
   mapKernelExpr(e, (x) => (x.kind === 'name' ? { ...x, name: names.get(x.name) ?? x.name } : x));
 
-// A text that values of one form share: names, params and the place in a vector aside.
-const formOf = (e: KernelExpr): string => {
-  const own = e.kind === 'unary' || e.kind === 'binary' ? e.op : e.kind === 'const' ? String(e.value) : '';
-  return `${e.kind}${own}${e.width}(${kernelOperands(e).map(formOf).join()})`;
-};
-
 const letters = 'cdefghijklmnoqrstuvwxyzACDEFGHIJKLMNOPQRSTUVWXYZ';
 const wheel = letters.length * 10;
 
 // A letter and a digit by the form of the value, so that like code gives like text wherever it stands.
 function nameBy(form: string, taken: ReadonlySet<string>): string {
-  let hash = 0;
-  for (let at = 0; at < form.length; at++) hash = (Math.imul(hash, 31) + form.charCodeAt(at)) >>> 0;
+  const hash = hashOf(form);
   for (let turn = 0; ; turn++) {
     const place = (hash + turn) % wheel;
     const name = `${letters[Math.floor(place / 10)] ?? 'v'}${place % 10}${turn < wheel ? '' : turn}`;

@@ -1,7 +1,7 @@
 // The schedule for every nest that is not a matrix product: loops over the parallel axes, the first of
 // them shared by threads, and four lanes along one axis: an axis of the nest, or the inner axis of its
 // stages (rows).
-import { asConstant, floorDiv, one, type Dim } from '../../../ir/dim.ts';
+import { asConstant, floorDiv, one, variables, type Dim } from '../../../ir/dim.ts';
 import { loadsIn, walkExprs, weight } from '../../../ir/expr-rewrite.ts';
 import type { Index } from '../../../ir/expr.ts';
 import type { Axis, Nest, Stage } from '../../../ir/nest.ts';
@@ -127,12 +127,46 @@ class NestLoops {
       );
     }
     if (!this.across) return writer.for(from, to, 1, (i) => this.stages([withAxis(env, axis.name, i)]));
+    const generated = this.values.dims.isMultiple(axis.extent, 4) ? undefined : this.generated(axis.name);
+    if (generated) return this.lanesOf(generated, axis.name, env, from, to);
     overLanes(
       this.values,
       { extent: from.kind === 'const' ? axis.extent : undefined, from, to, copies: this.copies },
       (i, vector) => withAxis(env, axis.name, i, vector),
       (envs) => this.stages(envs),
     );
+  }
+
+  // One store of much work that reads nothing along the axis: lanes past the end may be computed, if not stored.
+  private generated(axis: string): StoreStage | undefined {
+    const [stage, ...more] = this.nest.stages;
+    if (stage?.kind !== 'store' || more.length > 0 || stage.axes.length > 0 || this.scatters) return undefined;
+    const moves = (index: Index): boolean => 'kind' in index || variables(index).has(axis);
+    const isAlone = loadsIn([stage.value]).every((load) => !load.indices.some(moves));
+    const isUnitStride = stage.indices.every((index) => !('kind' in index) && isUnit(linearIn(index, axis)));
+    return isAlone && isUnitStride && weight(stage.value) >= 16 ? stage : undefined;
+  }
+
+  // Groups of four lanes; of the last group only those before the end are stored.
+  private lanesOf(stage: StoreStage, axis: string, env: Environment, from: Atom, to: Atom): void {
+    const { writer, dims } = this.values;
+    writer.for(from, to, 4, (i) => {
+      const wide = withAxis(env, axis, i, true);
+      const value = this.values.widen(this.values.value(stage.value, wide));
+      const before = (at: Atom): Atom => writer.let({ kind: 'binary', type: 'bool', width: 1, op: 'le', a: at, b: to });
+      const put = (lane: 0 | 1 | 2 | 3): void => {
+        const at = dims.combine('add', i, i32(lane));
+        const item = writer.let({ kind: 'lane', type: value.type, width: 1, x: value, lane });
+        const store = (): void => this.put(stage, withAxis(env, axis, at), item);
+        if (lane === 0) store();
+        else writer.if(before(dims.combine('add', i, i32(lane + 1))), store);
+      };
+      writer.if(
+        before(dims.combine('add', i, i32(4))),
+        () => this.put(stage, wide, value),
+        () => [0, 1, 2].forEach((lane) => put(lane as 0 | 1 | 2)),
+      );
+    });
   }
 
   /** All stages at one point, or at the points of several groups of lanes. */

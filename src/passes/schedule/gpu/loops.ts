@@ -5,7 +5,7 @@ import { walkExprs } from '../../../ir/expr-rewrite.ts';
 import type { KernelExpr, Statement } from '../../../ir/kernel.ts';
 import type { Axis, Nest } from '../../../ir/nest.ts';
 import { CompilerBug } from '../../../support/diagnostic.ts';
-import { int, named, quotient, remainder, widen } from './expressions.ts';
+import { binary, int, named, quotient, remainder, select, widen } from './expressions.ts';
 import { ExprTable } from './expr-table.ts';
 import type { ReduceStage, StoreStage } from './flatten.ts';
 import { constantStride } from './linear.ts';
@@ -63,6 +63,18 @@ export function forAxes(scope: Scope, axes: readonly Axis[], body: (inner: Scope
   const to = scope.writer.param(axis.extent);
   forAxes(scope.child({ axes: new Map([[axis.name, named(name)]]) }, block), rest, body);
   scope.into.push({ kind: 'for', name, from: int(0), to, step: 1, body: block });
+}
+
+/** items[index], for an index that is not a constant. */
+export const pick = (items: readonly KernelExpr[], index: KernelExpr): KernelExpr =>
+  items.reduce((chosen, item, at) => (at === 0 ? item : select(binary('eq', index, int(at)), item, chosen)));
+
+/** for index in 0..count { body } */
+export function countedLoop(scope: Scope, count: number, body: (inner: Scope, index: KernelExpr) => void): void {
+  const name = scope.writer.fresh('i');
+  const block: Statement[] = [];
+  body(scope.child({}, block), named(name));
+  scope.into.push({ kind: 'for', name, from: int(0), to: int(count), step: 1, body: block });
 }
 
 /** New accumulators holding the identity. */

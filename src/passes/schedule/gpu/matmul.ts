@@ -27,7 +27,17 @@ import {
   times,
   vectorFrom,
 } from './expressions.ts';
-import { decode, definitions, points, runsInLanes, storeAll, storesInLanes, tableOf } from './loops.ts';
+import {
+  countedLoop,
+  decode,
+  definitions,
+  pick,
+  points,
+  runsInLanes,
+  storeAll,
+  storesInLanes,
+  tableOf,
+} from './loops.ts';
 import { Scope } from './scope.ts';
 import {
   invocationNumber,
@@ -287,17 +297,6 @@ function storePart(p: Product, scope: Scope, row: KernelExpr, column: KernelExpr
   inner.setReduced(c.stage.id, [value]);
   storeAll(inner, c.stores);
   if (cond) scope.into.push({ kind: 'if', cond, then: block, otherwise: [] });
-}
-
-// items[index], for an index that is not a constant.
-const pick = (items: readonly KernelExpr[], index: KernelExpr): KernelExpr =>
-  items.reduce((chosen, item, at) => (at === 0 ? item : select(binary('eq', index, int(at)), item, chosen)));
-
-function countedLoop(scope: Scope, count: number, body: (inner: Scope, index: KernelExpr) => void): void {
-  const name = scope.writer.fresh('i');
-  const block: Statement[] = [];
-  body(scope.child({}, block), named(name));
-  scope.into.push({ kind: 'for', name, from: int(0), to: int(count), step: 1, body: block });
 }
 
 // The epilogue and the stores, four columns at a time. It is a loop: epilogues can be long, and in one
