@@ -39,7 +39,7 @@ function fuseFunction(fn: NestFunction, cx: PassContext): NestFunction {
 function fuseGraph(graph: NestGraph, isScalar: (buffer: string) => boolean, cx: PassContext): void {
   cx.count('inline-view', inlineViews(graph));
   cx.count('merge-vertical', mergeVertically(graph, isScalar));
-  cx.count('inline-elementwise', inlineElementwise(graph));
+  cx.count('inline-elementwise', inlineElementwise(graph, isScalar));
   cx.count('merge-vertical', mergeVertically(graph, isScalar));
 }
 

@@ -4,6 +4,7 @@ import type { DType } from '../ir/dtype.ts';
 import type { Kernel } from '../ir/kernel.ts';
 import { stepScalars, type Buffer, type LoopNest, type Nest, type NestFunction, type NestModule, type NestStep, type OpaqueNest } from '../ir/nest.ts';
 import type { Dispatch, Plan, PlanBuffer, PlanStep, Pool, TargetProgram } from '../ir/plan.ts';
+import { CompilerBug } from '../support/diagnostic.ts';
 import { expandMath } from './expand-math.ts';
 import type { Pass } from './pass.ts';
 import { bindScalars, mergeBindings, readsAfterWrite, type Bound } from './plan/bind.ts';
@@ -84,6 +85,7 @@ class FunctionPlan {
     const { key, kernels, steps, buffers } = this.target.cache.get(nest, this.scope, (id) => this.scalars.has(id));
     for (const buffer of buffers) this.buffers.set(buffer.id, buffer);
     const named = new Map(kernels.map((kernel) => [kernel.name, kernel]));
+    if (named.size < kernels.length) throw new CompilerBug(`the schedule of ${nest.name} has two kernels of one name`);
     return steps.map((step, at) => (step.kind === 'dispatch' ? this.bind(step, named, `${key}\n${at}`) : step));
   }
 

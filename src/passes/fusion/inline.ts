@@ -4,8 +4,8 @@ import type { Facts } from '../../ir/dim-solver.ts';
 import type { Expr, Index } from '../../ir/expr.ts';
 import { loadsIn, NotAffine, Rewriter, walkExprs, weight, type Load } from '../../ir/expr-rewrite.ts';
 import type { Axis, Nest, NestStep, Stage } from '../../ir/nest.ts';
-import { settleStores } from './merge.ts';
-import { readsOf, usesReduction, type Definition, type Item, type NestGraph } from './nest-graph.ts';
+import { maxBindings, settleStores } from './merge.ts';
+import { bindingCount, readsOf, usesReduction, type Definition, type Item, type NestGraph } from './nest-graph.ts';
 
 /** Rewrites the loads of a step; dims are simplified under the ranges of the axes around them. */
 function rewriteStep(facts: Facts, step: NestStep, load: (load: Load) => Expr | undefined): NestStep {
@@ -73,7 +73,7 @@ function worthInlining(graph: NestGraph, definition: Definition, buffer: string,
 }
 
 /** Inlines into `item` what `choose` selects, until nothing is left; returns how many loads went. */
-function inlineInto(graph: NestGraph, item: Item, choose: (definition: Definition, buffer: string) => boolean): number {
+function inlineInto(graph: NestGraph, item: Item, choose: (definition: Definition, buffer: string) => boolean, fits: (nest: Nest) => boolean): number {
   let count = 0;
   const refused = new Set<string>();
   for (;;) {
@@ -97,7 +97,7 @@ function inlineInto(graph: NestGraph, item: Item, choose: (definition: Definitio
     };
     const rewritten = rewriteStep(graph.facts, item.step, replace);
     const step = rewritten.kind === 'nest' ? settleStores(rewritten) : rewritten;
-    if (!step) return count;
+    if (!step || (step.kind === 'nest' && !fits(step))) return count;
     graph.replace(item, step);
     const left = new Set(readsOf(step));
     for (const buffer of chosen.keys()) if (left.has(buffer)) refused.add(buffer);
@@ -112,16 +112,17 @@ const ordered = (graph: NestGraph): Item[] => [...graph.items].sort((a, b) => a.
 /** Inlines views, constants and index values everywhere. */
 export function inlineViews(graph: NestGraph): number {
   let count = 0;
-  for (const item of ordered(graph)) count += inlineInto(graph, item, (definition) => isView(definition.value));
+  for (const item of ordered(graph)) count += inlineInto(graph, item, (definition) => isView(definition.value), () => true);
   graph.dropDead();
   return count;
 }
 
 /** Inlines elementwise work into the nests that read it, where that saves memory traffic. */
-export function inlineElementwise(graph: NestGraph): number {
+export function inlineElementwise(graph: NestGraph, isScalar: (buffer: string) => boolean): number {
   let count = 0;
+  const fits = (nest: Nest): boolean => bindingCount(nest, isScalar) <= maxBindings;
   for (const item of ordered(graph)) {
-    count += inlineInto(graph, item, (definition, buffer) => worthInlining(graph, definition, buffer, item));
+    count += inlineInto(graph, item, (definition, buffer) => worthInlining(graph, definition, buffer, item), fits);
   }
   graph.dropDead();
   return count;

@@ -49,10 +49,15 @@ const position = (nest: Nest): Dim =>
     zero,
   );
 
-// `value` with the node `part` replaced; its parents are rebuilt, the rest is shared.
+// `value` with the node `part` replaced; its parents are rebuilt once each, the rest is shared.
 function replaced(value: Expr, part: Expr, by: Expr): Expr {
+  const known = new Map<Expr, Expr>([[part, by]]);
   const walk = (e: Expr): Expr => {
-    if (e === part) return by;
+    let result = known.get(e);
+    if (!result) known.set(e, (result = rebuilt(e)));
+    return result;
+  };
+  const rebuilt = (e: Expr): Expr => {
     switch (e.kind) {
       case 'unary':
       case 'cast':
@@ -64,11 +69,13 @@ function replaced(value: Expr, part: Expr, by: Expr): Expr {
         return { ...e, cond: walk(e.cond), then: walk(e.then), otherwise: walk(e.otherwise) };
       case 'guard':
         return { ...e, then: walk(e.then), otherwise: walk(e.otherwise) };
+      case 'load':
+        return { ...e, indices: e.indices.map((i) => ('kind' in i ? { kind: 'dynamic', expr: walk(i.expr) } : i)) };
+      case 'threefry':
+        return { ...e, key: [walk(e.key[0]), walk(e.key[1])], counter: [walk(e.counter[0]), walk(e.counter[1])] };
       case 'const':
       case 'index':
-      case 'load':
       case 'reduced':
-      case 'threefry':
         return e;
     }
   };
@@ -76,12 +83,12 @@ function replaced(value: Expr, part: Expr, by: Expr): Expr {
 }
 
 /** Cuts a flat nest until each part binds few enough buffers; nests that are no maps stay as they are. */
-export function spill(nest: Nest, surroundings: Surroundings): Spilled {
+export function spill(nest: Nest, surroundings: Surroundings, done = 0): Spilled {
   const part =
     isPlainMap(nest) && bindings(nest, surroundings) > maxStorageBindings ? largestPart(nest, surroundings) : undefined;
   if (!part) return { nests: [nest], buffers: [] };
   const [store] = nest.stages;
-  const id = `${store?.kind === 'store' ? store.buffer : nest.name}.part${buffersBelow(nest.stages.flatMap(valueOf), surroundings).size}`;
+  const id = `${store?.kind === 'store' ? store.buffer : nest.name}.part${done}`;
   const buffer: Buffer = { id, type: { dtype: part.dtype, shape: [product(nest.axes.map((axis) => axis.extent))] } };
   const index = position(nest);
   const first: Nest = {
@@ -92,6 +99,6 @@ export function spill(nest: Nest, surroundings: Surroundings): Spilled {
   const stages = nest.stages.map((stage) =>
     stage.kind === 'store' ? { ...stage, value: replaced(stage.value, part, load) } : stage,
   );
-  const rest = spill({ ...nest, stages }, surroundings.with([buffer]));
+  const rest = spill({ ...nest, stages }, surroundings.with([buffer]), done + 1);
   return { nests: [first, ...rest.nests], buffers: [buffer, ...rest.buffers] };
 }
