@@ -2,5 +2,6 @@
 import sys
 import reference
 import cases_conv, cases_dense, cases_norm, cases_pool, cases_recurrent, cases_attention  # noqa: F401
+import cases_loss, cases_optim  # noqa: F401
 
 reference.write(sys.argv[1:])

@@ -21,7 +21,7 @@ def packed(t):
 def draw(name, shape, scale=1.0):
     """Numbers with three decimals, the same at every run."""
     g = torch.Generator().manual_seed(zlib.crc32(name.encode()))
-    return torch.round(torch.randn(*shape, generator=g).double() * scale * 1000) / 1000
+    return torch.round(torch.randn(tuple(shape), generator=g).double() * scale * 1000) / 1000
 
 
 def case(family, name, dlm, use='', xs=(), args=(), module=None, run=None, call=None, outs=('r',), mode='train', weights=None,
