@@ -39,12 +39,13 @@ export function run(
   module: GraphModule,
   name: string,
   inputs: Readonly<Record<string, Nested>>,
+  dims: Readonly<Record<string, number>> = {},
 ): Record<string, Tensor> {
   const fn = functionNamed(module, name);
   const given = Object.fromEntries(
     fn.inputs.filter((i) => i.name in inputs).map((i) => [i.name, tensorFrom(inputs[i.name] ?? 0, i.value.type.dtype)]),
   );
-  return interpret(fn, given);
+  return interpret(fn, given, { dims });
 }
 
 /** Evaluates an expression over `x` (and `y`), whose types are given. */
