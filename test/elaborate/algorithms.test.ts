@@ -183,3 +183,26 @@ test('RoI align reads between four pixels', () => {
   expect(result).toHaveLength(wanted.length);
   result.forEach((x, i) => expect(x, String(i)).toBeCloseTo(wanted[i] ?? NaN, 9));
 });
+
+test('non-maximum suppression keeps the best of boxes that overlap', () => {
+  const module = graphOf(source('nms'));
+  const [corner, size] = [matrix(8, 2, 1), matrix(8, 2, 2)];
+  const score = numbers(8, 4);
+  const boxes = corner.map(([x = 0, y = 0], i) => {
+    const [w = 0, h = 0] = size[i] ?? [];
+    return [x, y, x + 0.5 + Math.abs(w), y + 0.5 + Math.abs(h)] as const;
+  });
+  const overlap = (i: number, j: number): number => {
+    const [[a, b, c, d], [e, f, g, h]] = [boxes[i] ?? [0, 0, 0, 0], boxes[j] ?? [0, 0, 0, 0]];
+    const both = Math.max(Math.min(c, g) - Math.max(a, e), 0) * Math.max(Math.min(d, h) - Math.max(b, f), 0);
+    return both / ((c - a) * (d - b) + (g - e) * (h - f) - both);
+  };
+  const order = score.map((_, i) => i).sort((i, j) => (score[j] ?? 0) - (score[i] ?? 0));
+  const kept: number[] = [];
+  for (const i of order) if (kept.every((j) => overlap(i, j) <= 0.3)) kept.push(i);
+  expect(kept.length).toBeGreaterThan(1);
+  expect(kept.length).toBeLessThan(8);
+  const results = run(module, 'Detector.nms', { corner, size, score, scale: 1 });
+  expect(data(results, 'count')).toEqual([kept.length]);
+  expect(data(results, 'kept')).toEqual([...kept, ...Array.from({ length: 8 - kept.length }, () => -1)]);
+});
