@@ -16,32 +16,13 @@ beforeAll(async () => {
 });
 afterAll(() => release());
 
-/** Cases that the compiler or a backend gets wrong: each must fail until that is mended, and then leaves this list. */
-const tooManyBindings = [
-  'LSTM(4, 3, num_layers=2, bidirectional=true) with initial states',
-  'LocalAttention mix=True',
-  'TransformerEncoder of two',
-  'TransformerDecoder of two',
-  'Transformer',
-];
-const open: Readonly<Record<string, readonly string[]>> = {
-  webgpu: [
-    ...tooManyBindings,
-    'LSTM(4, 3, bias=false) with initial states',
-    'GRU(4, 3, bias=false) with initial states',
-    'LSTM(2, 3, bidirectional=true) of two lengths',
-  ],
-  wasm: tooManyBindings,
-};
-
 const chosen = process.env['DLM_PARITY']?.split(',') ?? families;
 
 describe.each(chosen)('%s', (family) => {
   const compiled = new Map<string, Promise<CompiledCase>>();
   describe.each(casesOf(family).map((one) => [one.name, one] as const))('%s', (name, one) => {
     for (const device of ['wasm', 'webgpu']) {
-      const run = open[device]?.includes(name) ? test.fails : test;
-      run(`equals PyTorch on ${device}`, async () => {
+      test(`equals PyTorch on ${device}`, async () => {
         const program = compiled.get(name) ?? compileCase(one);
         compiled.set(name, program);
         expect((await checkCase(await program, devices[device])).slice(0, 6).join('\n')).toBe('');
