@@ -79,7 +79,7 @@ function atUserCode(frame: Frame, diagnostic: Diagnostic): Diagnostic {
   if (diagnostic.span === null) return diagnostic;
   const outer: Span[] = [];
   for (let at: Frame | null = frame; at?.caller; at = at.caller.frame) outer.push(at.caller.span);
-  if (!isStd(diagnostic.span)) return withInstantiation(diagnostic, outer);
+  if (!isStd(diagnostic.span)) return withInstantiation(frame, diagnostic, outer);
   const place = outer.find((span) => !isStd(span));
   if (!place) return diagnostic;
   const inside = frame.fn
@@ -95,11 +95,25 @@ function atUserCode(frame: Frame, diagnostic: Diagnostic): Diagnostic {
   };
 }
 
-// Where the same text is checked for several configurations, the call tells which one this is.
-function withInstantiation(diagnostic: Diagnostic, outer: readonly Span[]): Diagnostic {
-  const call = outer.find((span) => !isStd(span));
-  if (!call || diagnostic.code !== 'E0304' || !spanText(call).includes('(')) return diagnostic;
-  return { ...diagnostic, secondary: [...diagnostic.secondary, { span: call, label: 'constructed or called here' }] };
+// Where the same text is checked for several configurations, the user's call tells which one this is.
+function withInstantiation(frame: Frame, diagnostic: Diagnostic, outer: readonly Span[]): Diagnostic {
+  const call = outer.findLast((span) => !isStd(span) && spanText(span).includes('('));
+  if (!call || diagnostic.code !== 'E0304') return diagnostic;
+  const names = frame.constructing.map(({ name }) => name.name);
+  const values = diagnostic.span ? sizesIn(frame, spanText(diagnostic.span)) : '';
+  const via = names.length > 0 ? `via ${names.join(' -> ')}` : 'called here';
+  const label = values === '' ? via : `${values} (${via})`;
+  const inside = names.length > 0 && diagnostic.label === undefined ? { label: `in ${names.at(-1)}` } : {};
+  return { ...diagnostic, ...inside, secondary: [...diagnostic.secondary, { span: call, label }] };
+}
+
+// The sizes that a text mentions: `d = 386, heads = 6`.
+function sizesIn(frame: Frame, text: string): string {
+  const sizes = [...new Set(text.match(/[A-Za-z_]\w*/g))].flatMap((name) => {
+    const value = frame.scope.lookup(name);
+    return value?.kind === 'int' ? [`${name} = ${value.dim.key}`] : [];
+  });
+  return sizes.join(', ');
 }
 
 /** Reports and gives up on the expression. */

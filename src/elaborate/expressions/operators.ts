@@ -8,6 +8,7 @@ import type { BinaryExpr, Expr, RangeExpr, UnaryExpr } from '../../parser/ast.ts
 import type { Help } from '../../support/diagnostic.ts';
 import { messages } from '../../support/messages.gen.ts';
 import { spanText } from '../../support/source.ts';
+import { independentDims } from '../dim-places.ts';
 import { derivationRows } from '../derivation.ts';
 import { equalDims, resolved } from '../dims.ts';
 import { reject, type Frame } from '../frame.ts';
@@ -225,6 +226,7 @@ function rejectShapes(
         { left: p.key, right: q.key },
         {
           label: `needs ${p.key} = ${q.key}`,
+          secondary: independentDims(frame, p.key, q.key),
           ...derivation,
           helps: [
             { text: `use one name for both axes, or require it: \`requires ${p.key} == ${q.key}\`` },

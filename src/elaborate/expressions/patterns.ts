@@ -4,10 +4,12 @@ import { asConstant, constant, divideExactly, floorDiv, one, product, type Dim }
 import { isFloat } from '../../ir/dtype.ts';
 import type { Value as GraphValue } from '../../ir/graph.ts';
 import type { Argument, Axes, Axis, PatternExpr } from '../../parser/ast.ts';
+import type { Help } from '../../support/diagnostic.ts';
 import { messages } from '../../support/messages.gen.ts';
 import { joinSpans, spanText, type Span } from '../../support/source.ts';
 import { callValue } from '../calls.ts';
 import { derive } from '../derivation.ts';
+import { parameterPlace, signaturePlace } from '../dim-places.ts';
 import { divides, equalDims, resolved } from '../dims.ts';
 import { reject, type Frame } from '../frame.ts';
 import { dimNamed } from '../types.ts';
@@ -45,13 +47,21 @@ class Sizes {
   }
 
   /** States the size of a leaf; E0305 where it must be another. */
-  set(leaf: Leaf, size: Dim, note: string): void {
+  set(leaf: Leaf, size: Dim, note: string, other?: Leaf): void {
     const known = this.get(leaf);
     if (known) {
       const answer = equalDims(this.frame, known, size);
-      if (answer === 'refuted' || answer === 'unknown') rejectAxis(this.frame, leaf, known, size, note);
+      if (answer === 'refuted' || answer === 'unknown')
+        rejectAxis(this.frame, leaf, known, size, note, other && this.#instead(other, size, known));
     }
     this.#sizes.set(leaf.name, known && asConstant(size) === undefined ? known : size);
+  }
+
+  // The size of `other` with which this axis would have the size that it must have.
+  #instead(other: Leaf, got: Dim, expected: Dim): Help | undefined {
+    const [own, a, b] = [this.given.get(other.name), got, expected].map((d) => d && asConstant(d));
+    const size = ((own ?? 0) * (a ?? 0)) / (b ?? 1);
+    return size > 0 && Number.isInteger(size) ? { text: `did you mean \`${other.name}=${size}\`?` } : undefined;
   }
 
   need(leaf: Leaf): Dim {
@@ -71,13 +81,19 @@ class Sizes {
 
 const isName = (leaf: Leaf): boolean => /^[A-Za-z_]/.test(leaf.name);
 
-function rejectAxis(frame: Frame, leaf: Leaf, expected: Dim, got: Dim, note: string): never {
+function rejectAxis(frame: Frame, leaf: Leaf, expected: Dim, got: Dim, note: string, help?: Help): never {
+  const place = parameterPlace(frame, leaf.name) ?? signaturePlace(frame, leaf.name);
+  const known = place && place.start !== leaf.span.start;
   reject(
     frame,
     messages.E0305(
       leaf.span,
       { axis: leaf.name, expected: expected.key, got: got.key },
-      note === '' ? {} : { label: note },
+      {
+        ...(note === '' ? {} : { label: note }),
+        secondary: known ? [{ span: place, label: `\`${leaf.name}\` is already ${expected.key}` }] : [],
+        helps: help ? [help] : [],
+      },
     ),
   );
 }
@@ -261,7 +277,10 @@ function solveGroup(frame: Frame, sizes: Sizes, group: readonly Leaf[], size: Di
     (equalDims(frame, size, product(group.map((leaf) => sizes.get(leaf) ?? one))) === 'proved'
       ? sizes.need(target)
       : floorDiv(size, rest));
-  sizes.set(target, quotient, `${size.key} = ${names}  =>  ${target.name} = ${quotient.key}`);
+  const others = group.filter((leaf) => leaf !== target && isName(leaf));
+  const known = others.map((leaf) => `, ${leaf.name} = ${sizes.need(leaf).key}`).join('');
+  const note = `${size.key} = ${names}${known}  =>  ${target.name} = ${quotient.key}`;
+  sizes.set(target, quotient, note, others.length === 1 ? others[0] : undefined);
 }
 
 // `()` is an axis of size 1.

@@ -222,8 +222,22 @@ function requireSameLength(frame: Frame, loop: LoopText, a: Dim, b: Dim): void {
   reject(frame, messages.E0303(loop.span, { left: a.key, right: b.key }, { notes: ['the binds of one loop advance together, so they have one length'] }));
 }
 
-const rejectUnorderedUpdates = (frame: Frame, loop: LoopText, slots: readonly Slot[]): never =>
-  reject(frame, messages.E0602(loop.span, { state: slots.map(({ name }) => name).join('`, `') }, { helps: [{ text: 'or use `scan`, whose steps are ordered' }] }));
+function rejectUnorderedUpdates(frame: Frame, loop: LoopText, slots: readonly Slot[]): never {
+  const paths = slots.map((slot) => graphOf(frame).paths.get(slot) ?? slot.name);
+  const keyword = { ...loop.span, end: loop.span.start + loop.form.length };
+  return reject(frame, messages.E0602(loop.body.span, { state: paths.join('`, `') }, {
+    label: 'updates them',
+    secondary: [{ span: keyword, label: 'iterations are independent, so the updates have no order' }],
+    helps: [{ text: 'fold the axis into the batch and call it once' }, { text: 'or use `scan`, whose steps are ordered' }],
+  }));
+}
+
+// What a step gives as the next carry.
+function carryPlace(loop: LoopText): Span {
+  let at: Expr = loop.body;
+  while (at.kind === 'block' && at.result) at = at.result;
+  return (loop.form === 'scan' && at.kind === 'tuple' ? at.elements[0]?.value.span : undefined) ?? at.span;
+}
 
 // A first evaluation, thrown away: states that the body updates become carries, and carries that start
 // as plain numbers take the dtype that the body gives them.
@@ -268,13 +282,13 @@ function conditionOf(inner: Frame, condition: Expr, alive: GraphValue): GraphVal
 function checkCarries(frame: Frame, loop: LoopText, next: readonly GraphValue[], start: readonly GraphValue[]): void {
   const notes = ['a run-time loop needs one carry type; only unrolled folds may change it'];
   if (next.length !== start.length)
-    return reject(frame, messages.E0312(loop.body.span, { form: loop.form, what: 'its parts' }, { label: `${next.length} tensors, but it starts with ${start.length}`, notes }));
+    return reject(frame, messages.E0312(carryPlace(loop), { form: loop.form, what: 'its parts' }, { label: `${next.length} tensors, but it starts with ${start.length}`, notes }));
   next.forEach(({ type }, at) => {
     const before = start[at]?.type;
     if (!before) return;
     const sameShape = type.shape.length === before.shape.length && type.shape.every((d, axis) => equalDims(frame, d, before.shape[axis] ?? one) === 'proved');
     if (sameShape && type.dtype === before.dtype) return;
-    reject(frame, messages.E0312(loop.body.span, { form: loop.form, what: sameShape ? 'dtype' : 'shape' }, {
+    reject(frame, messages.E0312(carryPlace(loop), { form: loop.form, what: sameShape ? 'dtype' : 'shape' }, {
       label: `next value is ${typeText(type, true)}`,
       secondary: [{ span: loop.initSpan, label: `starts as ${typeText(before, true)}` }],
       notes,

@@ -264,7 +264,7 @@ function dtypeArgument(call: PrimitiveCall): DType {
 
 function flatten(call: PrimitiveCall): Value {
   const x = call.tensor('x');
-  const [from, to] = [call.axis('start', x, 0), call.axis('end', x, -1)];
+  const [from, to] = [call.axis('start_dim', x, 1), call.axis('end_dim', x, -1)];
   const { shape } = x.type;
   return call.result(
     call.builder.reshape(x, [
@@ -298,8 +298,8 @@ export const shapePrimitives: readonly Primitive[] = [
   },
   {
     name: 'flatten',
-    params: ['x', 'start?', 'end?'],
-    doc: 'Merges the axes from start to end into one.',
+    params: ['x', 'start_dim?', 'end_dim?'],
+    doc: 'Merges the axes from `start_dim` to `end_dim` into one; without them all but the first.',
     run: flatten,
   },
   { name: 'permute', params: ['x', 'order'], doc: 'Reorders the axes.', run: permute },

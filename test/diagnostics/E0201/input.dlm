@@ -1,8 +1,8 @@
-import { Linear } from "std/nn"
+import { Conv2d } from "std/nn"
 
-layer Net(d: int = 8) {
-  let fc = Linear(d, d, biass=false)
-  fn forward(x: [b, d]) -> [b, d] = fc(x)
+export model Net() {
+  let c = Conv2d(64, 128, kernal_size=3, padding="same")
+  export fn forward(x: [b, 64, h, w]) -> [b, 128, h, w] = c(x)
 }
 
-fn f(x: [b, n]) -> [b] = sum(x, axes=1)
+fn total(x: [b, n]) -> [b] = sum(x, axes=1)

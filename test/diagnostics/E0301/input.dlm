@@ -1,8 +1,10 @@
-import { Linear } from "std/nn"
+import { Conv2d, Linear, MaxPool2d } from "std/nn"
 
-export model Net() {
-  let conv = Linear(784, 12544)
+export model LeNet() {
+  let conv = Conv2d(1, 64, 3, padding="same")
+  let pool = MaxPool2d(2)
   let fc = Linear(256, 10)
 
-  export fn forward(x: [b, 784]) -> [b, 10] = x |> conv |> relu |> fc
+  export fn forward(x: [b, 1, 28, 28]) -> [b, 10] =
+    x |> conv |> pool |> flatten |> fc
 }

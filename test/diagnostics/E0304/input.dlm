@@ -1,10 +1,6 @@
-layer Attention(d: int, heads: int) {
-  let dh = d / heads
-  param w: [heads, dh] = ones()
-  fn forward(x: [b, d]) -> [b, heads, dh] = rearrange[b (heads dh) -> b heads dh](x) * w
-}
+import { Block } from "./gpt.dlm"
 
 export model Tiny() {
-  let attn = Attention(386, 6)
-  export fn forward(x: [b, 386]) = attn(x)
+  let h = for i in 0..6 => Block(386, 6)
+  export fn forward(x: [b, 386]) -> [b, 6, _] = h[0](x)
 }

@@ -1,15 +1,20 @@
-layer Counter() {
-  state calls: f32[] = zeros()
-  fn forward(x: [n]) -> [] {
-    update calls = calls + 1
-    sum(x)
+import { BatchNorm2d } from "std/nn"
+import { SGD } from "std/optim"
+
+layer Embed() {
+  let bn1 = BatchNorm2d(8)
+  fn forward(x: [b, 8, h, w]) -> [b, 8, h, w] = bn1(x)
+}
+
+export model Siam() {
+  let embed = Embed()
+  export fn forward(views: [k, b, 8, h, w]) -> [k, b, 8, h, w] {
+    let e = for v in views => embed(v)
+    e
   }
 }
 
-layer Net() {
-  let counter = Counter()
-  fn forward(x: [n]) -> [4] {
-    let one = ones([2])
-    for i < 4 => counter(one)
-  }
+export train Fit(net: Siam) {
+  batch x: f32[2, b, 8, 4, 4]
+  minimize mean(net(x) ^ 2) using SGD()
 }
