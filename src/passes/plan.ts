@@ -10,6 +10,7 @@ import type { Pass } from './pass.ts';
 import { bindScalars, mergeBindings, readsAfterWrite, type Bound } from './plan/bind.ts';
 import { freshOutput, planDonation, type Copy, type Donation } from './plan/donate.ts';
 import { KernelTable } from './plan/kernel-table.ts';
+import { keepOwnElements } from './plan/own-elements.ts';
 import { ScheduleCache } from './plan/schedule-cache.ts';
 import { scheduleForCpu } from './schedule/cpu.ts';
 import { scheduleForGpu } from './schedule/gpu.ts';
@@ -117,7 +118,7 @@ class FunctionPlan {
     const scalar = bindScalars({ kernel, dispatch: positional }, (position) => this.scalars.has(idAt(position)));
     const merged = mergeBindings(scalar, (position) =>
       String(ids.findIndex((other) => this.memory(other) === this.memory(idAt(position)))));
-    return { kernel: this.target.table.add(expandMath(merged.kernel)), dispatch: merged.dispatch };
+    return { kernel: this.target.table.add(expandMath(keepOwnElements(merged.kernel))), dispatch: merged.dispatch };
   }
 
   // A kernel that would read the old value after writing the new one gives up the shared memory.
