@@ -67,8 +67,12 @@ async function* streamIds<Id>({ logits, step, next, until, max = Infinity }: Str
   const isLast = typeof until === 'function' ? (until as (id: Id) => boolean) : (id: Id) => id === until;
   let current = logits;
   for (let count = 1; count <= max; count++) {
-    const id = await next(current);
-    if (current !== logits) (current as Partial<Tensor>).dispose?.();
+    let id: Id;
+    try {
+      id = await next(current);
+    } finally {
+      if (current !== logits) (current as Partial<Tensor>).dispose?.();
+    }
     if (isLast(id)) return;
     yield id;
     if (count < max) current = await step(id);
