@@ -1,6 +1,12 @@
 // Runs the `test` declarations of a program on the reference interpreter: all values of the `forall` binds where
 // they are few, else random ones. A case that fails is shrunk, one bind at a time, towards the first values.
-import { elaborateTests, type DeclaredTest, type DeclaredTests, type TestCase } from './elaborate/tests.ts';
+import {
+  elaborateTests,
+  type DeclaredTest,
+  type Comparison,
+  type DeclaredTests,
+  type TestCase,
+} from './elaborate/tests.ts';
 import type { FileHost } from './elaborate/modules.ts';
 import { interpret } from './ir/interpreter.ts';
 import type { GraphFunction, GraphModule } from './ir/graph.ts';
@@ -88,7 +94,23 @@ function runCase(test: TestCase, seed: number): readonly Diagnostic[] {
   const results = interpret(expanded(test.fn), inputs, { precision: 'f32' });
   return test.asserts
     .filter(({ result }) => results[result]?.data[0] !== 1)
-    .map(({ span, message }) => messages.E0409(span, { message }, { label: 'is false' }));
+    .map(({ span, message, sides }) =>
+      messages.E0409(span, { message }, { label: 'is false', notes: sides ? [describeSides(sides, results)] : [] }),
+    );
+}
+
+// The first element for which the comparison is false: `at [0, 2]: x is 1.5, y + 1 is 2`.
+function describeSides({ texts, results, holds }: Comparison, values: Readonly<Record<string, Tensor>>): string {
+  const tested = values[holds];
+  const at = tested?.data.findIndex((x) => x !== 1) ?? 0;
+  const place = tested && tested.shape.length > 0 ? `at [${digits(at, tested.shape).join(', ')}]: ` : '';
+  const [left, right] = results.map((name) => shortNumber(values[name], at));
+  return `${place}\`${texts[0]}\` is ${left}, \`${texts[1]}\` is ${right}`;
+}
+
+function shortNumber(tensor: Tensor | undefined, at: number): string {
+  const value = tensor?.data[at] ?? NaN;
+  return tensor?.dtype === 'bool' ? String(value === 1) : String(Number(value.toPrecision(9)));
 }
 
 const word = (value: number): Tensor => ({ dtype: 'u32', shape: [], data: Float64Array.of(value >>> 0) });

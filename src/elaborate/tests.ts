@@ -1,7 +1,7 @@
 // `test` declarations of a file as cases to run: for values of the `forall` binds, a graph whose results are
 // the asserts that depend on tensors, with the weights of the layers that the test constructs.
 import { asConstant } from '../ir/dim.ts';
-import type { GraphFunction } from '../ir/graph.ts';
+import type { GraphFunction, Node, Value as GraphValue } from '../ir/graph.ts';
 import type { Expr, Statement, TestDecl } from '../parser/ast.ts';
 import { Reporter, type Diagnostic } from '../support/diagnostic.ts';
 import { messages } from '../support/messages.gen.ts';
@@ -29,6 +29,15 @@ export interface RunAssert {
   readonly result: string;
   readonly span: Span;
   readonly message: string;
+  /** Where it compares two tensors: their text, and the results that show them and where the comparison holds. */
+  readonly sides?: Comparison;
+}
+
+/** Both sides of a comparison, element by element. */
+export interface Comparison {
+  readonly texts: readonly [string, string];
+  readonly results: readonly [string, string];
+  readonly holds: string;
 }
 
 /** A test for values of its binds. Where a diagnostic is an error, the case has failed already. */
@@ -147,7 +156,38 @@ function addAssert(frame: Frame, condition: Expr, message: string | undefined, a
   const all = axes.length === 0 ? tensor : builder.op('reduce', [tensor], { kind: 'and', axes });
   const result = `assert.${asserts.length}`;
   frame.graph.results.push({ name: result, role: 'output', value: all });
-  asserts.push({ result, span: condition.span, message: message ?? spanText(condition.span) });
+  const sides = comparisonOf(frame.graph, condition, tensor, result);
+  const about = sides ? { sides } : {};
+  asserts.push({ result, span: condition.span, message: message ?? spanText(condition.span), ...about });
+}
+
+const comparisons: readonly string[] = ['==', '!=', '<', '<=', '>', '>='];
+
+// `a < b`, also inside `all(…)`: the operands of its node become results, to be shown where it fails.
+function comparisonOf(
+  graph: GraphContext,
+  condition: Expr,
+  decided: GraphValue,
+  result: string,
+): Comparison | undefined {
+  const [inner] = condition.kind === 'call' ? condition.args : [];
+  const expr = inner && inner.value.kind !== 'hole' ? inner.value : condition;
+  if (expr.kind !== 'binary' || !comparisons.includes(expr.operator)) return undefined;
+  const made = (value: GraphValue): Node | undefined => graph.builder.nodes.find((n) => n.outputs.includes(value));
+  let node = made(decided);
+  while (node?.op === 'reduce' && node.inputs[0]) node = made(node.inputs[0]);
+  const [left, right] = node?.inputs ?? [];
+  if (!node || !left || !right || !['lt', 'le', 'eq', 'ne'].includes(node.op)) return undefined;
+  const texts = [spanText(expr.left.span), spanText(expr.right.span)] as const;
+  const results = [`${result}.left`, `${result}.right`] as const;
+  const holds = `${result}.holds`;
+  for (const [name, value] of [
+    [results[0], left],
+    [results[1], right],
+    [holds, node.outputs[0] ?? decided],
+  ] as const)
+    graph.results.push({ name, role: 'output', value });
+  return { texts: expr.operator.startsWith('>') ? [texts[1], texts[0]] : texts, results, holds };
 }
 
 // An initialiser may itself read no slot, so one pass over the slots is enough.

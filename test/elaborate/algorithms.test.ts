@@ -46,7 +46,7 @@ describe('two models in one train', () => {
   test('each optimizer of a GAN moves its own model alone', () => {
     const both = graphOf(gan);
     const onlyDisc = graphOf(gan.replace(/ {2}step gen \{[^}]*\}\n/, ''));
-    const inputs = { ...weightsOf(both, 'FitGan.step'), ...random, images };
+    const inputs: Record<string, Nested> = { ...weightsOf(both, 'FitGan.step'), ...random, images };
     const [all, alone] = [run(both, 'FitGan.step', inputs), run(onlyDisc, 'FitGan.step', inputs)];
     const own = functionNamed(onlyDisc, 'FitGan.step').results.flatMap((r) => (r.role === 'update' ? [r.name] : []));
     expect(own.filter((name) => name.includes('g.'))).toEqual([]);

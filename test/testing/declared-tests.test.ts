@@ -51,6 +51,22 @@ test "small enough" forall n in 1..500, m in 1..500 {
     expect(result?.diagnostics[0]?.span?.source.name).toBe('main.dlm');
   });
 
+  test('show both sides of a comparison where it fails first', () => {
+    const found = report(`
+test "below" forall n in 2..5 {
+  let x = f32(iota(n))
+  assert x * 0.5 < 1.0
+}
+test "above" { assert all(ones([2, 2]) > reshape(f32(iota(4)), [2, 2]) - 1.5), "too large" }
+test "one" { assert sum(ones([3])) == 2.0 + 1.5 }
+`);
+    expect(found.results.map(({ diagnostics }) => diagnostics[0]?.notes[0])).toEqual([
+      'at [2]: `x * 0.5` is 1, `1.0` is 1',
+      'at [1, 1]: `reshape(f32(iota(4)), [2, 2]) - 1.5` is 1.5, `ones([2, 2])` is 1',
+      '`sum(ones([3]))` is 3, `2.0 + 1.5` is 3.5',
+    ]);
+  });
+
   test('fail where a case does not type-check, and where a static assert is false', () => {
     const found = report(`
 test "splits" forall n in 2..9 { let x = reshape(zeros([n]), [n / 2, 2]) }
