@@ -43,7 +43,8 @@ export async function chunkOf(path: string, text: string): Promise<RuntimeChunk>
     format: 'esm',
     target: 'es2022',
     sourcefile: `src/runtime/${path}`,
-    tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
+    // Constructors assign their fields anyway.
+    tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true, useDefineForClassFields: false } },
   });
   const imports = new Set<string>();
   const exports: string[] = [];

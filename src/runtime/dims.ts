@@ -12,6 +12,9 @@ export interface Given {
   readonly length: number;
 }
 
+/** ⌊a / b⌋, for expressions over dims. */
+export const floorDiv = (a: number, b: number): number => Math.floor(a / b);
+
 /** Sizes of a declared shape for given dims. */
 export const shapeOf = (extents: readonly Extent[], names: readonly string[], dims: readonly number[]): number[] =>
   extents.map((extent) => {

@@ -23,7 +23,7 @@ export type StepSpec =
   | readonly [
       op: number,
       buffers: readonly number[],
-      grid: readonly number[],
+      workgroups: number,
       params?: readonly number[],
       recordWords?: readonly number[],
     ]

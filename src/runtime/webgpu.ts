@@ -19,6 +19,8 @@ import { bindingsOf, shaderText } from './shader.ts';
 // GPUBufferUsage; the global is missing where only a device was passed in.
 const [mapRead, copySource, copyTarget, uniform, storage] = [1, 4, 8, 64, 128];
 const perSubmit = 1024;
+// Of one dimension of a grid.
+const mostWorkgroups = 65535;
 // The size that shaders declare for the step record.
 const recordBytes = 16384;
 
@@ -33,7 +35,7 @@ interface Pipeline {
 }
 
 type Command =
-  | { readonly pipeline: GPUComputePipeline; readonly group: GPUBindGroup; readonly grid: readonly number[] }
+  | { readonly pipeline: GPUComputePipeline; readonly group: GPUBindGroup; readonly workgroups: number }
   | { readonly from: GpuMemory; readonly to: GpuMemory; readonly through: GPUBuffer | undefined };
 
 interface GpuBound extends Bound {
@@ -202,14 +204,14 @@ class WebGpuBackend implements Backend {
     params: GPUBufferBinding,
     record: GPUBuffer,
   ): Command {
-    const [index, buffers, grid] = step;
+    const [index, buffers, workgroups] = step;
     const found = need(this.#pipelines.get(program.kernels?.[index]), 'pipeline');
     const entries = found.bindings.map((kind, binding): GPUBindGroupEntry => {
       if (kind === 'p') return { binding, resource: params };
       const { buffer = record, at = 0, bytes = recordBytes } = (kind !== 's' && places[buffers[binding] ?? -1]) || {};
       return { binding, resource: { buffer, offset: at, size: bytes } };
     });
-    return { pipeline: found.pipeline, group: this.gpu.createBindGroup({ layout: found.layout, entries }), grid };
+    return { pipeline: found.pipeline, group: this.gpu.createBindGroup({ layout: found.layout, entries }), workgroups };
   }
 
   async run(target: Bound, request: RunRequest): Promise<Uint8Array<ArrayBuffer>[]> {
@@ -329,7 +331,8 @@ function encode(encoder: GPUCommandEncoder, commands: readonly Command[]): void 
     pass ??= encoder.beginComputePass();
     if (command.pipeline !== current) pass.setPipeline((current = command.pipeline));
     pass.setBindGroup(0, command.group);
-    pass.dispatchWorkgroups(command.grid[0] ?? 1, command.grid[1] ?? 1, command.grid[2] ?? 1);
+    const { workgroups } = command;
+    pass.dispatchWorkgroups(Math.min(workgroups, mostWorkgroups), Math.ceil(workgroups / mostWorkgroups));
   }
   pass?.end();
 }

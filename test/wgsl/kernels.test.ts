@@ -33,7 +33,7 @@ describe('text of kernels', () => {
       @compute @workgroup_size(64)
       fn main(@builtin(workgroup_id)wid:vec3u,@builtin(num_workgroups)nwg:vec3u,@builtin(local_invocation_id)lid:vec3u){
       let W=i32(wid.x+wid.y*nwg.x);let L=i32(lid.x);
-      let Q5=(W*64)+L;
+      let Q5=W*64+L;
       if(Q5<p[0].x){
       let m3=Q5*4;
       b1[m3>>2u]=b0[m3>>2u]*0.1f;
@@ -51,7 +51,7 @@ describe('text of kernels', () => {
       @compute @workgroup_size(64)
       fn main(@builtin(workgroup_id)wid:vec3u,@builtin(num_workgroups)nwg:vec3u,@builtin(local_invocation_id)lid:vec3u){
       let W=i32(wid.x+wid.y*nwg.x);let L=i32(lid.x);
-      let Q5=(W*64)+L;
+      let Q5=W*64+L;
       if(Q5<p[0].x){
       b1[Q5]=b0[Q5]*0.1f;
       }
@@ -78,7 +78,7 @@ describe('text of kernels', () => {
       if(f6<p[0].y){
       var R3:vec4f=vec4f((-3.4028234663852886e38f));
       for(var i0=L*4;i0<p[0].x;i0+=256){
-      R3=max(R3,b0[((f6*p[0].x)+i0)>>2u]);
+      R3=max(R3,b0[(f6*p[0].x+i0)>>2u]);
       }
       a0[L]=max(max(R3.x,R3.y),max(R3.z,R3.w));
       workgroupBarrier();
@@ -141,46 +141,46 @@ describe('text of kernels', () => {
       let W=i32(wid.x+wid.y*nwg.x);let L=i32(lid.x);
       let f6=W;
       if(f6<p[1].x){
-      let w7=(f6/2)*32;
-      let A8=(f6%2)*32;
+      let w7=f6/2*32;
+      let A8=f6%2*32;
       var A9:vec4f=vec4f(0.0f);
       var C0:vec4f=vec4f(0.0f);
       var C1:vec4f=vec4f(0.0f);
       var C2:vec4f=vec4f(0.0f);
-      let M2=(L/8)*4;
-      let x5=(L%8)*4;
+      let M2=L/8*4;
+      let x5=L%8*4;
       for(var D2=0;D2<p[0].y;D2+=16){
       if(L<32){
-      let V3=(L%4)*4;
-      let J4=(L/4)*4;
+      let V3=L%4*4;
+      let J4=L/4*4;
       let G6=w7+J4;
       let G7=D2+V3;
-      let X5=b0[((min(G6,p[0].x)*p[0].y)+G7)>>2u];
-      let K1=b0[((min((G6+1),p[0].x)*p[0].y)+G7)>>2u];
-      let D8=b0[((min((G6+2),p[0].x)*p[0].y)+G7)>>2u];
-      let T9=b0[((min((G6+3),p[0].x)*p[0].y)+G7)>>2u];
-      a0[((V3*32)+J4)>>2u]=vec4f(X5.x,K1.x,D8.x,T9.x);
-      a0[(((V3+1)*32)+J4)>>2u]=vec4f(X5.y,K1.y,D8.y,T9.y);
-      a0[(((V3+2)*32)+J4)>>2u]=vec4f(X5.z,K1.z,D8.z,T9.z);
-      a0[(((V3+3)*32)+J4)>>2u]=vec4f(X5.w,K1.w,D8.w,T9.w);
+      let X5=b0[(min(G6,p[0].x)*p[0].y+G7)>>2u];
+      let K1=b0[(min((G6+1),p[0].x)*p[0].y+G7)>>2u];
+      let D8=b0[(min((G6+2),p[0].x)*p[0].y+G7)>>2u];
+      let T9=b0[(min((G6+3),p[0].x)*p[0].y+G7)>>2u];
+      a0[(V3*32+J4)>>2u]=vec4f(X5.x,K1.x,D8.x,T9.x);
+      a0[((V3+1)*32+J4)>>2u]=vec4f(X5.y,K1.y,D8.y,T9.y);
+      a0[((V3+2)*32+J4)>>2u]=vec4f(X5.z,K1.z,D8.z,T9.z);
+      a0[((V3+3)*32+J4)>>2u]=vec4f(X5.w,K1.w,D8.w,T9.w);
       }else{
-      let k4=((L-32)%4)*4;
-      let A5=((L-32)/4)*4;
+      let k4=(L-32)%4*4;
+      let A5=(L-32)/4*4;
       let G6=A8+A5;
       let G7=D2+k4;
-      let i1=b1[((G6*p[0].y)+G7)>>2u];
-      let S7=b1[(((G6+1)*p[0].y)+G7)>>2u];
-      let W0=b1[(((G6+2)*p[0].y)+G7)>>2u];
-      let y7=b1[(((G6+3)*p[0].y)+G7)>>2u];
-      a1[((k4*32)+A5)>>2u]=vec4f(i1.x,S7.x,W0.x,y7.x);
-      a1[(((k4+1)*32)+A5)>>2u]=vec4f(i1.y,S7.y,W0.y,y7.y);
-      a1[(((k4+2)*32)+A5)>>2u]=vec4f(i1.z,S7.z,W0.z,y7.z);
-      a1[(((k4+3)*32)+A5)>>2u]=vec4f(i1.w,S7.w,W0.w,y7.w);
+      let i1=b1[(G6*p[0].y+G7)>>2u];
+      let S7=b1[((G6+1)*p[0].y+G7)>>2u];
+      let W0=b1[((G6+2)*p[0].y+G7)>>2u];
+      let y7=b1[((G6+3)*p[0].y+G7)>>2u];
+      a1[(k4*32+A5)>>2u]=vec4f(i1.x,S7.x,W0.x,y7.x);
+      a1[((k4+1)*32+A5)>>2u]=vec4f(i1.y,S7.y,W0.y,y7.y);
+      a1[((k4+2)*32+A5)>>2u]=vec4f(i1.z,S7.z,W0.z,y7.z);
+      a1[((k4+3)*32+A5)>>2u]=vec4f(i1.w,S7.w,W0.w,y7.w);
       }
       workgroupBarrier();
       for(var P8=0;P8<16;P8++){
-      let m2=a0[((P8*32)+M2)>>2u];
-      let m3=a1[((P8*32)+x5)>>2u];
+      let m2=a0[(P8*32+M2)>>2u];
+      let m3=a1[(P8*32+x5)>>2u];
       A9=fma(vec4f(m2.x),m3,A9);
       C0=fma(vec4f(m2.y),m3,C0);
       C1=fma(vec4f(m2.z),m3,C1);
@@ -194,7 +194,7 @@ describe('text of kernels', () => {
       let G8=G7+P8;
       let J3=select(select(select(A9,C0,P8==1),C1,P8==2),C2,P8==3);
       if(G8<p[0].z){
-      b3[((G8*p[0].w)+G6)>>2u]=J3+b2[G6>>2u];
+      b3[(G8*p[0].w+G6)>>2u]=J3+b2[G6>>2u];
       }
       }
       }
@@ -215,7 +215,7 @@ describe('vectors', () => {
       [nest([i, j], store('y', [at(i), at(j)], load('table', [row, at(j)])))],
       ['b'],
     );
-    expect(textOf(fn)).toMatch(/=b0\[\(\(b1\[\w\w\]\*p\[0\]\.x\)\+\w\w\)>>2u\];/);
+    expect(textOf(fn)).toMatch(/=b0\[\(b1\[\w\w\]\*p\[0\]\.x\+\w\w\)>>2u\];/);
   });
 });
 

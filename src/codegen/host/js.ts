@@ -28,7 +28,7 @@ export class Names {
   }
 }
 
-/** A dim as an expression over variables. */
+/** A dim as an expression over variables; it may call `floorDiv` of the runtime. */
 export function dimJs(dim: Dim, names: Names): string {
   const constant = asConstant(dim);
   if (constant !== undefined) return String(constant);
@@ -47,7 +47,7 @@ function atomJs(atom: Atom, names: Names): string {
   const [a, b] = [dimJs(atom.a, names), dimJs(atom.b, names)];
   switch (atom.kind) {
     case 'floor_div':
-      return `Math.floor((${a}) / (${b}))`;
+      return `floorDiv(${a}, ${b})`;
     case 'mod':
       return `((((${a}) % (${b})) + (${b})) % (${b}))`;
     case 'min':

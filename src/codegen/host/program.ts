@@ -1,5 +1,5 @@
 // Prints the data of a module (src/runtime/program.ts): functions, plans of both targets, kernels, models, trains.
-import { asConstant, asVariable, type Dim } from '../../ir/dim.ts';
+import { asConstant, asVariable, mul, type Dim } from '../../ir/dim.ts';
 import { isFloat, type DType } from '../../ir/dtype.ts';
 import type { Fact, GraphFunction, GraphModule, ModelInfo, Structure, TensorType, TrainInfo } from '../../ir/graph.ts';
 import type { Kernel } from '../../ir/kernel.ts';
@@ -220,13 +220,12 @@ function printGpuPlan({ plan, fn, names, recordWord }: PlanParts, kernels: GpuKe
   const dispatch = (step: Dispatch): string => {
     const variant = kernels.variant(step, memory);
     used.add(variant.kernel);
-    const grid = step.grid.map((extent) => dimJs(extent, names));
-    while (grid.length > 1 && grid.at(-1) === '1') grid.pop();
+    const workgroups = dimJs(workgroupsOf(step), names);
     const words = step.scalars.map(recordWord);
     const params = step.params.map((param) => dimJs(param, names));
     if (params.length + words.length > 64) throw new RangeError(`${step.kernel} takes more than 64 params`);
     const rest = words.length > 0 ? [list(params), list(words)] : params.length > 0 ? [list(params)] : [];
-    return list([String(variant.kernel), list(variant.buffers.map(String)), list(grid), ...rest]);
+    return list([String(variant.kernel), list(variant.buffers.map(String)), workgroups, ...rest]);
   };
   const print = (step: PlanStep, indent: string): string => {
     switch (step.kind) {
@@ -251,6 +250,21 @@ function printGpuPlan({ plan, fn, names, recordWord }: PlanParts, kernels: GpuKe
   );
   return object({ ...planHead(plan, fn, memory), steps }, '      ');
 }
+
+// Workgroups in all: schedules put them along x, and along y what is more than x can hold.
+function workgroupsOf({ kernel, grid: [x, y, z] }: Dispatch): Dim {
+  const [rows, layers] = [asConstant(y), asConstant(z)];
+  const least = x.terms.length === 1 ? x.terms[0]?.factors : undefined;
+  const [atom] = least?.length === 1 ? least : [];
+  const limited =
+    atom?.kind === 'min' ? [atom.a, atom.b].find((side) => asConstant(side) !== mostWorkgroups) : undefined;
+  if (layers === 1 && (limited ?? rows === 1)) return limited ?? x;
+  if (layers === 1 && rows !== undefined && asConstant(x) === mostWorkgroups) return mul(x, y);
+  throw new RangeError(`${kernel} has a grid that the runtime does not split`);
+}
+
+// As in the runtime.
+const mostWorkgroups = 65_535;
 
 const dtypeOf = (plan: Plan, id: string): DType => plan.buffers.find((buffer) => buffer.id === id)?.dtype ?? 'f32';
 

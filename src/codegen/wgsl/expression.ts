@@ -166,7 +166,7 @@ export class ExpressionPrinter {
 
   private binary(e: Of<'binary'>): string {
     if (isWorkgroupNumber(e)) return 'W';
-    const [a, b] = [this.text(e.a), this.text(e.b)];
+    const [a, b] = [this.operand(e, 'a'), this.operand(e, 'b')];
     const { op } = e;
     if (op === 'min' || op === 'max')
       return e.type === 'bool' ? `(${a} ${op === 'min' ? '&' : '|'} ${b})` : `${op}(${a}, ${b})`;
@@ -180,12 +180,22 @@ export class ExpressionPrinter {
     return `(${a} ${symbol} ${b})`;
   }
 
+  // Without parentheses where precedence says the same: products in sums, sums and products from the left.
+  private operand({ op, a, b }: Of<'binary'>, side: 'a' | 'b'): string {
+    const x = side === 'a' ? a : b;
+    const text = this.text(x);
+    if (x.kind !== 'binary' || !text.startsWith('(')) return text;
+    const binds = precedence(op) > 0 && precedence(x.op) > precedence(op) - (side === 'a' ? 1 : 0);
+    return binds ? text.slice(1, -1) : text;
+  }
+
   // WGSL widens a scalar operand of vector arithmetic by itself, as long as the other is a vector.
   private mixed(e: Of<'binary'>): string {
     const symbol = infix[e.op] ?? '';
     const [a, b] = [narrowed(e.a), narrowed(e.b)];
     if (a && b) return `(${this.text(e.a)} ${symbol} ${this.text(b)})`;
-    return `(${this.text(a ?? e.a)} ${symbol} ${this.text(b ?? e.b)})`;
+    const narrow = { ...e, a: a ?? e.a, b: b ?? e.b };
+    return `(${this.operand(narrow, 'a')} ${symbol} ${this.operand(narrow, 'b')})`;
   }
 
   // Divisors that are extents or constants are positive; others need the rules for 0 and −1.
@@ -233,6 +243,10 @@ export class ExpressionPrinter {
     return 'x' in e ? { ...e, x: held } : { ...e, a: held };
   }
 }
+
+// Of the operators that may stand beside each other without parentheses; 0 for others.
+const precedence = (op: BinaryOp): number =>
+  op === 'add' || op === 'sub' ? 1 : op === 'mul' || op === 'div' || op === 'rem' ? 2 : 0;
 
 const isNamed = (e: KernelExpr, name: string): boolean => e.kind === 'name' && e.name === name;
 
