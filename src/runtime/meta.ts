@@ -13,6 +13,7 @@ function describeFunction(program: ProgramSpec, name: string): object {
     dims: Object.fromEntries((fn?.dims ?? []).map((dim, at) => [dim, { min: fn?.mins?.[at] ?? 1 }])),
     inputs: fn?.inputs.map(describeTensor),
     outputs: fn?.outputs.map(describeTensor),
+    ...(fn?.caches ? { caches: fn.caches.map(describeTensor) } : {}),
     requires: fn?.facts ?? [],
   };
 }

@@ -24,6 +24,7 @@ interface Gpt {
 }
 interface GptModule {
   load(options: object): Promise<Gpt>;
+  meta: { models: Record<string, { entries: Record<string, { caches?: { name: string; shape: unknown[] }[] }> }> };
 }
 
 const vocab = 11;
@@ -59,6 +60,12 @@ function expectClose(actual: ArrayLike<number>, wanted: readonly number[]): void
   const distance = Math.max(...wanted.map((x, at) => Math.abs(x - (actual[at] ?? NaN))));
   expect(distance).toBeLessThanOrEqual(1e-5 * size);
 }
+
+test('meta describes the caches of an entry', () => {
+  const { decode, forward } = module.meta.models['TinyGpt']?.entries ?? {};
+  expect(decode?.caches?.[0]).toEqual({ name: 'h.0.attn.keys', dtype: 'f32', shape: ['b', 2, 'cap', 4] });
+  expect(forward?.caches).toBeUndefined();
+});
 
 describe.each(['wasm', 'webgpu'])('on %s', (device) => {
   let net: Gpt;

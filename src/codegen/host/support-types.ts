@@ -83,6 +83,8 @@ export type FunctionInfo = {
   dims: Record<string, { min: number }>;
   inputs: TensorInfo[];
   outputs: TensorInfo[];
+  /** Held by a session. */
+  caches?: TensorInfo[];
   requires: string[];
 };
 /** Entries, dims, constraints and parameters as data. */
