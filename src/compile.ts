@@ -35,12 +35,22 @@ const again = <A, B>(pass: Pass<A, B>): Pass<A, B> => ({ ...pass, name: `${pass.
 
 /** Passes on the graph, in order. */
 export const graphPasses: readonly Pass<GraphModule, GraphModule>[] = [
-  simplify, cse, hoist, autodiff, simplifyFinal, again(cse), again(hoist), dce, hostScalars,
+  simplify,
+  cse,
+  hoist,
+  autodiff,
+  simplifyFinal,
+  again(cse),
+  again(hoist),
+  dce,
+  hostScalars,
 ];
 
 /** Names of all passes, in the order in which they run. */
-export const passNames: readonly string[] =
-  ['elaborate', ...[...graphPasses, lowerToNests, fuse, planFor('gpu'), planFor('cpu')].map((pass) => pass.name)];
+export const passNames: readonly string[] = [
+  'elaborate',
+  ...[...graphPasses, lowerToNests, fuse, planFor('gpu'), planFor('cpu')].map((pass) => pass.name),
+];
 
 /** Everything between the source and the emitted module. */
 export interface Lowered {
@@ -50,11 +60,19 @@ export interface Lowered {
 }
 
 /** Runs all passes on an elaborated module. */
-export function lowerModule(module: GraphModule, targets: readonly Target[] = ['webgpu', 'wasm'], observe?: Observer): Lowered {
+export function lowerModule(
+  module: GraphModule,
+  targets: readonly Target[] = ['webgpu', 'wasm'],
+  observe?: Observer,
+): Lowered {
   const step = <A, B>(pass: Pass<A, B>, input: A, show: (output: B) => Stage): B => {
     const counts = new Map<string, number>();
     const start = performance.now();
-    const output = pass.run(input, { count: (name, times = 1) => { counts.set(name, (counts.get(name) ?? 0) + times); } });
+    const output = pass.run(input, {
+      count: (name, times = 1) => {
+        counts.set(name, (counts.get(name) ?? 0) + times);
+      },
+    });
     observe?.(pass.name, show(output), counts, performance.now() - start);
     return output;
   };
@@ -63,7 +81,8 @@ export function lowerModule(module: GraphModule, targets: readonly Target[] = ['
   const lowered = step(lowerToNests, graph, (out) => ({ level: 'nest', module: out }));
   const nests = step(fuse, lowered, (out) => ({ level: 'nest', module: out }));
   const programs = targets.map((target) =>
-    step(planFor(target === 'webgpu' ? 'gpu' : 'cpu'), nests, (out) => ({ level: 'plan', module: out })));
+    step(planFor(target === 'webgpu' ? 'gpu' : 'cpu'), nests, (out) => ({ level: 'plan', module: out })),
+  );
   return { graph, nests, programs };
 }
 

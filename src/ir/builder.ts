@@ -17,7 +17,12 @@ export class Builder {
 
   /** Any op; returns all its results. @throws ShapeError */
   node(op: string, inputs: readonly Value[], attrs: Attrs = {}, regions: readonly Region[] = []): readonly Value[] {
-    const types = opNamed(op).infer(inputs.map((input) => input.type), attrs, this.facts, regions);
+    const types = opNamed(op).infer(
+      inputs.map((input) => input.type),
+      attrs,
+      this.facts,
+      regions,
+    );
     const outputs = types.map((type): Value => ({ type }));
     this.nodes.push({ op, inputs, attrs, outputs, regions, origin: this.origin });
     return outputs;
@@ -30,15 +35,33 @@ export class Builder {
     return output;
   }
 
-  unary(op: UnaryOp, x: Value): Value { return this.op(op, [x]); }
-  binary(op: BinaryOp, a: Value, b: Value): Value { return this.op(op, [a, b]); }
-  neg(x: Value): Value { return this.unary('neg', x); }
-  add(a: Value, b: Value): Value { return this.binary('add', a, b); }
-  sub(a: Value, b: Value): Value { return this.binary('sub', a, b); }
-  mul(a: Value, b: Value): Value { return this.binary('mul', a, b); }
-  div(a: Value, b: Value): Value { return this.binary('div', a, b); }
-  select(cond: Value, then: Value, otherwise: Value): Value { return this.op('select', [cond, then, otherwise]); }
-  cast(x: Value, dtype: DType): Value { return x.type.dtype === dtype ? x : this.op('cast', [x], { dtype }); }
+  unary(op: UnaryOp, x: Value): Value {
+    return this.op(op, [x]);
+  }
+  binary(op: BinaryOp, a: Value, b: Value): Value {
+    return this.op(op, [a, b]);
+  }
+  neg(x: Value): Value {
+    return this.unary('neg', x);
+  }
+  add(a: Value, b: Value): Value {
+    return this.binary('add', a, b);
+  }
+  sub(a: Value, b: Value): Value {
+    return this.binary('sub', a, b);
+  }
+  mul(a: Value, b: Value): Value {
+    return this.binary('mul', a, b);
+  }
+  div(a: Value, b: Value): Value {
+    return this.binary('div', a, b);
+  }
+  select(cond: Value, then: Value, otherwise: Value): Value {
+    return this.op('select', [cond, then, otherwise]);
+  }
+  cast(x: Value, dtype: DType): Value {
+    return x.type.dtype === dtype ? x : this.op('cast', [x], { dtype });
+  }
 
   /** A scalar constant broadcast to `shape`. */
   full(dtype: DType, value: number, shape: readonly DimLike[] = []): Value {
@@ -47,17 +70,27 @@ export class Builder {
   }
 
   /** A constant of the type of `x`. */
-  like(x: Value, value: number): Value { return this.full(x.type.dtype, value, x.type.shape); }
-  zero(x: Value): Value { return this.like(x, 0); }
-  one(x: Value): Value { return this.like(x, 1); }
+  like(x: Value, value: number): Value {
+    return this.full(x.type.dtype, value, x.type.shape);
+  }
+  zero(x: Value): Value {
+    return this.like(x, 0);
+  }
+  one(x: Value): Value {
+    return this.like(x, 1);
+  }
 
   /** Result has `shape`; axis i of `x` becomes axis axes[i], which it fills or (extent 1) repeats along. */
   broadcast(x: Value, axes: readonly number[], shape: readonly DimLike[]): Value {
     return this.op('broadcast', [x], { axes, shape: shape.map(toDim) });
   }
 
-  reshape(x: Value, shape: readonly DimLike[]): Value { return this.op('reshape', [x], { shape: shape.map(toDim) }); }
-  permute(x: Value, order: readonly number[]): Value { return this.op('permute', [x], { order }); }
+  reshape(x: Value, shape: readonly DimLike[]): Value {
+    return this.op('reshape', [x], { shape: shape.map(toDim) });
+  }
+  permute(x: Value, order: readonly number[]): Value {
+    return this.op('permute', [x], { order });
+  }
 
   /** Reduces `axes` away (no keepdims). */
   reduce(kind: 'sum' | 'max' | 'min' | 'prod', x: Value, axes: readonly number[]): Value {
@@ -68,18 +101,29 @@ export class Builder {
    * Contracts a's axes with b's: result axes are batch, then a's free axes, then b's free axes.
    * batch and contract are pairs [axis of a, axis of b].
    */
-  dot(a: Value, b: Value, batch: readonly (readonly [number, number])[], contract: readonly (readonly [number, number])[]): Value {
+  dot(
+    a: Value,
+    b: Value,
+    batch: readonly (readonly [number, number])[],
+    contract: readonly (readonly [number, number])[],
+  ): Value {
     return this.op('dot', [a, b], { batch, contract });
   }
 
   /** The largest element under each window along the last axes; attributes as in window_argmax. */
-  maxPool(x: Value, attrs: Attrs): Value { return this.op('window_pick', [x, this.op('window_argmax', [x], attrs)], attrs); }
+  maxPool(x: Value, attrs: Attrs): Value {
+    return this.op('window_pick', [x, this.op('window_argmax', [x], attrs)], attrs);
+  }
 
   /** The size of a dim as an i32 scalar. */
-  dimValue(d: Dim): Value { return this.op('dim', [], { dim: d }); }
+  dimValue(d: Dim): Value {
+    return this.op('dim', [], { dim: d });
+  }
 
   /** A float scalar or tensor as it is; integers and bool become f32. */
-  toFloat(x: Value): Value { return isFloat(x.type.dtype) ? x : this.cast(x, 'f32'); }
+  toFloat(x: Value): Value {
+    return isFloat(x.type.dtype) ? x : this.cast(x, 'f32');
+  }
 }
 
 /** Type of a tensor, from plain numbers or dims. */

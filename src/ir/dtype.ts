@@ -23,10 +23,18 @@ export const infinity: Readonly<Record<'f32' | 'f16', number>> = { f32: 1e30, f1
 
 /** The lowest finite number of a dtype: the identity of `max`. */
 export const lowest: Readonly<Record<DType, number>> = {
-  f32: -3.4028234663852886e38, f16: -65504, i32: -2147483648, u32: 0, bool: 0,
+  f32: -3.4028234663852886e38,
+  f16: -65504,
+  i32: -2147483648,
+  u32: 0,
+  bool: 0,
 };
 
 /** The highest finite number of a dtype: the identity of `min`. */
 export const highest: Readonly<Record<DType, number>> = {
-  f32: 3.4028234663852886e38, f16: 65504, i32: 2147483647, u32: 4294967295, bool: 1,
+  f32: 3.4028234663852886e38,
+  f16: 65504,
+  i32: 2147483647,
+  u32: 4294967295,
+  bool: 1,
 };

@@ -1,6 +1,6 @@
 // Walks and rewrites of scalar expressions. Expressions are DAGs: every walk visits a shared node
 // once, and a rewrite keeps sharing, so that schedules can compute a shared node once.
-import { asConstant, asVariable, substitute, variable, type Dim } from './dim.ts';
+import { asConstant, asVariable, substitute, type Dim } from './dim.ts';
 import type { Condition, Expr, Index } from './expr.ts';
 
 export type Load = Extract<Expr, { kind: 'load' }>;
@@ -10,13 +10,24 @@ const isDynamic = (index: Index): index is Extract<Index, { kind: 'dynamic' }> =
 /** The operands of `expr`, the expressions inside dynamic indices among them. */
 export function operands(expr: Expr): readonly Expr[] {
   switch (expr.kind) {
-    case 'const': case 'index': case 'reduced': return [];
-    case 'load': return expr.indices.filter(isDynamic).map((index) => index.expr);
-    case 'unary': case 'cast': case 'bitcast': return [expr.x];
-    case 'binary': return [expr.a, expr.b];
-    case 'select': return [expr.cond, expr.then, expr.otherwise];
-    case 'guard': return [expr.then, expr.otherwise];
-    case 'threefry': return [...expr.key, ...expr.counter];
+    case 'const':
+    case 'index':
+    case 'reduced':
+      return [];
+    case 'load':
+      return expr.indices.filter(isDynamic).map((index) => index.expr);
+    case 'unary':
+    case 'cast':
+    case 'bitcast':
+      return [expr.x];
+    case 'binary':
+      return [expr.a, expr.b];
+    case 'select':
+      return [expr.cond, expr.then, expr.otherwise];
+    case 'guard':
+      return [expr.then, expr.otherwise];
+    case 'threefry':
+      return [...expr.key, ...expr.counter];
   }
 }
 
@@ -35,7 +46,9 @@ export function walkExprs(roots: Iterable<Expr>, visit: (expr: Expr) => void): v
 /** All loads under `roots`. */
 export function loadsIn(roots: Iterable<Expr>): Load[] {
   const loads: Load[] = [];
-  walkExprs(roots, (expr) => { if (expr.kind === 'load') loads.push(expr); });
+  walkExprs(roots, (expr) => {
+    if (expr.kind === 'load') loads.push(expr);
+  });
   return loads;
 }
 
@@ -122,20 +135,31 @@ export class Rewriter {
 
   private rebuild(e: Expr): Expr {
     switch (e.kind) {
-      case 'const': return e;
-      case 'reduced': return same(e, { stage: this.replacement.stages?.get(e.stage) ?? e.stage });
-      case 'index': return this.indexValue(e);
+      case 'const':
+        return e;
+      case 'reduced':
+        return same(e, { stage: this.replacement.stages?.get(e.stage) ?? e.stage });
+      case 'index':
+        return this.indexValue(e);
       case 'load': {
         const load = same(e, { indices: e.indices.map((index) => this.index(index)) });
         return this.replacement.load?.(load) ?? load;
       }
-      case 'unary': case 'cast': case 'bitcast': return same(e, { x: this.expr(e.x) });
-      case 'binary': return same(e, { a: this.expr(e.a), b: this.expr(e.b) });
-      case 'select': return same(e, { cond: this.expr(e.cond), then: this.expr(e.then), otherwise: this.expr(e.otherwise) });
-      case 'guard': return this.guard(e);
-      case 'threefry': return same(e, {
-        key: [this.expr(e.key[0]), this.expr(e.key[1])], counter: [this.expr(e.counter[0]), this.expr(e.counter[1])],
-      });
+      case 'unary':
+      case 'cast':
+      case 'bitcast':
+        return same(e, { x: this.expr(e.x) });
+      case 'binary':
+        return same(e, { a: this.expr(e.a), b: this.expr(e.b) });
+      case 'select':
+        return same(e, { cond: this.expr(e.cond), then: this.expr(e.then), otherwise: this.expr(e.otherwise) });
+      case 'guard':
+        return this.guard(e);
+      case 'threefry':
+        return same(e, {
+          key: [this.expr(e.key[0]), this.expr(e.key[1])],
+          counter: [this.expr(e.counter[0]), this.expr(e.counter[1])],
+        });
     }
   }
 
@@ -176,10 +200,6 @@ function same<E extends Expr>(e: E, parts: Partial<E>): E {
   return e;
 }
 
-/** Axis names -> positions, for a {@link Replacement}. */
-export const renaming = (from: readonly { name: string }[], to: readonly Index[]): Map<string, Index> =>
-  new Map(from.map((axis, at) => [axis.name, to[at] ?? variable(axis.name)]));
-
 /** Hash-conses DAGs: expressions of equal structure become one object. */
 export class ExprPool {
   private readonly known = new Map<string, Expr>();
@@ -208,15 +228,27 @@ export class ExprPool {
 
   private withInternedOperands(e: Expr): Expr {
     switch (e.kind) {
-      case 'const': case 'reduced': case 'index': return e;
-      case 'load': return same(e, { indices: e.indices.map((index) => this.internIndex(index)) });
-      case 'unary': case 'cast': case 'bitcast': return same(e, { x: this.intern(e.x) });
-      case 'binary': return same(e, { a: this.intern(e.a), b: this.intern(e.b) });
-      case 'select': return same(e, { cond: this.intern(e.cond), then: this.intern(e.then), otherwise: this.intern(e.otherwise) });
-      case 'guard': return same(e, { then: this.intern(e.then), otherwise: this.intern(e.otherwise) });
-      case 'threefry': return same(e, {
-        key: [this.intern(e.key[0]), this.intern(e.key[1])], counter: [this.intern(e.counter[0]), this.intern(e.counter[1])],
-      });
+      case 'const':
+      case 'reduced':
+      case 'index':
+        return e;
+      case 'load':
+        return same(e, { indices: e.indices.map((index) => this.internIndex(index)) });
+      case 'unary':
+      case 'cast':
+      case 'bitcast':
+        return same(e, { x: this.intern(e.x) });
+      case 'binary':
+        return same(e, { a: this.intern(e.a), b: this.intern(e.b) });
+      case 'select':
+        return same(e, { cond: this.intern(e.cond), then: this.intern(e.then), otherwise: this.intern(e.otherwise) });
+      case 'guard':
+        return same(e, { then: this.intern(e.then), otherwise: this.intern(e.otherwise) });
+      case 'threefry':
+        return same(e, {
+          key: [this.intern(e.key[0]), this.intern(e.key[1])],
+          counter: [this.intern(e.counter[0]), this.intern(e.counter[1])],
+        });
     }
   }
 

@@ -44,8 +44,7 @@ export interface Region {
  * iteration: i32[] completed training steps · key: one u32[] half of the random key (`key.0`, `key.1`) ·
  * step: a scalar that the host computes in float64 for each run (made by the pass host-scalars)
  */
-export type InputRole =
-  'argument' | 'param' | 'state' | 'cache' | 'slot' | 'option' | 'iteration' | 'key' | 'step';
+export type InputRole = 'argument' | 'param' | 'state' | 'cache' | 'slot' | 'option' | 'iteration' | 'key' | 'step';
 
 /** An input of a function. `name` is unique: an argument's name, or a checkpoint path. */
 export interface FunctionInput {
@@ -123,7 +122,10 @@ export interface ModelInfo {
 /** Layout of what an entry returns: one tensor, a tuple (named or not), or a list, nested. */
 export type Structure =
   | { readonly kind: 'tensor'; readonly result: string }
-  | { readonly kind: 'tuple' | 'list'; readonly items: readonly { readonly name?: string; readonly item: Structure }[] };
+  | {
+      readonly kind: 'tuple' | 'list';
+      readonly items: readonly { readonly name?: string; readonly item: Structure }[];
+    };
 
 /** One argument as callers give it: the function's input of this name, or a whole number that binds the dim of this name. */
 export interface EntryArgument {

@@ -4,13 +4,28 @@ import type { KernelExpr, Statement } from './kernel.ts';
 /** The operands of an expression. */
 export function kernelOperands(e: KernelExpr): readonly KernelExpr[] {
   switch (e.kind) {
-    case 'const': case 'name': case 'param': case 'scalar': return [];
-    case 'load': case 'load-array': return [e.index];
-    case 'unary': case 'cast': case 'bitcast': case 'splat': case 'lane': return [e.x];
-    case 'binary': return [e.a, e.b];
-    case 'madd': return [e.a, e.b, e.c];
-    case 'select': return [e.cond, e.then, e.otherwise];
-    case 'vector': return e.lanes;
+    case 'const':
+    case 'name':
+    case 'param':
+    case 'scalar':
+      return [];
+    case 'load':
+    case 'load-array':
+      return [e.index];
+    case 'unary':
+    case 'cast':
+    case 'bitcast':
+    case 'splat':
+    case 'lane':
+      return [e.x];
+    case 'binary':
+      return [e.a, e.b];
+    case 'madd':
+      return [e.a, e.b, e.c];
+    case 'select':
+      return [e.cond, e.then, e.otherwise];
+    case 'vector':
+      return e.lanes;
   }
 }
 
@@ -18,13 +33,27 @@ export function kernelOperands(e: KernelExpr): readonly KernelExpr[] {
 export function mapKernelExpr(e: KernelExpr, replace: (e: KernelExpr) => KernelExpr): KernelExpr {
   const go = (x: KernelExpr): KernelExpr => mapKernelExpr(x, replace);
   switch (e.kind) {
-    case 'const': case 'name': case 'param': case 'scalar': return replace(e);
-    case 'load': case 'load-array': return replace({ ...e, index: go(e.index) });
-    case 'unary': case 'cast': case 'bitcast': case 'lane': return replace({ ...e, x: go(e.x) });
-    case 'splat': return replace({ ...e, x: go(e.x) });
-    case 'binary': return replace({ ...e, a: go(e.a), b: go(e.b) });
-    case 'madd': return replace({ ...e, a: go(e.a), b: go(e.b), c: go(e.c) });
-    case 'select': return replace({ ...e, cond: go(e.cond), then: go(e.then), otherwise: go(e.otherwise) });
+    case 'const':
+    case 'name':
+    case 'param':
+    case 'scalar':
+      return replace(e);
+    case 'load':
+    case 'load-array':
+      return replace({ ...e, index: go(e.index) });
+    case 'unary':
+    case 'cast':
+    case 'bitcast':
+    case 'lane':
+      return replace({ ...e, x: go(e.x) });
+    case 'splat':
+      return replace({ ...e, x: go(e.x) });
+    case 'binary':
+      return replace({ ...e, a: go(e.a), b: go(e.b) });
+    case 'madd':
+      return replace({ ...e, a: go(e.a), b: go(e.b), c: go(e.c) });
+    case 'select':
+      return replace({ ...e, cond: go(e.cond), then: go(e.then), otherwise: go(e.otherwise) });
     case 'vector': {
       const [a, b, c, d] = e.lanes;
       return replace({ ...e, lanes: [go(a), go(b), go(c), go(d)] });
@@ -35,12 +64,20 @@ export function mapKernelExpr(e: KernelExpr, replace: (e: KernelExpr) => KernelE
 /** The expressions that a statement evaluates itself (not those of its body). */
 export function statementExprs(s: Statement): readonly KernelExpr[] {
   switch (s.kind) {
-    case 'let': case 'assign': return [s.value];
-    case 'var': return [s.init];
-    case 'store': case 'store-array': return [s.index, s.value];
-    case 'for': return [s.from, s.to];
-    case 'if': return [s.cond];
-    case 'barrier': return [];
+    case 'let':
+    case 'assign':
+      return [s.value];
+    case 'var':
+      return [s.init];
+    case 'store':
+    case 'store-array':
+      return [s.index, s.value];
+    case 'for':
+      return [s.from, s.to];
+    case 'if':
+      return [s.cond];
+    case 'barrier':
+      return [];
   }
 }
 
@@ -57,12 +94,20 @@ export function mapStatements(
   const go = (inner: readonly Statement[]): Statement[] => mapStatements(inner, expr, statement);
   const rebuild = (s: Statement): Statement => {
     switch (s.kind) {
-      case 'let': case 'assign': return { ...s, value: expr(s.value) };
-      case 'var': return { ...s, init: expr(s.init) };
-      case 'store': case 'store-array': return { ...s, index: expr(s.index), value: expr(s.value) };
-      case 'for': return { ...s, from: expr(s.from), to: expr(s.to), body: go(s.body) };
-      case 'if': return { ...s, cond: expr(s.cond), then: go(s.then), otherwise: go(s.otherwise) };
-      case 'barrier': return s;
+      case 'let':
+      case 'assign':
+        return { ...s, value: expr(s.value) };
+      case 'var':
+        return { ...s, init: expr(s.init) };
+      case 'store':
+      case 'store-array':
+        return { ...s, index: expr(s.index), value: expr(s.value) };
+      case 'for':
+        return { ...s, from: expr(s.from), to: expr(s.to), body: go(s.body) };
+      case 'if':
+        return { ...s, cond: expr(s.cond), then: go(s.then), otherwise: go(s.otherwise) };
+      case 'barrier':
+        return s;
     }
   };
   return body.map((s) => statement(rebuild(s)));

@@ -19,22 +19,72 @@ export type KernelExpr =
   /** A word of the step record. */
   | { readonly kind: 'scalar'; readonly type: 'f32' | 'i32' | 'u32'; readonly width: 1; readonly name: string }
   /** Width 4 loads elements index … index+3. */
-  | { readonly kind: 'load'; readonly type: ScalarType; readonly width: Width; readonly buffer: string; readonly index: KernelExpr }
+  | {
+      readonly kind: 'load';
+      readonly type: ScalarType;
+      readonly width: Width;
+      readonly buffer: string;
+      readonly index: KernelExpr;
+    }
   /** Reads a workgroup or private array. */
-  | { readonly kind: 'load-array'; readonly type: ScalarType; readonly width: Width; readonly array: string; readonly index: KernelExpr }
-  | { readonly kind: 'unary'; readonly type: ScalarType; readonly width: Width; readonly op: UnaryOp; readonly x: KernelExpr }
+  | {
+      readonly kind: 'load-array';
+      readonly type: ScalarType;
+      readonly width: Width;
+      readonly array: string;
+      readonly index: KernelExpr;
+    }
+  | {
+      readonly kind: 'unary';
+      readonly type: ScalarType;
+      readonly width: Width;
+      readonly op: UnaryOp;
+      readonly x: KernelExpr;
+    }
   /** Comparisons give bool of the operands' width. */
-  | { readonly kind: 'binary'; readonly type: ScalarType; readonly width: Width; readonly op: BinaryOp; readonly a: KernelExpr; readonly b: KernelExpr }
+  | {
+      readonly kind: 'binary';
+      readonly type: ScalarType;
+      readonly width: Width;
+      readonly op: BinaryOp;
+      readonly a: KernelExpr;
+      readonly b: KernelExpr;
+    }
   /** a·b + c on floats; may be fused where the device fuses (relaxed SIMD, WGSL fma). */
-  | { readonly kind: 'madd'; readonly type: 'f32'; readonly width: Width; readonly a: KernelExpr; readonly b: KernelExpr; readonly c: KernelExpr }
-  | { readonly kind: 'select'; readonly type: ScalarType; readonly width: Width; readonly cond: KernelExpr; readonly then: KernelExpr; readonly otherwise: KernelExpr }
+  | {
+      readonly kind: 'madd';
+      readonly type: 'f32';
+      readonly width: Width;
+      readonly a: KernelExpr;
+      readonly b: KernelExpr;
+      readonly c: KernelExpr;
+    }
+  | {
+      readonly kind: 'select';
+      readonly type: ScalarType;
+      readonly width: Width;
+      readonly cond: KernelExpr;
+      readonly then: KernelExpr;
+      readonly otherwise: KernelExpr;
+    }
   | { readonly kind: 'cast' | 'bitcast'; readonly type: ScalarType; readonly width: Width; readonly x: KernelExpr }
   /** All four lanes = x. */
   | { readonly kind: 'splat'; readonly type: ScalarType; readonly width: 4; readonly x: KernelExpr }
   /** Lane `lane` of a vector. */
-  | { readonly kind: 'lane'; readonly type: ScalarType; readonly width: 1; readonly x: KernelExpr; readonly lane: 0 | 1 | 2 | 3 }
+  | {
+      readonly kind: 'lane';
+      readonly type: ScalarType;
+      readonly width: 1;
+      readonly x: KernelExpr;
+      readonly lane: 0 | 1 | 2 | 3;
+    }
   /** A vector from four scalars. */
-  | { readonly kind: 'vector'; readonly type: ScalarType; readonly width: 4; readonly lanes: readonly [KernelExpr, KernelExpr, KernelExpr, KernelExpr] };
+  | {
+      readonly kind: 'vector';
+      readonly type: ScalarType;
+      readonly width: 4;
+      readonly lanes: readonly [KernelExpr, KernelExpr, KernelExpr, KernelExpr];
+    };
 
 export type Statement =
   | { readonly kind: 'let'; readonly name: string; readonly value: KernelExpr }
@@ -44,8 +94,20 @@ export type Statement =
   | { readonly kind: 'store'; readonly buffer: string; readonly index: KernelExpr; readonly value: KernelExpr }
   | { readonly kind: 'store-array'; readonly array: string; readonly index: KernelExpr; readonly value: KernelExpr }
   /** from ≤ name < to by step; all i32. */
-  | { readonly kind: 'for'; readonly name: string; readonly from: KernelExpr; readonly to: KernelExpr; readonly step: number; readonly body: readonly Statement[] }
-  | { readonly kind: 'if'; readonly cond: KernelExpr; readonly then: readonly Statement[]; readonly otherwise: readonly Statement[] }
+  | {
+      readonly kind: 'for';
+      readonly name: string;
+      readonly from: KernelExpr;
+      readonly to: KernelExpr;
+      readonly step: number;
+      readonly body: readonly Statement[];
+    }
+  | {
+      readonly kind: 'if';
+      readonly cond: KernelExpr;
+      readonly then: readonly Statement[];
+      readonly otherwise: readonly Statement[];
+    }
   /** GPU only: all invocations of the workgroup meet. */
   | { readonly kind: 'barrier' };
 

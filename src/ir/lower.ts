@@ -56,7 +56,10 @@ export class LowerContext {
     const axes = this.axes(this.type().shape);
     const inner = this.axes(extents);
     const i = axes.map((axis) => variable(axis.name));
-    const values = args(i, inner.map((axis) => variable(axis.name)));
+    const values = args(
+      i,
+      inner.map((axis) => variable(axis.name)),
+    );
     const id = `r${inner[0]?.name ?? this.freshAxis()}`;
     const dtypes = values.map((value) => (value.dtype === 'f16' ? 'f32' : value.dtype));
     const parts = dtypes.map((dtype, part): Expr => ({ kind: 'reduced', dtype, stage: id, part }));
@@ -70,7 +73,12 @@ export class LowerContext {
     return { kind: 'nest', name: this.name, axes, stages, origin: this.origin };
   }
 
-  store(indices: readonly Index[], value: Expr, at = 0, combine: 'set' | 'add' | 'max' | 'min' = 'set'): Nest['stages'][number] {
+  store(
+    indices: readonly Index[],
+    value: Expr,
+    at = 0,
+    combine: 'set' | 'add' | 'max' | 'min' = 'set',
+  ): Nest['stages'][number] {
     const output = this.outputs[at];
     if (!output) throw new RangeError(`${this.name} has no output ${at}`);
     return { kind: 'store', axes: [], buffer: output.buffer, indices, value, combine };

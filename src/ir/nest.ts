@@ -5,7 +5,15 @@ import type { Span } from '../support/source.ts';
 import type { Dim } from './dim.ts';
 import type { DType } from './dtype.ts';
 import type { Expr, Index } from './expr.ts';
-import type { DimVariable, Fact, FunctionInput, FunctionResult, GraphFunction, HostScalar, TensorType } from './graph.ts';
+import type {
+  DimVariable,
+  Fact,
+  FunctionInput,
+  FunctionResult,
+  GraphFunction,
+  HostScalar,
+  TensorType,
+} from './graph.ts';
 
 /** A loop: `name` is `%`-prefixed and unique in its nest, running over 0 ≤ i < extent. */
 export interface Axis {
@@ -98,4 +106,6 @@ export interface NestModule {
 
 /** Buffers that are not memory but words of the step record: scalar inputs that the host sets. */
 export const stepScalars = (fn: NestFunction): ReadonlySet<string> =>
-  new Set(fn.inputs.filter(({ role }) => ['option', 'iteration', 'key', 'step'].includes(role)).map(({ buffer }) => buffer));
+  new Set(
+    fn.inputs.filter(({ role }) => ['option', 'iteration', 'key', 'step'].includes(role)).map(({ buffer }) => buffer),
+  );

@@ -83,9 +83,7 @@ export interface OpDefinition {
    * 'region': the pass lower-to-nests makes a loop of the op's region (scan).
    */
   readonly lower:
-    | null
-    | 'region'
-    | ((k: LowerContext, inputs: readonly Operand[], attrs: Attrs) => readonly (Nest | OpaqueNest)[]);
+    null | 'region' | ((k: LowerContext, inputs: readonly Operand[], attrs: Attrs) => readonly (Nest | OpaqueNest)[]);
   evaluate(inputs: readonly Tensor[], attrs: Attrs, cx: EvaluateContext): readonly Tensor[];
   cost?(inputs: readonly TensorType[], outputs: readonly TensorType[], attrs: Attrs): OpCost;
   /** True for ops that simplify, cse and dce must not merge or drop. */
@@ -101,7 +99,9 @@ export interface RewriteContext {
   readonly inputs: readonly Value[];
   readonly attrs: Attrs;
   readonly outputs: readonly Value[];
-  readonly producer: (value: Value) => { op: string; inputs: readonly Value[]; attrs: Attrs; outputs: readonly Value[] } | undefined;
+  readonly producer: (
+    value: Value,
+  ) => { op: string; inputs: readonly Value[]; attrs: Attrs; outputs: readonly Value[] } | undefined;
   readonly facts: Facts;
 }
 

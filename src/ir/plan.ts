@@ -40,7 +40,13 @@ export type PlanStep =
   | Dispatch
   | { readonly kind: 'copy'; readonly from: string; readonly to: string }
   | { readonly kind: 'fill'; readonly buffer: string; readonly value: number }
-  | { readonly kind: 'loop'; readonly index: string; readonly count: Dim; readonly reverse: boolean; readonly body: readonly PlanStep[] };
+  | {
+      readonly kind: 'loop';
+      readonly index: string;
+      readonly count: Dim;
+      readonly reverse: boolean;
+      readonly body: readonly PlanStep[];
+    };
 
 export interface PlanInput {
   readonly name: string;

@@ -4,7 +4,16 @@
 import { Facts } from '../ir/dim-solver.ts';
 import { variable, type Dim } from '../ir/dim.ts';
 import { ExprPool, Rewriter } from '../ir/expr-rewrite.ts';
-import { stepScalars, type Axis, type LoopNest, type Nest, type NestFunction, type NestModule, type NestStep, type Stage } from '../ir/nest.ts';
+import {
+  stepScalars,
+  type Axis,
+  type LoopNest,
+  type Nest,
+  type NestFunction,
+  type NestModule,
+  type NestStep,
+  type Stage,
+} from '../ir/nest.ts';
 import { inlineElementwise, inlineViews } from './fusion/inline.ts';
 import { mergeVertically } from './fusion/merge.ts';
 import { NestGraph, readsOf, writesOf } from './fusion/nest-graph.ts';
@@ -14,13 +23,26 @@ function fuseFunction(fn: NestFunction, cx: PassContext): NestFunction {
   const scalars = stepScalars(fn);
   const results = new Set(fn.results.map((result) => result.buffer));
   const inputs = new Set(fn.inputs.map((input) => input.buffer));
-  const fuseBody = (body: readonly NestStep[], facts: Facts, outside: ReadonlySet<string>, kept: ReadonlySet<string>): NestStep[] => {
+  const fuseBody = (
+    body: readonly NestStep[],
+    facts: Facts,
+    outside: ReadonlySet<string>,
+    kept: ReadonlySet<string>,
+  ): NestStep[] => {
     const graph = new NestGraph({ facts, body, outside, kept });
     fuseGraph(graph, (buffer) => scalars.has(buffer), cx);
-    return graph.finish().map((step, _, steps) => (step.kind === 'loop' ? fuseLoop(step, steps, facts, outside, kept) : step));
+    return graph
+      .finish()
+      .map((step, _, steps) => (step.kind === 'loop' ? fuseLoop(step, steps, facts, outside, kept) : step));
   };
   // What other steps write is outside a loop's body; what they read must survive it.
-  const fuseLoop = (loop: LoopNest, steps: readonly NestStep[], facts: Facts, outside: ReadonlySet<string>, kept: ReadonlySet<string>): NestStep => {
+  const fuseLoop = (
+    loop: LoopNest,
+    steps: readonly NestStep[],
+    facts: Facts,
+    outside: ReadonlySet<string>,
+    kept: ReadonlySet<string>,
+  ): NestStep => {
     const others = steps.filter((step) => step !== loop);
     const body = fuseBody(
       loop.body,
@@ -56,11 +78,12 @@ function shareInNest(nest: Nest): Nest {
   const pool = new ExprPool();
   const axes = new Map<string, Dim>();
   const stages = new Map<string, string>();
-  const renameAxes = (list: readonly Axis[]): Axis[] => list.map(({ name, extent }) => {
-    const fresh = `%i${axes.size}`;
-    axes.set(name, variable(fresh));
-    return { name: fresh, extent };
-  });
+  const renameAxes = (list: readonly Axis[]): Axis[] =>
+    list.map(({ name, extent }) => {
+      const fresh = `%i${axes.size}`;
+      axes.set(name, variable(fresh));
+      return { name: fresh, extent };
+    });
   const outer = renameAxes(nest.axes);
   const body = nest.stages.map((stage): Stage => {
     const inner = renameAxes(stage.axes);

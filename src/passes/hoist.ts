@@ -53,8 +53,13 @@ class LoopHoist {
       if (stack) this.movable.set(param, { stacked: true, product: false, make: () => stack });
     });
     for (const inner of region.nodes) this.classify(inner);
-    const nodes = region.nodes.filter((inner) => !inner.outputs.every((out) => this.moves(out)))
-      .map((inner) => ({ ...inner, inputs: inner.inputs.map((value) => this.inside(value)), regions: inner.regions.map((r) => this.nested(r)) }));
+    const nodes = region.nodes
+      .filter((inner) => !inner.outputs.every((out) => this.moves(out)))
+      .map((inner) => ({
+        ...inner,
+        inputs: inner.inputs.map((value) => this.inside(value)),
+        regions: inner.regions.map((r) => this.nested(r)),
+      }));
     const results = region.results.map((value) => this.inside(value));
     return {
       ...node,
@@ -79,13 +84,23 @@ class LoopHoist {
     const product = inner.op === 'dot' || operands.some((operand) => operand.product);
     if (!stacked) {
       const made = once(() => this.rebuild(inner, operands));
-      inner.outputs.forEach((out, at) => this.movable.set(out, { stacked: false, product, make: () => (at === 0 ? made() : this.sibling(made(), at)) }));
+      inner.outputs.forEach((out, at) =>
+        this.movable.set(out, { stacked: false, product, make: () => (at === 0 ? made() : this.sibling(made(), at)) }),
+      );
       return;
     }
     const outers = (): OuterValue[] => operands.map((operand) => ({ outer: operand.make(), stacked: operand.stacked }));
-    if (more.length > 0 || !canVectorize(inner, operands.map((operand) => ({ outer: output, stacked: operand.stacked })))) return;
+    if (
+      more.length > 0 ||
+      !canVectorize(
+        inner,
+        operands.map((operand) => ({ outer: output, stacked: operand.stacked })),
+      )
+    )
+      return;
     this.movable.set(output, {
-      stacked: true, product,
+      stacked: true,
+      product,
       make: once(() => {
         this.b.origin = inner.origin;
         return vectorize(this.b, inner, outers(), this.length);
@@ -97,7 +112,11 @@ class LoopHoist {
 
   private rebuild(inner: Node, operands: readonly Movable[]): Value {
     this.b.origin = inner.origin;
-    const outputs = this.b.node(inner.op, operands.map((operand) => operand.make()), inner.attrs);
+    const outputs = this.b.node(
+      inner.op,
+      operands.map((operand) => operand.make()),
+      inner.attrs,
+    );
     const [first] = outputs;
     if (!first) throw new RangeError(`${inner.op} has no result`);
     this.siblings.set(first, outputs);
@@ -130,7 +149,9 @@ class LoopHoist {
 
   private nested(region: Region): Region {
     const nodes = region.nodes.map((inner) => ({
-      ...inner, inputs: inner.inputs.map((value) => this.inside(value)), regions: inner.regions.map((r) => this.nested(r)),
+      ...inner,
+      inputs: inner.inputs.map((value) => this.inside(value)),
+      regions: inner.regions.map((r) => this.nested(r)),
     }));
     return { ...region, nodes, results: region.results.map((value) => this.inside(value)) };
   }
@@ -153,7 +174,13 @@ function sinkProducts(node: Node, region: Region, facts: Facts, cx: PassContext)
     const inner = dot?.inputs.filter((operand) => local.has(operand)) ?? [];
     const [operand] = inner;
     if (!output) return;
-    if (dot?.op !== 'dot' || inner.length !== 1 || !operand || uses.has(value) || sliced.filter((v) => v === value).length > 1) {
+    if (
+      dot?.op !== 'dot' ||
+      inner.length !== 1 ||
+      !operand ||
+      uses.has(value) ||
+      sliced.filter((v) => v === value).length > 1
+    ) {
       outs.push({ value, output });
       return;
     }
@@ -162,7 +189,14 @@ function sinkProducts(node: Node, region: Region, facts: Facts, cx: PassContext)
     outs.push({ value: operand, output: stack });
     const b = new Builder(facts);
     b.origin = dot.origin;
-    vectorize(b, dot, dot.inputs.map((input) => (input === operand ? { outer: stack, stacked: true } : { outer: input, stacked: false })), length);
+    vectorize(
+      b,
+      dot,
+      dot.inputs.map((input) =>
+        input === operand ? { outer: stack, stacked: true } : { outer: input, stacked: false },
+      ),
+      length,
+    );
     const last = b.nodes.at(-1);
     if (last) after.push(...b.nodes.slice(0, -1), { ...last, outputs: [output] });
     dropped.add(dot);
@@ -180,11 +214,19 @@ function sinkProducts(node: Node, region: Region, facts: Facts, cx: PassContext)
   };
 }
 
-function hoistNodes(nodes: readonly Node[], facts: Facts, pinned: ReadonlySet<Value>, cx: PassContext): readonly Node[] {
+function hoistNodes(
+  nodes: readonly Node[],
+  facts: Facts,
+  pinned: ReadonlySet<Value>,
+  cx: PassContext,
+): readonly Node[] {
   if (!nodes.some((node) => node.regions.length > 0)) return nodes;
   return nodes.flatMap((original): readonly Node[] => {
     if (original.regions.length === 0) return [original];
-    const node = { ...original, regions: original.regions.map((r) => ({ ...r, nodes: hoistNodes(r.nodes, facts, pinned, cx) })) };
+    const node = {
+      ...original,
+      regions: original.regions.map((r) => ({ ...r, nodes: hoistNodes(r.nodes, facts, pinned, cx) })),
+    };
     const [region] = node.regions;
     if (node.op !== 'scan' || !region) return [node];
     const before = new Builder(facts);
@@ -197,7 +239,8 @@ function hoistNodes(nodes: readonly Node[], facts: Facts, pinned: ReadonlySet<Va
 }
 
 const hoistFunction = (fn: GraphFunction, cx: PassContext): GraphFunction => ({
-  ...fn, nodes: hoistNodes(fn.nodes, new Facts(fn.dims, fn.facts), pinnedValues(fn.nodes), cx),
+  ...fn,
+  nodes: hoistNodes(fn.nodes, new Facts(fn.dims, fn.facts), pinnedValues(fn.nodes), cx),
 });
 
 /** Moves invariant work and products of step inputs out of loops. */

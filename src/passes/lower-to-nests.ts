@@ -29,10 +29,15 @@ class FunctionLowering {
     for (const input of fn.inputs) this.define(input.value, input.name);
     for (const node of fn.nodes) this.lowerNode(node);
     return {
-      name: fn.name, kind: fn.kind, dims: fn.dims, facts: fn.facts, host: fn.host,
+      name: fn.name,
+      kind: fn.kind,
+      dims: fn.dims,
+      facts: fn.facts,
+      host: fn.host,
       inputs: fn.inputs.map(({ name, role, value }) => ({ name, role, buffer: this.id(value) })),
       results: fn.results.map(({ name, role, value }) => ({ name, role, buffer: this.id(value) })),
-      buffers: this.buffers, body: this.body,
+      buffers: this.buffers,
+      body: this.body,
     };
   }
 
@@ -96,10 +101,20 @@ class FunctionLowering {
     this.body = [];
     this.bindParams(region, variable(index), carries, inputs.sliced, node);
     for (const inner of region.nodes) this.lowerNode(inner);
-    this.storeStep(region, node, variable(index), stacks, outputs.carries.map((value) => this.id(value)));
+    this.storeStep(
+      region,
+      node,
+      variable(index),
+      stacks,
+      outputs.carries.map((value) => this.id(value)),
+    );
     outside.push({
-      kind: 'loop', index, count: dimOf(node.attrs, 'length'), reverse: node.attrs['reverse'] === true,
-      body: this.body, origin: node.origin,
+      kind: 'loop',
+      index,
+      count: dimOf(node.attrs, 'length'),
+      reverse: node.attrs['reverse'] === true,
+      body: this.body,
+      origin: node.origin,
     });
     this.body = outside;
   }
@@ -139,7 +154,9 @@ class FunctionLowering {
       this.copy('hold', this.operand(value), buffer, [], node.origin);
       return this.operand(held);
     });
-    sources.forEach((source, at) => { if (source) this.copy('carry', source, carries[at] ?? '', [], node.origin); });
+    sources.forEach((source, at) => {
+      if (source) this.copy('carry', source, carries[at] ?? '', [], node.origin);
+    });
   }
 }
 

@@ -2,7 +2,16 @@
 // and for how long. The runtime packs the arena from these intervals when the dims are known.
 import type { DType } from '../ir/dtype.ts';
 import type { Kernel } from '../ir/kernel.ts';
-import { stepScalars, type Buffer, type LoopNest, type Nest, type NestFunction, type NestModule, type NestStep, type OpaqueNest } from '../ir/nest.ts';
+import {
+  stepScalars,
+  type Buffer,
+  type LoopNest,
+  type Nest,
+  type NestFunction,
+  type NestModule,
+  type NestStep,
+  type OpaqueNest,
+} from '../ir/nest.ts';
 import type { Dispatch, Plan, PlanBuffer, PlanStep, Pool, TargetProgram } from '../ir/plan.ts';
 import { CompilerBug } from '../support/diagnostic.ts';
 import { expandMath } from './expand-math.ts';
@@ -54,12 +63,28 @@ class FunctionPlan {
     const copies = [...this.donation.copies, ...this.lateCopies].flatMap((copy) => this.planCopy(copy));
     const steps = [...main, ...copies];
     const { freshBuffers } = this.donation;
-    const shown = (name: string, buffer: string): string => (freshBuffers.has(freshOutput(name)) ? freshOutput(name) : buffer);
+    const shown = (name: string, buffer: string): string =>
+      freshBuffers.has(freshOutput(name)) ? freshOutput(name) : buffer;
     return {
-      name: fn.name, kind: fn.kind, target: this.target.name, dims: fn.dims, facts: fn.facts, host: fn.host,
-      inputs: fn.inputs.map(({ name, role, buffer }) => ({ name, role, ...(this.scalars.has(buffer) ? {} : { buffer }) })),
-      results: fn.results.map(({ name, role, buffer }) => ({ name, role, buffer: role === 'output' ? shown(name, buffer) : buffer })),
-      buffers: this.placeBuffers(steps), steps, record: this.record(steps),
+      name: fn.name,
+      kind: fn.kind,
+      target: this.target.name,
+      dims: fn.dims,
+      facts: fn.facts,
+      host: fn.host,
+      inputs: fn.inputs.map(({ name, role, buffer }) => ({
+        name,
+        role,
+        ...(this.scalars.has(buffer) ? {} : { buffer }),
+      })),
+      results: fn.results.map(({ name, role, buffer }) => ({
+        name,
+        role,
+        buffer: role === 'output' ? shown(name, buffer) : buffer,
+      })),
+      buffers: this.placeBuffers(steps),
+      steps,
+      record: this.record(steps),
     };
   }
 
@@ -94,7 +119,10 @@ class FunctionPlan {
   private bind(dispatch: Dispatch, kernels: ReadonlyMap<string, Kernel>, key: string): Dispatch {
     const kernel = kernels.get(dispatch.kernel);
     if (!kernel) throw new RangeError(`${this.fn.name}: no kernel ${dispatch.kernel}`);
-    const sharing = (): string => dispatch.buffers.map((id) => dispatch.buffers.findIndex((other) => this.memory(other) === this.memory(id))).join();
+    const sharing = (): string =>
+      dispatch.buffers
+        .map((id) => dispatch.buffers.findIndex((other) => this.memory(other) === this.memory(id)))
+        .join();
     if (!this.target.bound.has(`${key} ${sharing()}`)) this.withdrawUnsafe({ kernel, dispatch });
     const full = `${key} ${sharing()}`;
     let bound = this.target.bound.get(full);
@@ -102,7 +130,8 @@ class FunctionPlan {
     const ids = [...dispatch.buffers, ...dispatch.scalars];
     const at = (position: string): string => ids[Number(position)] ?? '';
     return {
-      ...dispatch, kernel: bound.kernel.name,
+      ...dispatch,
+      kernel: bound.kernel.name,
       buffers: bound.dispatch.buffers.map((position) => this.memory(at(position))),
       scalars: bound.dispatch.scalars.map(at),
     };
@@ -112,12 +141,15 @@ class FunctionPlan {
   private bindKernel(kernel: Kernel, dispatch: Dispatch): Bound {
     const ids = dispatch.buffers;
     const positional: Dispatch = {
-      ...dispatch, buffers: ids.map((_, at) => String(at)), scalars: dispatch.scalars.map((_, at) => String(ids.length + at)),
+      ...dispatch,
+      buffers: ids.map((_, at) => String(at)),
+      scalars: dispatch.scalars.map((_, at) => String(ids.length + at)),
     };
     const idAt = (position: string): string => ids[Number(position)] ?? '';
     const scalar = bindScalars({ kernel, dispatch: positional }, (position) => this.scalars.has(idAt(position)));
     const merged = mergeBindings(scalar, (position) =>
-      String(ids.findIndex((other) => this.memory(other) === this.memory(idAt(position)))));
+      String(ids.findIndex((other) => this.memory(other) === this.memory(idAt(position)))),
+    );
     return { kernel: this.target.table.add(expandMath(keepOwnElements(merged.kernel))), dispatch: merged.dispatch };
   }
 
@@ -139,14 +171,30 @@ class FunctionPlan {
     if (!this.scalars.has(from)) return [{ kind: 'copy', from: this.memory(from), to: this.memory(to) }];
     const { dtype } = this.type(from);
     return this.planNest({
-      kind: 'nest', name: 'scalar', axes: [], origin: [],
-      stages: [{ kind: 'store', axes: [], buffer: to, indices: [], value: { kind: 'load', dtype, buffer: from, indices: [] }, combine: 'set' }],
+      kind: 'nest',
+      name: 'scalar',
+      axes: [],
+      origin: [],
+      stages: [
+        {
+          kind: 'store',
+          axes: [],
+          buffer: to,
+          indices: [],
+          value: { kind: 'load', dtype, buffer: from, indices: [] },
+          combine: 'set',
+        },
+      ],
     });
   }
 
   private placeBuffers(steps: readonly PlanStep[]): PlanBuffer[] {
     const live = liveIntervals(steps);
-    const outputs = new Set(this.fn.results.filter(({ role }) => role === 'output').flatMap(({ name, buffer }) => [buffer, freshOutput(name)]));
+    const outputs = new Set(
+      this.fn.results
+        .filter(({ role }) => role === 'output')
+        .flatMap(({ name, buffer }) => [buffer, freshOutput(name)]),
+    );
     const roles = new Map(this.fn.inputs.map((input) => [input.buffer, input.role]));
     const updates = this.fn.results.some(({ role }) => role === 'update');
     const poolOf = (id: string): Pool => {
@@ -156,11 +204,22 @@ class FunctionPlan {
       if (this.inPlace.has(id)) return 'persistent';
       return outputs.has(id) ? 'io' : 'arena';
     };
-    return [...this.buffers.values()].filter(({ id }) => !this.scalars.has(id)).map(({ id, type }) => {
-      const [first, last] = live.get(id) ?? [0, -1];
-      const alias = this.inPlace.get(id);
-      return { id, pool: poolOf(id), dtype: type.dtype, shape: type.shape, first, last, ...(alias === undefined ? {} : { alias }) };
-    }).filter((buffer) => buffer.pool !== 'arena' || buffer.last >= buffer.first);
+    return [...this.buffers.values()]
+      .filter(({ id }) => !this.scalars.has(id))
+      .map(({ id, type }) => {
+        const [first, last] = live.get(id) ?? [0, -1];
+        const alias = this.inPlace.get(id);
+        return {
+          id,
+          pool: poolOf(id),
+          dtype: type.dtype,
+          shape: type.shape,
+          first,
+          last,
+          ...(alias === undefined ? {} : { alias }),
+        };
+      })
+      .filter((buffer) => buffer.pool !== 'arena' || buffer.last >= buffer.first);
   }
 
   private record(steps: readonly PlanStep[]): Plan['record'] {
@@ -178,10 +237,14 @@ const dispatches = (steps: readonly PlanStep[]): Dispatch[] =>
 
 function touched(step: PlanStep): readonly string[] {
   switch (step.kind) {
-    case 'dispatch': return step.buffers;
-    case 'copy': return [step.from, step.to];
-    case 'fill': return [step.buffer];
-    case 'loop': return step.body.flatMap(touched);
+    case 'dispatch':
+      return step.buffers;
+    case 'copy':
+      return [step.from, step.to];
+    case 'fill':
+      return [step.buffer];
+    case 'loop':
+      return step.body.flatMap(touched);
   }
 }
 
@@ -209,4 +272,3 @@ export const planFor = (target: Target): Pass<NestModule, TargetProgram> => ({
     return { target, kernels: state.table.kernels, plans };
   },
 });
-

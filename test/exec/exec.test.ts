@@ -7,17 +7,30 @@ import { interpret } from '../../src/ir/interpreter.ts';
 import type { Tensor } from '../../src/ir/op.ts';
 import { importModule } from '../runtime/load-module.ts';
 import {
-  argument, compileFile, differences, emptyCaches, functionNamed, initialWeights, keys, leaves, referenceTraining, type Program,
+  argument,
+  compileFile,
+  differences,
+  emptyCaches,
+  functionNamed,
+  initialWeights,
+  keys,
+  leaves,
+  referenceTraining,
+  type Program,
 } from '../support/exec.ts';
 import { requestTestDevice } from '../support/webgpu.ts';
 
-interface RunTensor { data(): Promise<ArrayLike<number>> }
+interface RunTensor {
+  data(): Promise<ArrayLike<number>>;
+}
 interface LoadedModel {
   readonly weights: { keys(): Iterable<string>; get(path: string): Promise<RunTensor> };
   readonly [entry: string]: unknown;
 }
 interface Session {
-  step(batch: Record<string, unknown>): Promise<{ loss?: number; losses: Record<string, number>; metrics: Record<string, number> }>;
+  step(
+    batch: Record<string, unknown>,
+  ): Promise<{ loss?: number; losses: Record<string, number>; metrics: Record<string, number> }>;
 }
 type Module = Record<string, (...args: unknown[]) => Promise<unknown>>;
 
@@ -35,9 +48,13 @@ beforeAll(async () => {
 afterAll(() => release());
 
 const hostData = (tensor: Tensor): ArrayLike<number> =>
-  tensor.dtype === 'f32' ? Float32Array.from(tensor.data)
-    : tensor.dtype === 'bool' ? Uint8Array.from(tensor.data)
-      : tensor.dtype === 'u32' ? Uint32Array.from(tensor.data) : Int32Array.from(tensor.data);
+  tensor.dtype === 'f32'
+    ? Float32Array.from(tensor.data)
+    : tensor.dtype === 'bool'
+      ? Uint8Array.from(tensor.data)
+      : tensor.dtype === 'u32'
+        ? Uint32Array.from(tensor.data)
+        : Int32Array.from(tensor.data);
 
 /** An argument as a caller passes it: typed array with its dims, a number for a scalar. */
 const hostArgument = (tensor: Tensor): unknown =>
@@ -49,51 +66,84 @@ const readWeight = async (model: LoadedModel, path: string): Promise<ArrayLike<n
 async function checkEntries(program: Program, model: LoadedModel, name: string): Promise<void> {
   const info = program.graph.models.find((each) => each.name === name);
   if (!info) throw new Error(`no model ${name}`);
-  const [exact, rounded] = (['f64', 'f32'] as const).map((precision) => initialWeights(program.graph, info, seed, precision));
+  const [exact, rounded] = (['f64', 'f32'] as const).map((precision) =>
+    initialWeights(program.graph, info, seed, precision),
+  );
   for (const [path, tensor] of Object.entries(exact ?? {})) {
-    expect(differences(await readWeight(model, path), tensor, rounded?.[path] ?? tensor), `${name} ${path}`).toEqual([]);
+    expect(differences(await readWeight(model, path), tensor, rounded?.[path] ?? tensor), `${name} ${path}`).toEqual(
+      [],
+    );
   }
   const calls = Object.entries(info.entries).flatMap(([entry, base]) =>
-    [base, ...Object.keys(program.graph.entries[base]?.variants ?? {})].map((fnName) => ({ entry, base, fnName })));
+    [base, ...Object.keys(program.graph.entries[base]?.variants ?? {})].map((fnName) => ({ entry, base, fnName })),
+  );
   for (const { entry, base, fnName } of calls) {
     const fn = functionNamed(program.graph, fnName);
-    const args = fn.inputs.filter(({ role }) => role === 'argument').map(({ name: arg, value }, at) => ({ arg, tensor: argument(program, arg, value.type, at + 1) }));
+    const args = fn.inputs
+      .filter(({ role }) => role === 'argument')
+      .map(({ name: arg, value }, at) => ({ arg, tensor: argument(program, arg, value.type, at + 1) }));
     const given = Object.fromEntries(args.map(({ arg, tensor }) => [arg, tensor]));
     const inputs = { ...given, ...emptyCaches(program, fn), ...keys(3, 3, 0) };
     const [wanted, near] = (['f64', 'f32'] as const).map((precision) =>
-      interpret(fn, { ...(precision === 'f64' ? exact : rounded), ...inputs }, { precision, dims: program.dims }));
+      interpret(fn, { ...(precision === 'f64' ? exact : rounded), ...inputs }, { precision, dims: program.dims }),
+    );
     const caches = fn.inputs.some(({ role }) => role === 'cache');
     const open = model['session'] as (dims: object) => Promise<Record<string, unknown>>;
     const call = (caches ? await open(program.dims) : model)[entry] as (...values: unknown[]) => Promise<unknown>;
-    const declared = program.graph.entries[base]?.arguments ?? args.map(({ arg }) => ({ name: arg, kind: 'tensor', optional: false }));
+    const declared =
+      program.graph.entries[base]?.arguments ?? args.map(({ arg }) => ({ name: arg, kind: 'tensor', optional: false }));
     const hostValue = (arg: string): unknown => (given[arg] ? hostArgument(given[arg]) : program.dims[arg]);
-    const options = Object.fromEntries(declared.filter(({ name: arg, optional }) => optional && given[arg]).map(({ name: arg }) => [arg, hostValue(arg)]));
-    const result = await call(...declared.filter(({ optional }) => !optional).map(({ name: arg }) => hostValue(arg)), { seed: 3, ...options });
+    const options = Object.fromEntries(
+      declared
+        .filter(({ name: arg, optional }) => optional && given[arg])
+        .map(({ name: arg }) => [arg, hostValue(arg)]),
+    );
+    const result = await call(...declared.filter(({ optional }) => !optional).map(({ name: arg }) => hostValue(arg)), {
+      seed: 3,
+      ...options,
+    });
     const entryInfo = program.graph.entries[fnName];
     if (!entryInfo) throw new Error(`no entry ${fnName}`);
     for (const { result: output, value } of leaves(entryInfo.returns, result)) {
       const expected = wanted?.[output];
       if (!expected) throw new Error(`the interpreter gives no ${output}`);
-      expect(differences(await (value as RunTensor).data(), expected, near?.[output] ?? expected), `${fnName} ${output}`).toEqual([]);
+      expect(
+        differences(await (value as RunTensor).data(), expected, near?.[output] ?? expected),
+        `${fnName} ${output}`,
+      ).toEqual([]);
     }
   }
 }
 
-async function checkTraining(program: Program, module: Module, load: (name: string, shared?: unknown) => Promise<LoadedModel>): Promise<void> {
+async function checkTraining(
+  program: Program,
+  module: Module,
+  load: (name: string, shared?: unknown) => Promise<LoadedModel>,
+): Promise<void> {
   for (const train of program.graph.trains) {
     const batches = [0, 1, 2].map((step) =>
-      Object.fromEntries(train.batch.map(({ name, type }, at) => [name, argument(program, name, type, 10 * step + at + 1)])));
-    const [exact, rounded] = (['f64', 'f32'] as const).map((precision) => referenceTraining(program, train, batches, seed, precision));
+      Object.fromEntries(
+        train.batch.map(({ name, type }, at) => [name, argument(program, name, type, 10 * step + at + 1)]),
+      ),
+    );
+    const [exact, rounded] = (['f64', 'f32'] as const).map((precision) =>
+      referenceTraining(program, train, batches, seed, precision),
+    );
     // Two models of one kind are two sets of weights, on one device.
     const own: LoadedModel[] = [];
     for (const { model } of train.models) own.push(await load(model, own[0]?.['device']));
     const session = (await module[`create${train.name}`]?.(...own, { seed })) as Session;
     for (const [at, batch] of batches.entries()) {
-      const report = await session.step(Object.fromEntries(Object.entries(batch).map(([name, tensor]) => [name, hostArgument(tensor)])));
+      const report = await session.step(
+        Object.fromEntries(Object.entries(batch).map(([name, tensor]) => [name, hostArgument(tensor)])),
+      );
       const measured: Record<string, number | undefined> = { ...report.losses, ...report.metrics };
       if (report.loss !== undefined && train.losses[0] !== undefined) measured[train.losses[0]] = report.loss;
       for (const [name, tensor] of Object.entries(exact?.reports[at] ?? {})) {
-        expect(differences([measured[name] ?? NaN], tensor, rounded?.reports[at]?.[name] ?? tensor), `${train.name} ${name}, step ${at}`).toEqual([]);
+        expect(
+          differences([measured[name] ?? NaN], tensor, rounded?.reports[at]?.[name] ?? tensor),
+          `${train.name} ${name}, step ${at}`,
+        ).toEqual([]);
       }
     }
     for (const [at, { name, model }] of train.models.entries()) {
@@ -104,7 +154,10 @@ async function checkTraining(program: Program, module: Module, load: (name: stri
         if (role === 'cache') continue;
         const expected = exact?.state[prefix + path];
         if (!expected || !loaded) continue;
-        expect(differences(await readWeight(loaded, path), expected, rounded?.state[prefix + path] ?? expected), `${train.name} ${prefix}${path} after three steps`).toEqual([]);
+        expect(
+          differences(await readWeight(loaded, path), expected, rounded?.state[prefix + path] ?? expected),
+          `${train.name} ${prefix}${path} after three steps`,
+        ).toEqual([]);
       }
     }
   }

@@ -45,11 +45,22 @@ function recurrent({ length, unrolled, reverse = false }: Recurrent): GraphModul
   return f.module({ loss, outs, last, dx, dw, dbias, dh0 });
 }
 
-type Loop = (b: Builder, x: Value, w: Value, bias: Value, h0: Value, length: number, reverse: boolean) => { last: Value; outs: Value };
+const param = (shape: number[], dtype: 'f32' | 'i32' = 'f32'): Value => ({
+  type: { dtype, shape: shape.map((n) => dim(n)) },
+});
+
+type Loop = (
+  b: Builder,
+  x: Value,
+  w: Value,
+  bias: Value,
+  h0: Value,
+  length: number,
+  reverse: boolean,
+) => { last: Value; outs: Value };
 
 const scanLoop: Loop = (b, x, w, bias, h0, length, reverse) => {
   const inner = new Builder(b.facts);
-  const param = (shape: number[], dtype: 'f32' | 'i32' = 'f32'): Value => ({ type: { dtype, shape: shape.map((n) => dim(n)) } });
   const params = [param([], 'i32'), param([batch, width]), param([batch, width])] as const;
   const h = cell(inner, params[1], params[2], w, bias);
   const region: Region = { params, nodes: inner.nodes, results: [h, h] };
@@ -63,7 +74,11 @@ const unrolledLoop: Loop = (b, x, w, bias, h0, length, reverse) => {
   let last = h0;
   for (let step = 0; step < length; step++) {
     const t = reverse ? length - 1 - step : step;
-    const slice = b.op('slice', [x], { start: [dim(t), dim(0), dim(0)], size: [dim(1), dim(batch), dim(width)], stride: [1, 1, 1] });
+    const slice = b.op('slice', [x], {
+      start: [dim(t), dim(0), dim(0)],
+      size: [dim(1), dim(batch), dim(width)],
+      stride: [1, 1, 1],
+    });
     last = cell(b, last, b.reshape(slice, [batch, width]), w, bias);
     outs[t] = b.reshape(last, [1, batch, width]);
   }
@@ -71,7 +86,10 @@ const unrolledLoop: Loop = (b, x, w, bias, h0, length, reverse) => {
 };
 
 const inputs = (length: number): Record<string, Tensor> => ({
-  x: sampleTensor([length, batch, width]), w: sampleTensor([width, width], 2), bias: sampleTensor([width], 3), h0: sampleTensor([batch, width], 4),
+  x: sampleTensor([length, batch, width]),
+  w: sampleTensor([width, width], 2),
+  bias: sampleTensor([width], 3),
+  h0: sampleTensor([batch, width], 4),
 });
 
 const graphOf = (module: GraphModule): GraphModule => dce.run(autodiff.run(module, cx), cx);
@@ -102,7 +120,10 @@ describe.each([false, true])('a scan, reverse %s', (reverse) => {
     expectSame(interpret(first(module.functions), inputs(length)), expected);
   });
 
-  const hoisted = dce.run(hoist.run(autodiff.run(hoist.run(recurrent({ length, unrolled: false, reverse }), cx), cx), cx), cx);
+  const hoisted = dce.run(
+    hoist.run(autodiff.run(hoist.run(recurrent({ length, unrolled: false, reverse }), cx), cx), cx),
+    cx,
+  );
 
   test('keeps its meaning when products leave the loop', () => {
     expect(verifyGraph(hoisted)).toEqual([]);
@@ -116,15 +137,19 @@ describe.each([false, true])('a scan, reverse %s', (reverse) => {
     expect(products).toEqual([1, 1]);
   });
 
-  test.each([['as written', module], ['with products hoisted', hoisted]])('equals it as nests and fused, %s', (_, graph) => {
+  test.each([
+    ['as written', module],
+    ['with products hoisted', hoisted],
+  ])('equals it as nests and fused, %s', (_, graph) => {
     const nests: NestModule = lowerToNests.run(graph, cx);
     expectSame(interpretNests(first(nests.functions), inputs(length)), expected);
     expectSame(interpretNests(first(fuse.run(nests, cx).functions), inputs(length)), expected);
   });
 });
 
+const nestsOf = (length: number): number =>
+  countNests(first(fuse.run(lowerToNests.run(graphOf(recurrent({ length, unrolled: false })), cx), cx).functions).body);
+
 test('the number of nests does not depend on the length', () => {
-  const nests = (length: number): number =>
-    countNests(first(fuse.run(lowerToNests.run(graphOf(recurrent({ length, unrolled: false })), cx), cx).functions).body);
-  expect(nests(512)).toBe(nests(4));
+  expect(nestsOf(512)).toBe(nestsOf(4));
 });

@@ -22,7 +22,8 @@ export interface Program {
 /** Compiles a file; a diagnostic is an error of the test. */
 export async function compileFile(path: string, targets?: readonly Target[]): Promise<Program> {
   const { js, lowered, diagnostics } = await compile(fileHost, path, targets ? { targets } : {});
-  if (!js || !lowered) throw new Error(`${path}: ${diagnostics.map(({ code, message }) => `${code} ${message}`).join('; ')}`);
+  if (!js || !lowered)
+    throw new Error(`${path}: ${diagnostics.map(({ code, message }) => `${code} ${message}`).join('; ')}`);
   const header = /^\/\/ exec:(.*)$/m.exec(readFileSync(path, 'utf8'))?.[1] ?? '';
   const settings = (pattern: RegExp): Record<string, number> =>
     Object.fromEntries([...header.matchAll(pattern)].map(([, name, value]) => [name, Number(value)]));
@@ -40,10 +41,14 @@ export function argument(program: Program, name: string, type: TensorType, seed:
 
 /** The caches of a new session, for the interpreter. */
 export const emptyCaches = (program: Program, fn: GraphFunction): Record<string, Tensor> =>
-  Object.fromEntries(fn.inputs.filter(({ role }) => role === 'cache').map(({ name, value: { type } }) => {
-    const shape = type.shape.map((d) => evaluateDim(d, (dim) => program.dims[dim]));
-    return [name, { dtype: type.dtype, shape, data: new Float64Array(shape.reduce((a, n) => a * n, 1)) }];
-  }));
+  Object.fromEntries(
+    fn.inputs
+      .filter(({ role }) => role === 'cache')
+      .map(({ name, value: { type } }) => {
+        const shape = type.shape.map((d) => evaluateDim(d, (dim) => program.dims[dim]));
+        return [name, { dtype: type.dtype, shape, data: new Float64Array(shape.reduce((a, n) => a * n, 1)) }];
+      }),
+  );
 
 /** Function of this name. */
 export function functionNamed(graph: GraphModule, name: string): GraphFunction {
@@ -69,7 +74,11 @@ export const initialWeights = (graph: GraphModule, model: ModelInfo, seed: numbe
 
 /** One reference run of a training loop: losses and metrics of every step, and the tensors after it. */
 export function referenceTraining(
-  program: Program, train: TrainInfo, batches: readonly Tensors[], seed: number, precision: Precision,
+  program: Program,
+  train: TrainInfo,
+  batches: readonly Tensors[],
+  seed: number,
+  precision: Precision,
 ): { reports: Tensors[]; state: Tensors } {
   const fn = functionNamed(program.graph, train.step);
   const state: Tensors = {};
@@ -77,7 +86,8 @@ export function referenceTraining(
     const info = program.graph.models.find((each) => each.name === model);
     if (!info) throw new Error(`no model ${model}`);
     const prefix = train.models.length > 1 ? `${name}.` : '';
-    for (const [path, tensor] of Object.entries(initialWeights(program.graph, info, seed, precision))) state[prefix + path] = tensor;
+    for (const [path, tensor] of Object.entries(initialWeights(program.graph, info, seed, precision)))
+      state[prefix + path] = tensor;
   }
   for (const { name, type, initial } of train.slots) {
     const shape = type.shape.map((d) => evaluateDim(d, () => undefined));
@@ -99,7 +109,8 @@ export function referenceTraining(
 export function leaves(returns: Structure, value: unknown): { result: string; value: unknown }[] {
   if (returns.kind === 'tensor') return [{ result: returns.result, value }];
   return returns.items.flatMap(({ name, item }, at) =>
-    leaves(item, (value as Record<string | number, unknown>)[name ?? at]));
+    leaves(item, (value as Record<string | number, unknown>)[name ?? at]),
+  );
 }
 
 /**

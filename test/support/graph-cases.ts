@@ -21,7 +21,13 @@ export class FunctionCase {
 
   module(outputs: Readonly<Record<string, Value>>, updates: Readonly<Record<string, Value>> = {}): GraphModule {
     const fn: GraphFunction = {
-      name: 'f', kind: 'entry', dims, facts: [], inputs: this.inputs, nodes: this.b.nodes, host: [],
+      name: 'f',
+      kind: 'entry',
+      dims,
+      facts: [],
+      inputs: this.inputs,
+      nodes: this.b.nodes,
+      host: [],
       results: [
         ...Object.entries(outputs).map(([name, value]) => ({ name, role: 'output' as const, value })),
         ...Object.entries(updates).map(([name, value]) => ({ name, role: 'update' as const, value })),
@@ -60,7 +66,11 @@ export function layerNormCase(): GraphModule {
 export function linearCase(): GraphModule {
   const f = new FunctionCase();
   const { b } = f;
-  const [x, w, bias] = [f.input('x', ['b', 5]), f.input('w', [4, 5], 'f32', 'param'), f.input('bias', [4], 'f32', 'param')];
+  const [x, w, bias] = [
+    f.input('x', ['b', 5]),
+    f.input('w', [4, 5], 'f32', 'param'),
+    f.input('bias', [4], 'f32', 'param'),
+  ];
   const y = b.dot(x, w, [], [[1, 1]]);
   const z = b.add(y, b.broadcast(bias, [1], y.type.shape));
   return f.module({ y: b.binary('max', z, b.zero(z)) });
@@ -89,14 +99,19 @@ export function viewsCase(): GraphModule {
   const rows = variable('b');
   const t = b.permute(b.reshape(x, [rows, 3, 4]), [0, 2, 1]);
   const s = b.op('slice', [t], { start: [dim(0), dim(3), dim(0)], size: [rows, dim(4), dim(2)], stride: [1, -1, 1] });
-  const p = b.op('pad', [s], { lo: [dim(0), dim(1), dim(0)], hi: [dim(0), dim(0), dim(1)], interior: [0, 0, 1], value: 2 });
+  const p = b.op('pad', [s], {
+    lo: [dim(0), dim(1), dim(0)],
+    hi: [dim(0), dim(0), dim(1)],
+    interior: [0, 0, 1],
+    value: 2,
+  });
   const c = b.op('concat', [p, p], { axis: 1 });
   return f.module({ y: b.unary('neg', c) });
 }
 
 /** A tensor of pseudo-random multiples of 1/16 in [-2, 2]. */
 export function sampleTensor(shape: readonly number[], seed = 1, dtype: DType = 'f32'): Tensor {
-  let state = seed * 2654435761 >>> 0;
+  let state = (seed * 2654435761) >>> 0;
   const data = Float64Array.from({ length: shape.reduce((a, n) => a * n, 1) }, () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return Math.round((state / 2 ** 32) * 64 - 32) / 16;

@@ -33,7 +33,14 @@ function sourceOf(frame: Frame, bind: Bind): Source {
   if (bind.kind === 'range-bind') {
     const limit = evaluate(frame, bind.limit);
     if (limit.kind === 'int') return { bind, length: limit.dim, stack: null, axis: 0 };
-    return reject(frame, messages.E0402(bind.limit.span, { what: `\`${spanText(bind.limit.span)}\``, expected: 'an int: a dim or a number known at compile time', got: describe(limit) }));
+    return reject(
+      frame,
+      messages.E0402(bind.limit.span, {
+        what: `\`${spanText(bind.limit.span)}\``,
+        expected: 'an int: a dim or a number known at compile time',
+        got: describe(limit),
+      }),
+    );
   }
   const over = toTensor(frame, evaluate(frame, bind.over), undefined, bind.over.span);
   const { shape } = over.type;
@@ -99,7 +106,9 @@ class RegionBuild {
   ) {
     const graph = graphOf(frame);
     this.carries = initial.tensors.map(({ type }): GraphValue => ({ type }));
-    this.slices = sources.flatMap(({ stack }): GraphValue[] => (stack ? [{ type: { dtype: stack.type.dtype, shape: stack.type.shape.slice(1) } }] : []));
+    this.slices = sources.flatMap(({ stack }): GraphValue[] =>
+      stack ? [{ type: { dtype: stack.type.dtype, shape: stack.type.shape.slice(1) } }] : [],
+    );
     this.slotParams = slots.map((slot): GraphValue => ({ type: graph.read(slot).type }));
   }
 
@@ -137,7 +146,10 @@ class RegionBuild {
   private counter(): Dim {
     const { builder } = graphOf(this.frame);
     const name = `%t${builder.facts.variables.length}`;
-    const limits = this.sources.map(({ length }) => ({ kind: '>=0' as const, lhs: sub(sub(length, 1), variable(name)) }));
+    const limits = this.sources.map(({ length }) => ({
+      kind: '>=0' as const,
+      lhs: sub(sub(length, 1), variable(name)),
+    }));
     builder.facts = builder.facts.extend([{ name, min: 0 }], limits);
     return variable(name);
   }
@@ -151,7 +163,14 @@ class RegionBuild {
     if (form === 'fold') return { carry: leavesOf(inner, result, body.span, types), out: null };
     if (result.kind !== 'tuple' || result.items.length !== 2) {
       if (result.kind === 'unknown') return { carry: this.initial, out: result };
-      return reject(inner, messages.E0402(body.span, { what: 'the body of `scan`', expected: 'a pair `(carry, out)`', got: describe(result) }));
+      return reject(
+        inner,
+        messages.E0402(body.span, {
+          what: 'the body of `scan`',
+          expected: 'a pair `(carry, out)`',
+          got: describe(result),
+        }),
+      );
     }
     return { carry: leavesOf(inner, result.items[0] ?? unknown, body.span, types), out: result.items[1] ?? unknown };
   }
@@ -171,13 +190,27 @@ interface LoopText {
 export function evaluateRunTimeFold(frame: Frame, expr: FoldExpr): Value {
   const init = evaluate(frame, expr.init);
   if (init.kind === 'unknown') return unknown;
-  const loop: LoopText = { form: expr.form, pattern: expr.pattern, body: expr.body, while: expr.while ?? null, span: expr.span, initSpan: expr.init.span };
+  const loop: LoopText = {
+    form: expr.form,
+    pattern: expr.pattern,
+    body: expr.body,
+    while: expr.while ?? null,
+    span: expr.span,
+    initSpan: expr.init.span,
+  };
   return runLoop(frame, loop, expr.binds, init);
 }
 
 /** `for x in tensor => …`: results of all slices, stacked along the same axis. */
 export function evaluateRunTimeFor(frame: Frame, expr: ForExpr): Value {
-  const loop: LoopText = { form: 'for', pattern: null, body: expr.body, while: null, span: expr.span, initSpan: expr.span };
+  const loop: LoopText = {
+    form: 'for',
+    pattern: null,
+    body: expr.body,
+    while: null,
+    span: expr.span,
+    initSpan: expr.span,
+  };
   return runLoop(frame, loop, expr.binds, tuple([]));
 }
 
@@ -204,7 +237,12 @@ function runLoop(frame: Frame, loop: LoopText, binds: readonly Bind[], init: Val
     results: [...result.carries, ...(outLeaves?.tensors ?? [])],
   };
   const stacks = sources.flatMap(({ stack }) => (stack ? [stack] : []));
-  const outputs = graph.builder.node('scan', [...carries, ...stacks], { carries: carries.length, length: first.length, reverse: false }, [region]);
+  const outputs = graph.builder.node(
+    'scan',
+    [...carries, ...stacks],
+    { carries: carries.length, length: first.length, reverse: false },
+    [region],
+  );
   slots.forEach((slot, at) => {
     const last = outputs[initial.tensors.length + at];
     if (last) graph.write(slot, last);
@@ -218,18 +256,36 @@ function runLoop(frame: Frame, loop: LoopText, binds: readonly Bind[], init: Val
 function requireSameLength(frame: Frame, loop: LoopText, a: Dim, b: Dim): void {
   const answer = equalDims(frame, a, b);
   if (answer === 'proved') return;
-  if (answer === 'refuted') reject(frame, messages.E0302(loop.span, { operation: 'advance together', left: `${a.key} steps`, right: b.key }));
-  reject(frame, messages.E0303(loop.span, { left: a.key, right: b.key }, { notes: ['the binds of one loop advance together, so they have one length'] }));
+  if (answer === 'refuted')
+    reject(frame, messages.E0302(loop.span, { operation: 'advance together', left: `${a.key} steps`, right: b.key }));
+  reject(
+    frame,
+    messages.E0303(
+      loop.span,
+      { left: a.key, right: b.key },
+      { notes: ['the binds of one loop advance together, so they have one length'] },
+    ),
+  );
 }
 
 function rejectUnorderedUpdates(frame: Frame, loop: LoopText, slots: readonly Slot[]): never {
   const paths = slots.map((slot) => graphOf(frame).paths.get(slot) ?? slot.name);
   const keyword = { ...loop.span, end: loop.span.start + loop.form.length };
-  return reject(frame, messages.E0602(loop.body.span, { state: paths.join('`, `') }, {
-    label: 'updates them',
-    secondary: [{ span: keyword, label: 'iterations are independent, so the updates have no order' }],
-    helps: [{ text: 'fold the axis into the batch and call it once' }, { text: 'or use `scan`, whose steps are ordered' }],
-  }));
+  return reject(
+    frame,
+    messages.E0602(
+      loop.body.span,
+      { state: paths.join('`, `') },
+      {
+        label: 'updates them',
+        secondary: [{ span: keyword, label: 'iterations are independent, so the updates have no order' }],
+        helps: [
+          { text: 'fold the axis into the batch and call it once' },
+          { text: 'or use `scan`, whose steps are ordered' },
+        ],
+      },
+    ),
+  );
 }
 
 // What a step gives as the next carry.
@@ -241,7 +297,14 @@ function carryPlace(loop: LoopText): Span {
 
 // A first evaluation, thrown away: states that the body updates become carries, and carries that start
 // as plain numbers take the dtype that the body gives them.
-function learn(frame: Frame, loop: LoopText, sources: readonly Source[], init: Value, given: Leaves, site: KeySite | null): { initial: Leaves; slots: Slot[] } {
+function learn(
+  frame: Frame,
+  loop: LoopText,
+  sources: readonly Source[],
+  init: Value,
+  given: Leaves,
+  site: KeySite | null,
+): { initial: Leaves; slots: Slot[] } {
   const graph = graphOf(frame);
   const trial = new RegionBuild(frame, loop, sources, given, [], site);
   const before = new Map([...graph.updated].map((slot) => [slot, graph.read(slot)]));
@@ -268,32 +331,56 @@ function finishStep(inner: Frame, loop: LoopText, build: RegionBuild, alive: Gra
   checkCarries(inner, loop, step.carry.tensors, build.carries);
   if (!running) return { carries: next, out };
   const masked = next.map((value, at) => elementwiseSelect(inner, running, value, before[at] ?? value));
-  const tensors = out?.tensors.map((value) => elementwiseSelect(inner, running, value, graph.builder.zero(value))) ?? [];
+  const tensors =
+    out?.tensors.map((value) => elementwiseSelect(inner, running, value, graph.builder.zero(value))) ?? [];
   return { carries: [...masked, running], out: out && { tensors, rebuild: (stacks) => out.rebuild(stacks) } };
 }
 
 function conditionOf(inner: Frame, condition: Expr, alive: GraphValue): GraphValue {
   const value = toTensor(inner, evaluate(inner, condition), 'bool', condition.span);
   if (value.type.dtype !== 'bool' || value.type.shape.length > 0)
-    return reject(inner, messages.E0402(condition.span, { what: 'the condition of `while`', expected: 'a bool[]', got: typeText(value.type, true) }));
+    return reject(
+      inner,
+      messages.E0402(condition.span, {
+        what: 'the condition of `while`',
+        expected: 'a bool[]',
+        got: typeText(value.type, true),
+      }),
+    );
   return graphOf(inner).builder.binary('and', alive, value);
 }
 
 function checkCarries(frame: Frame, loop: LoopText, next: readonly GraphValue[], start: readonly GraphValue[]): void {
   const notes = ['a run-time loop needs one carry type; only unrolled folds may change it'];
   if (next.length !== start.length)
-    return reject(frame, messages.E0312(carryPlace(loop), { form: loop.form, what: 'its parts' }, { label: `${next.length} tensors, but it starts with ${start.length}`, notes }));
+    return reject(
+      frame,
+      messages.E0312(
+        carryPlace(loop),
+        { form: loop.form, what: 'its parts' },
+        { label: `${next.length} tensors, but it starts with ${start.length}`, notes },
+      ),
+    );
   next.forEach(({ type }, at) => {
     const before = start[at]?.type;
     if (!before) return;
-    const sameShape = type.shape.length === before.shape.length && type.shape.every((d, axis) => equalDims(frame, d, before.shape[axis] ?? one) === 'proved');
+    const sameShape =
+      type.shape.length === before.shape.length &&
+      type.shape.every((d, axis) => equalDims(frame, d, before.shape[axis] ?? one) === 'proved');
     if (sameShape && type.dtype === before.dtype) return;
-    reject(frame, messages.E0312(carryPlace(loop), { form: loop.form, what: sameShape ? 'dtype' : 'shape' }, {
-      label: `next value is ${typeText(type, true)}`,
-      secondary: [{ span: loop.initSpan, label: `starts as ${typeText(before, true)}` }],
-      notes,
-      helps: [{ text: 'give what grows as the output of the step and concatenate after the loop' }],
-    }));
+    reject(
+      frame,
+      messages.E0312(
+        carryPlace(loop),
+        { form: loop.form, what: sameShape ? 'dtype' : 'shape' },
+        {
+          label: `next value is ${typeText(type, true)}`,
+          secondary: [{ span: loop.initSpan, label: `starts as ${typeText(before, true)}` }],
+          notes,
+          helps: [{ text: 'give what grows as the output of the step and concatenate after the loop' }],
+        },
+      ),
+    );
   });
 }
 
@@ -302,4 +389,3 @@ function moveFirstAxis(graph: GraphContext, x: GraphValue, to: number): GraphVal
   const order = x.type.shape.map((_, axis) => (axis < to ? axis + 1 : axis === to ? 0 : axis));
   return graph.builder.permute(x, order);
 }
-

@@ -40,7 +40,12 @@ export interface Seed {
 }
 
 /** Appends to `b` what computes the cotangents of `roots`; undefined where nothing arrives. */
-export function pullBack(b: Builder, nodes: readonly Node[], seeds: readonly Seed[], roots: readonly Value[]): (Value | undefined)[] {
+export function pullBack(
+  b: Builder,
+  nodes: readonly Node[],
+  seeds: readonly Seed[],
+  roots: readonly Value[],
+): (Value | undefined)[] {
   const active = dependents(nodes, roots);
   const cotangents = new Cotangents(b);
   for (const { value, cotangent } of seeds) if (active.has(value)) cotangents.add(value, cotangent);
@@ -53,7 +58,13 @@ export function pullBack(b: Builder, nodes: readonly Node[], seeds: readonly See
   return roots.map((root) => cotangents.get(root));
 }
 
-function propagate(b: Builder, node: Node, arriving: readonly (Value | null)[], active: ReadonlySet<Value>, cotangents: Cotangents): void {
+function propagate(
+  b: Builder,
+  node: Node,
+  arriving: readonly (Value | null)[],
+  active: ReadonlySet<Value>,
+  cotangents: Cotangents,
+): void {
   const { vjp } = opNamed(node.op);
   if (vjp === 'region') {
     for (const { value, cotangent } of pullBackScan(b, node, arriving, active)) cotangents.add(value, cotangent);

@@ -53,7 +53,9 @@ function copyNodes(nodes: readonly Node[], renamed: Map<Value, Value>): Node[] {
     ...node,
     inputs: node.inputs.map(of),
     regions: node.regions.map((region) => ({
-      params: region.params.map(fresh), nodes: copyNodes(region.nodes, renamed), results: region.results.map(of),
+      params: region.params.map(fresh),
+      nodes: copyNodes(region.nodes, renamed),
+      results: region.results.map(of),
     })),
     outputs: node.outputs.map(fresh),
   }));
@@ -71,31 +73,39 @@ interface Sunk {
   readonly finish: (b: Builder, stacked: readonly Value[]) => Value;
 }
 
-const shifted = (attrs: Attrs, name: string): [number, number][] => pairsOf(attrs, name).map(([a, b]) => [a + 1, b + 1]);
+const shifted = (attrs: Attrs, name: string): [number, number][] =>
+  pairsOf(attrs, name).map(([a, b]) => [a + 1, b + 1]);
 
 // dW = Σ_t aₜ·bₜ is one contraction over t as well; Σ_t of a sum over axes is a sum over one more.
 function sink(value: Value, made: ReadonlyMap<Value, Node>): Sunk | undefined {
   const node = made.get(value);
-  const inside = (operand: Value | undefined): operand is Value => operand !== undefined;
   if (!node) return undefined;
   const [x, y] = node.inputs;
   switch (node.op) {
     case 'dot':
-      if (!inside(x) || !inside(y)) return undefined;
+      if (!x || !y) return undefined;
       return {
         operands: [x, y],
-        finish: (b, [p, q]) => b.op('dot', [p ?? x, q ?? y], {
-          batch: shifted(node.attrs, 'batch'), contract: [[0, 0], ...shifted(node.attrs, 'contract')],
-        }),
+        finish: (b, [p, q]) =>
+          b.op('dot', [p ?? x, q ?? y], {
+            batch: shifted(node.attrs, 'batch'),
+            contract: [[0, 0], ...shifted(node.attrs, 'contract')],
+          }),
       };
     case 'reduce': {
-      if (!inside(x) || node.attrs['kind'] !== 'sum') return undefined;
+      if (!x || node.attrs['kind'] !== 'sum') return undefined;
       const axes = [0, ...numbersOf(node.attrs, 'axes').map((axis) => axis + 1)];
       return { operands: [x], finish: (b, [p]) => b.reduce('sum', p ?? x, axes) };
     }
-    case 'permute': case 'reshape': {
+    case 'permute':
+    case 'reshape': {
       const inner = x && sink(x, made);
-      return inner && { operands: inner.operands, finish: (b, stacked) => b.op(node.op, [inner.finish(b, stacked)], node.attrs) };
+      return (
+        inner && {
+          operands: inner.operands,
+          finish: (b, stacked) => b.op(node.op, [inner.finish(b, stacked)], node.attrs),
+        }
+      );
     }
     case 'add': {
       const [left, right] = [x && sink(x, made), y && sink(y, made)];
@@ -161,20 +171,29 @@ class BackwardScan {
     const cotangent = (out: Value): Value => arriving[node.outputs.indexOf(out)] ?? b.zero(out);
     this.starts = node.outputs.slice(first).map((outer) => ({ outer, param: sliceOf(outer) }));
     this.slices = sliced.map((outer) => ({ outer, param: sliceOf(outer) }));
-    this.carryCts = floatsOf(node.outputs.slice(0, carries.length)).map((out) => ({ outer: cotangent(out), param: copyOf(out) }));
-    this.outCts = floatsOf(node.outputs.slice(carries.length, first)).map((out) => ({ outer: cotangent(out), param: sliceOf(out) }));
+    this.carryCts = floatsOf(node.outputs.slice(0, carries.length)).map((out) => ({
+      outer: cotangent(out),
+      param: copyOf(out),
+    }));
+    this.outCts = floatsOf(node.outputs.slice(carries.length, first)).map((out) => ({
+      outer: cotangent(out),
+      param: sliceOf(out),
+    }));
     this.captured = capturedIn(this.region, active);
   }
 
   run(): Seed[] {
     const { node, inner } = this;
-    const forward = instantiate(
-      { ...this.region, results: this.region.results.slice(0, this.first) },
-      [this.t, ...paramsOf(this.starts), ...paramsOf(this.slices)],
-    );
+    const forward = instantiate({ ...this.region, results: this.region.results.slice(0, this.first) }, [
+      this.t,
+      ...paramsOf(this.starts),
+      ...paramsOf(this.slices),
+    ]);
     const cotangents = this.pullStep(forward);
     const contributions = this.contributions(forward.nodes, cotangents);
-    const kept = contributions.filter(({ sunk }) => !sunk).map(({ value, ct }) => ({ outer: value, param: copyOf(value), ct }));
+    const kept = contributions
+      .filter(({ sunk }) => !sunk)
+      .map(({ value, ct }) => ({ outer: value, param: copyOf(value), ct }));
     const stacked = [...new Set(contributions.flatMap(({ sunk }) => sunk?.operands ?? []))];
     const slices = this.slices.flatMap(({ outer, param }) => {
       const ct = cotangents.get(param);
@@ -188,17 +207,31 @@ class BackwardScan {
       ...stacked,
     ];
     const region: Region = {
-      params: [this.t, ...paramsOf(this.carryCts), ...paramsOf(kept), ...paramsOf(this.starts), ...paramsOf(this.slices), ...paramsOf(this.outCts)],
+      params: [
+        this.t,
+        ...paramsOf(this.carryCts),
+        ...paramsOf(kept),
+        ...paramsOf(this.starts),
+        ...paramsOf(this.slices),
+        ...paramsOf(this.outCts),
+      ],
       nodes: [...forward.nodes, ...inner.nodes],
       results,
     };
     const outputs = this.b.node(
       'scan',
       [
-        ...outersOf(this.carryCts), ...kept.map(({ outer }) => this.b.zero(outer)),
-        ...outersOf(this.starts), ...outersOf(this.slices), ...outersOf(this.outCts),
+        ...outersOf(this.carryCts),
+        ...kept.map(({ outer }) => this.b.zero(outer)),
+        ...outersOf(this.starts),
+        ...outersOf(this.slices),
+        ...outersOf(this.outCts),
       ],
-      { carries: this.carryCts.length + kept.length, length: dimOf(node.attrs, 'length'), reverse: node.attrs['reverse'] !== true },
+      {
+        carries: this.carryCts.length + kept.length,
+        length: dimOf(node.attrs, 'length'),
+        reverse: node.attrs['reverse'] !== true,
+      },
       [region],
     );
     const floatInitial = floatsOf(scanParts(node.inputs, node.attrs).carries);
@@ -206,7 +239,18 @@ class BackwardScan {
     const direct = roots.map((value, at) => ({ value, cotangent: outputs[at] ?? value }));
     const stacks = new Map(stacked.map((value, at) => [value, outputs[roots.length + at] ?? value]));
     const sunk = contributions.flatMap(({ value, sunk: after }) =>
-      after ? [{ value, cotangent: after.finish(this.b, after.operands.map((operand) => stacks.get(operand) ?? operand)) }] : []);
+      after
+        ? [
+            {
+              value,
+              cotangent: after.finish(
+                this.b,
+                after.operands.map((operand) => stacks.get(operand) ?? operand),
+              ),
+            },
+          ]
+        : [],
+    );
     return [...direct, ...sunk].filter(({ value }) => this.active.has(value));
   }
 
@@ -219,10 +263,12 @@ class BackwardScan {
     const arriving = [...paramsOf(this.carryCts), ...paramsOf(this.outCts)];
     const seeds = ends.map((value, at) => ({ value, cotangent: arriving[at] ?? value }));
     const pulled = pullBack(this.inner, forward.nodes, seeds, roots);
-    return new Map(roots.flatMap((root, at) => {
-      const ct = pulled[at];
-      return ct ? [[root, ct] as const] : [];
-    }));
+    return new Map(
+      roots.flatMap((root, at) => {
+        const ct = pulled[at];
+        return ct ? [[root, ct] as const] : [];
+      }),
+    );
   }
 
   private contributions(forward: readonly Node[], cotangents: ReadonlyMap<Value, Value>): Contribution[] {
@@ -239,5 +285,9 @@ class BackwardScan {
 }
 
 /** Cotangents of the operands of a scan and of the outer values that its region uses. */
-export const pullBackScan = (b: Builder, node: Node, arriving: readonly (Value | null)[], active: ReadonlySet<Value>): Seed[] =>
-  new BackwardScan(b, node, arriving, active).run();
+export const pullBackScan = (
+  b: Builder,
+  node: Node,
+  arriving: readonly (Value | null)[],
+  active: ReadonlySet<Value>,
+): Seed[] => new BackwardScan(b, node, arriving, active).run();

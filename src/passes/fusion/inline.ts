@@ -40,7 +40,9 @@ export function valueAt(definition: Definition, indices: readonly Index[]): Expr
 /** True when computing the value costs nothing but index arithmetic. */
 function isView(value: Expr): boolean {
   let plain = true;
-  walkExprs([value], (e) => { plain &&= e.kind === 'const' || e.kind === 'index' || e.kind === 'load' || e.kind === 'guard'; });
+  walkExprs([value], (e) => {
+    plain &&= e.kind === 'const' || e.kind === 'index' || e.kind === 'load' || e.kind === 'guard';
+  });
   return plain;
 }
 
@@ -48,7 +50,11 @@ function isView(value: Expr): boolean {
 const contractionLimit = 4;
 const sharedLimit = 4;
 
-const volume = (axes: readonly Axis[]): string => axes.map((axis) => axis.extent.key).sort().join(' ');
+const volume = (axes: readonly Axis[]): string =>
+  axes
+    .map((axis) => axis.extent.key)
+    .sort()
+    .join(' ');
 
 const pointsOf = (nest: Nest): readonly string[] =>
   nest.stages.map((stage) => volume([...nest.axes, ...stage.axes].filter((axis) => axis.extent.key !== '1')));
@@ -73,14 +79,20 @@ function worthInlining(graph: NestGraph, definition: Definition, buffer: string,
 }
 
 /** Inlines into `item` what `choose` selects, until nothing is left; returns how many loads went. */
-function inlineInto(graph: NestGraph, item: Item, choose: (definition: Definition, buffer: string) => boolean, fits: (nest: Nest) => boolean): number {
+function inlineInto(
+  graph: NestGraph,
+  item: Item,
+  choose: (definition: Definition, buffer: string) => boolean,
+  fits: (nest: Nest) => boolean,
+): number {
   let count = 0;
   const refused = new Set<string>();
   for (;;) {
     const chosen = new Map<string, Definition>();
     for (const buffer of readsOf(item.step)) {
       const definition = refused.has(buffer) ? undefined : graph.definition(buffer);
-      if (definition && definition.item !== item && choose(definition, buffer) && mayMove(graph, definition, item)) chosen.set(buffer, definition);
+      if (definition && definition.item !== item && choose(definition, buffer) && mayMove(graph, definition, item))
+        chosen.set(buffer, definition);
     }
     if (chosen.size === 0) return count;
     const replace = (load: Load): Expr | undefined => {
@@ -105,14 +117,24 @@ function inlineInto(graph: NestGraph, item: Item, choose: (definition: Definitio
 }
 
 const mayMove = (graph: NestGraph, definition: Definition, reader: Item): boolean =>
-  graph.mayReadDirectly(loadsIn([definition.value]).map((load) => load.buffer), definition.item, reader);
+  graph.mayReadDirectly(
+    loadsIn([definition.value]).map((load) => load.buffer),
+    definition.item,
+    reader,
+  );
 
 const ordered = (graph: NestGraph): Item[] => [...graph.items].sort((a, b) => a.last - b.last);
 
 /** Inlines views, constants and index values everywhere. */
 export function inlineViews(graph: NestGraph): number {
   let count = 0;
-  for (const item of ordered(graph)) count += inlineInto(graph, item, (definition) => isView(definition.value), () => true);
+  for (const item of ordered(graph))
+    count += inlineInto(
+      graph,
+      item,
+      (definition) => isView(definition.value),
+      () => true,
+    );
   graph.dropDead();
   return count;
 }

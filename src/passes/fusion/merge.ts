@@ -6,7 +6,14 @@ import type { Expr, Index } from '../../ir/expr.ts';
 import { NotAffine, Rewriter, type Load } from '../../ir/expr-rewrite.ts';
 import type { Axis, Nest, Stage } from '../../ir/nest.ts';
 import {
-  bindingCount, loadsOf, loadsOfStage, plainAxes, stageExprs, storesOf, type Item, type NestGraph,
+  bindingCount,
+  loadsOf,
+  loadsOfStage,
+  plainAxes,
+  stageExprs,
+  storesOf,
+  type Item,
+  type NestGraph,
 } from './nest-graph.ts';
 
 /** WebGPU guarantees this many storage buffers per shader stage. */
@@ -29,16 +36,25 @@ export function isContraction(nest: Nest): boolean {
 function axesIn(expr: Expr): Set<string> {
   const names = new Set<string>();
   // A rewrite that changes nothing visits every dim once.
-  new Rewriter({ simplify: (d) => { collect(d, names); return d; } }).expr(expr);
+  new Rewriter({
+    simplify: (d) => {
+      collect(d, names);
+      return d;
+    },
+  }).expr(expr);
   return names;
 }
 
 function collect(d: Parameters<typeof plainAxes>[0][number], names: Set<string>): void {
   if ('kind' in d) return;
-  for (const term of d.terms) for (const factor of term.factors) {
-    if (factor.kind === 'var') names.add(factor.name);
-    else { collect(factor.a, names); collect(factor.b, names); }
-  }
+  for (const term of d.terms)
+    for (const factor of term.factors) {
+      if (factor.kind === 'var') names.add(factor.name);
+      else {
+        collect(factor.a, names);
+        collect(factor.b, names);
+      }
+    }
 }
 
 /** How the consumer's axes lie over the producer's: same, or producer's followed by inner ones. */
@@ -82,7 +98,12 @@ function readStored(producer: Nest, load: Load, alignment: Alignment): Expr | un
   return new Rewriter({ axes: inner }).expr(store.value);
 }
 
-function mergedStages(graph: NestGraph, producer: Nest, consumer: Nest, alignment: Alignment): readonly Stage[] | undefined {
+function mergedStages(
+  graph: NestGraph,
+  producer: Nest,
+  consumer: Nest,
+  alignment: Alignment,
+): readonly Stage[] | undefined {
   const produced = new Set(storesOf(producer).map((store) => store.buffer));
   const axes = new Map<string, Index>([...alignment.outer].map(([name, axis]) => [name, variable(axis.name)]));
   const outer = graph.facts.withAxes(producer.axes);
@@ -98,7 +119,12 @@ function mergedStages(graph: NestGraph, producer: Nest, consumer: Nest, alignmen
     };
     const rewriter = new Rewriter({ axes, load, simplify: (d) => facts.simplify(d) });
     if (stage.kind === 'reduce') return { ...stage, args: stage.args.map((arg) => rewriter.expr(arg)) };
-    return { ...stage, axes: inner, indices: stage.indices.map((i) => rewriter.index(i)), value: rewriter.expr(stage.value) };
+    return {
+      ...stage,
+      axes: inner,
+      indices: stage.indices.map((i) => rewriter.index(i)),
+      value: rewriter.expr(stage.value),
+    };
   });
   return failed ? undefined : [...producer.stages, ...stages];
 }
@@ -107,7 +133,8 @@ function mergedStages(graph: NestGraph, producer: Nest, consumer: Nest, alignmen
 function shapesFit(producer: Nest, consumer: Nest, alignment: Alignment): boolean {
   const scatters = [...storesOf(producer), ...storesOf(consumer)].some((store) => store.combine !== 'set');
   if (scatters || isContraction(consumer)) return false;
-  const plainConsumer = reductionsOf(consumer).length === 0 && storesOf(consumer).every((store) => store.axes.length === 0);
+  const plainConsumer =
+    reductionsOf(consumer).length === 0 && storesOf(consumer).every((store) => store.axes.length === 0);
   if (isContraction(producer)) return plainConsumer && alignment.inner.length === 0;
   // A row kernel needs rows: one row alone would leave every other worker idle.
   if (alignment.inner.length > 0) return plainConsumer && reductionsOf(producer).length > 0 && producer.axes.length > 0;
@@ -116,11 +143,11 @@ function shapesFit(producer: Nest, consumer: Nest, alignment: Alignment): boolea
 }
 
 // Reductions share a kernel when they run over the same inner extents.
-function sameInner(producer: Nest, consumer: Nest): boolean {
-  const inner = (nest: Nest): string[] =>
-    nest.stages.filter((stage) => stage.axes.length > 0).map((stage) => stage.axes.map((axis) => axis.extent.key).join());
-  return new Set([...inner(producer), ...inner(consumer)]).size === 1;
-}
+const sameInner = (producer: Nest, consumer: Nest): boolean =>
+  new Set([...innerExtents(producer), ...innerExtents(consumer)]).size === 1;
+
+const innerExtents = (nest: Nest): string[] =>
+  nest.stages.filter((stage) => stage.axes.length > 0).map((stage) => stage.axes.map((axis) => axis.extent.key).join());
 
 /** Merges `consumer` into `producer` when that is legal and fits; the survivor is the consumer's item. */
 function tryMerge(graph: NestGraph, from: Item, to: Item, isScalar: (buffer: string) => boolean): boolean {
@@ -135,7 +162,17 @@ function tryMerge(graph: NestGraph, from: Item, to: Item, isScalar: (buffer: str
     if (!(error instanceof NotAffine)) throw error;
   }
   if (!stages || graph.reachesIndirectly(from, to)) return false;
-  const merged = dropUnread(graph, { ...producer, name: joinNames(producer.name, consumer.name), stages, origin: [...producer.origin, ...consumer.origin] }, from, to);
+  const merged = dropUnread(
+    graph,
+    {
+      ...producer,
+      name: joinNames(producer.name, consumer.name),
+      stages,
+      origin: [...producer.origin, ...consumer.origin],
+    },
+    from,
+    to,
+  );
   const settled = settleStores(merged);
   if (!settled || bindingCount(settled, isScalar) > maxBindings) return false;
   graph.merge(from, to, settled);
@@ -151,7 +188,9 @@ export function settleStores(nest: Nest): Nest | undefined {
   const stages: Stage[] = [];
   const left = [...nest.stages];
   while (left.length > 0) {
-    const at = left.findIndex((stage, k) => stage.kind === 'reduce' || !left.some((other, j) => j !== k && loadsBuffer(other, stage.buffer)));
+    const at = left.findIndex(
+      (stage, k) => stage.kind === 'reduce' || !left.some((other, j) => j !== k && loadsBuffer(other, stage.buffer)),
+    );
     const [stage] = left.splice(at, at < 0 ? 0 : 1);
     if (!stage) return undefined;
     stages.push(stage);
@@ -159,15 +198,18 @@ export function settleStores(nest: Nest): Nest | undefined {
   return stages.every((stage, at) => stage === nest.stages[at]) ? nest : { ...nest, stages };
 }
 
-const loadsBuffer = (stage: Stage, buffer: string): boolean => loadsOfStage(stage).some((load) => load.buffer === buffer);
+const loadsBuffer = (stage: Stage, buffer: string): boolean =>
+  loadsOfStage(stage).some((load) => load.buffer === buffer);
 
 // A nest may store to a buffer that it reads only at the element that it stores.
 function overwritesOthers(nest: Nest): boolean {
-  const position = (indices: readonly Index[]): string => indices.map((index) => ('kind' in index ? '?' : index.key)).join();
-  const stored = new Map(storesOf(nest).map((store) => [store.buffer, position(store.indices)]));
+  const stored = new Map(storesOf(nest).map((store) => [store.buffer, positionText(store.indices)]));
   const loads = loadsOf(nest).filter((load) => stored.has(load.buffer));
-  return loads.some((load) => stored.get(load.buffer) !== position(load.indices));
+  return loads.some((load) => stored.get(load.buffer) !== positionText(load.indices));
 }
+
+const positionText = (indices: readonly Index[]): string =>
+  indices.map((index) => ('kind' in index ? '?' : index.key)).join();
 
 // Stores of the producer whose only reader was the consumer are not needed any more.
 function dropUnread(graph: NestGraph, merged: Nest, from: Item, to: Item): Nest {
@@ -175,8 +217,9 @@ function dropUnread(graph: NestGraph, merged: Nest, from: Item, to: Item): Nest 
     graph.kept.has(buffer) || [...graph.readersOf(buffer)].some((reader) => reader !== to && reader !== from);
   const produced = new Set(from.step.kind === 'nest' ? storesOf(from.step).map((store) => store.buffer) : []);
   const own = new Set(merged.stages.flatMap(stageExprs).length > 0 ? loadsOf(merged).map((load) => load.buffer) : []);
-  const stages = merged.stages.filter((stage) =>
-    stage.kind === 'reduce' || !produced.has(stage.buffer) || needed(stage.buffer) || own.has(stage.buffer));
+  const stages = merged.stages.filter(
+    (stage) => stage.kind === 'reduce' || !produced.has(stage.buffer) || needed(stage.buffer) || own.has(stage.buffer),
+  );
   return { ...merged, stages };
 }
 
@@ -207,4 +250,3 @@ function mergeWithProducer(graph: NestGraph, item: Item, isScalar: (buffer: stri
   const latestFirst = [...producers].sort((a, b) => b.last - a.last);
   return latestFirst.some((producer) => tryMerge(graph, producer, item, isScalar));
 }
-

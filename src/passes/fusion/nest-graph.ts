@@ -63,7 +63,9 @@ export const loadsOf: (nest: Nest) => readonly Load[] = memoize((nest) => nest.s
 export const readsOf: (step: NestStep) => readonly string[] = memoize((step) => {
   if (step.kind === 'opaque') return step.reads;
   if (step.kind === 'loop') return [...new Set(step.body.flatMap(readsOf))];
-  const scattered = storesOf(step).filter((store) => store.combine !== 'set').map((store) => store.buffer);
+  const scattered = storesOf(step)
+    .filter((store) => store.combine !== 'set')
+    .map((store) => store.buffer);
   return [...new Set([...loadsOf(step).map((load) => load.buffer), ...scattered])];
 });
 
@@ -263,8 +265,7 @@ export class NestGraph {
   }
 }
 
-const byPosition = (items: Iterable<Item>): Item[] =>
-  [...items].sort((a, b) => a.last - b.last || a.first - b.first);
+const byPosition = (items: Iterable<Item>): Item[] => [...items].sort((a, b) => a.last - b.last || a.first - b.first);
 
 function entry<K, V>(map: Map<K, Set<V>>, key: K): Set<V> {
   let set = map.get(key);
@@ -278,7 +279,9 @@ export function dropUnusedReductions(stages: readonly Stage[]): Stage[] {
   const kept: Stage[] = [];
   for (const stage of [...stages].reverse()) {
     if (stage.kind === 'reduce' && !used.has(stage.id)) continue;
-    walkExprs(stageExprs(stage), (e) => { if (e.kind === 'reduced') used.add(e.stage); });
+    walkExprs(stageExprs(stage), (e) => {
+      if (e.kind === 'reduced') used.add(e.stage);
+    });
     kept.unshift(stage);
   }
   return kept;
@@ -290,7 +293,9 @@ export const plainAxes = namesOf;
 /** True when an expression refers to a reduction of its own nest. */
 export function usesReduction(expr: Expr): boolean {
   let found = false;
-  walkExprs([expr], (e) => { found ||= e.kind === 'reduced'; });
+  walkExprs([expr], (e) => {
+    found ||= e.kind === 'reduced';
+  });
   return found;
 }
 
@@ -299,4 +304,3 @@ export function bindingCount(nest: Nest, isScalar: (buffer: string) => boolean):
   const names = new Set([...readsOf(nest), ...writesOf(nest)]);
   return [...names].filter((name) => !isScalar(name)).length;
 }
-

@@ -40,19 +40,34 @@ export function vectorize(b: Builder, node: Node, operands: readonly OuterValue[
   };
   switch (node.op) {
     case 'broadcast':
-      return b.op('broadcast', [x()], { axes: [0, ...up(numbersOf(node.attrs, 'axes'))], shape: [length, ...dimsOf(node.attrs, 'shape')] });
-    case 'permute': return b.permute(x(), [0, ...up(numbersOf(node.attrs, 'order'))]);
-    case 'reshape': return b.reshape(x(), [length, ...dimsOf(node.attrs, 'shape')]);
+      return b.op('broadcast', [x()], {
+        axes: [0, ...up(numbersOf(node.attrs, 'axes'))],
+        shape: [length, ...dimsOf(node.attrs, 'shape')],
+      });
+    case 'permute':
+      return b.permute(x(), [0, ...up(numbersOf(node.attrs, 'order'))]);
+    case 'reshape':
+      return b.reshape(x(), [length, ...dimsOf(node.attrs, 'shape')]);
     case 'slice':
       return b.op('slice', [x()], {
-        start: [constant(0), ...dimsOf(node.attrs, 'start')], size: [length, ...dimsOf(node.attrs, 'size')],
+        start: [constant(0), ...dimsOf(node.attrs, 'start')],
+        size: [length, ...dimsOf(node.attrs, 'size')],
         stride: [1, ...numbersOf(node.attrs, 'stride')],
       });
-    case 'concat': return b.op('concat', all(), { axis: numberOf(node.attrs, 'axis') + 1 });
-    case 'reduce': return b.op('reduce', [x()], { ...node.attrs, axes: up(numbersOf(node.attrs, 'axes')) });
-    case 'gather': return b.op('gather', operands.map(({ outer }) => outer), node.attrs);
-    case 'dot': return vectorizeDot(b, node, operands);
-    default: return b.op(node.op, all(), node.attrs);
+    case 'concat':
+      return b.op('concat', all(), { axis: numberOf(node.attrs, 'axis') + 1 });
+    case 'reduce':
+      return b.op('reduce', [x()], { ...node.attrs, axes: up(numbersOf(node.attrs, 'axes')) });
+    case 'gather':
+      return b.op(
+        'gather',
+        operands.map(({ outer }) => outer),
+        node.attrs,
+      );
+    case 'dot':
+      return vectorizeDot(b, node, operands);
+    default:
+      return b.op(node.op, all(), node.attrs);
   }
 }
 

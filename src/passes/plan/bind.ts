@@ -21,7 +21,8 @@ export function bindScalars({ kernel, dispatch }: Bound, isScalar: (buffer: stri
   kernel.buffers.forEach((buffer, at) => {
     const id = dispatch.buffers[at];
     if (id === undefined || !isScalar(id)) return;
-    const type = buffer.dtype === 'i32' || buffer.dtype === 'u32' ? buffer.dtype : buffer.dtype === 'bool' ? 'u32' : 'f32';
+    const type =
+      buffer.dtype === 'i32' || buffer.dtype === 'u32' ? buffer.dtype : buffer.dtype === 'bool' ? 'u32' : 'f32';
     const scalar = { name: `s${scalars.length}`, type } as const;
     scalars.push(scalar);
     names.push(id);
@@ -40,7 +41,10 @@ export function bindScalars({ kernel, dispatch }: Bound, isScalar: (buffer: stri
 }
 
 // The loaded type and width, from a word.
-function asLoaded(word: Extract<KernelExpr, { kind: 'scalar' }>, load: Extract<KernelExpr, { kind: 'load' }>): KernelExpr {
+function asLoaded(
+  word: Extract<KernelExpr, { kind: 'scalar' }>,
+  load: Extract<KernelExpr, { kind: 'load' }>,
+): KernelExpr {
   const typed: KernelExpr = word.type === load.type ? word : { kind: 'cast', type: load.type, width: 1, x: word };
   return load.width === 1 ? typed : { kind: 'splat', type: load.type, width: 4, x: typed };
 }
@@ -90,4 +94,6 @@ const touches = (s: Statement, buffer: string): boolean =>
   statementBodies(s).some((body) => body.some((inner) => touches(inner, buffer)));
 
 const stores = (body: readonly Statement[], buffer: string): boolean =>
-  body.some((s) => (s.kind === 'store' && s.buffer === buffer) || statementBodies(s).some((inner) => stores(inner, buffer)));
+  body.some(
+    (s) => (s.kind === 'store' && s.buffer === buffer) || statementBodies(s).some((inner) => stores(inner, buffer)),
+  );

@@ -20,6 +20,12 @@ export interface Donation {
   readonly freshBuffers: ReadonlyMap<string, string>;
 }
 
+function note(uses: Map<string, number[]>, buffer: string, at: number): void {
+  const found = uses.get(buffer);
+  if (found) found.push(at);
+  else uses.set(buffer, [at]);
+}
+
 /** Positions of the steps that read and write each buffer. */
 interface Uses {
   readonly readers: ReadonlyMap<string, readonly number[]>;
@@ -29,11 +35,6 @@ interface Uses {
 function usesIn(body: readonly NestStep[]): Uses {
   const readers = new Map<string, number[]>();
   const writers = new Map<string, number[]>();
-  const note = (uses: Map<string, number[]>, buffer: string, at: number): void => {
-    const found = uses.get(buffer);
-    if (found) found.push(at);
-    else uses.set(buffer, [at]);
-  };
   body.forEach((step, at) => {
     for (const buffer of readsOf(step)) note(readers, buffer, at);
     for (const buffer of writesOf(step)) note(writers, buffer, at);
@@ -91,11 +92,13 @@ export const freshOutput = (name: string): string => `out.${name}`;
 
 // An output that is an input, an update or an earlier output needs memory of its own.
 function outputCopies(fn: NestFunction, inputs: ReadonlySet<string>, taken: Set<string>): Copy[] {
-  return fn.results.filter(({ role }) => role === 'output').flatMap(({ name, buffer }) => {
-    const shared = inputs.has(buffer) || taken.has(buffer);
-    taken.add(buffer);
-    return shared ? [{ from: buffer, to: freshOutput(name) }] : [];
-  });
+  return fn.results
+    .filter(({ role }) => role === 'output')
+    .flatMap(({ name, buffer }) => {
+      const shared = inputs.has(buffer) || taken.has(buffer);
+      taken.add(buffer);
+      return shared ? [{ from: buffer, to: freshOutput(name) }] : [];
+    });
 }
 
 // A swap a↔b: what a copy reads and another copy writes goes through a temporary.

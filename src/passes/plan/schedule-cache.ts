@@ -41,7 +41,9 @@ class NestKey {
   private stage(stage: Stage): void {
     this.axes(stage.axes);
     if (stage.kind === 'reduce') {
-      this.parts.push(`${stage.id} ${stage.monoid.name} ${stage.dtypes.join()} ${stage.args.map((arg) => this.expr(arg)).join()}`);
+      this.parts.push(
+        `${stage.id} ${stage.monoid.name} ${stage.dtypes.join()} ${stage.args.map((arg) => this.expr(arg)).join()}`,
+      );
       return;
     }
     const indices = stage.indices.map((index) => this.index(index)).join();
@@ -60,7 +62,9 @@ class NestKey {
   private expr(e: Expr): number {
     const known = this.numbers.get(e);
     if (known !== undefined) return known;
-    const inner = operands(e).map((x) => this.expr(x)).join();
+    const inner = operands(e)
+      .map((x) => this.expr(x))
+      .join();
     this.parts.push(`${e.kind} ${e.dtype} ${inner} ${this.details(e)}`);
     this.numbers.set(e, this.numbers.size);
     return this.numbers.size - 1;
@@ -68,14 +72,25 @@ class NestKey {
 
   private details(e: Expr): string {
     switch (e.kind) {
-      case 'const': return Object.is(e.value, -0) ? '-0' : String(e.value);
-      case 'index': return e.dim.key;
-      case 'load': return `${this.buffer(e.buffer)} ${e.indices.map((index) => this.index(index)).join()}`;
-      case 'unary': case 'binary': return e.op;
-      case 'guard': return e.conditions.map(({ kind, lhs }) => lhs.key + kind).join();
-      case 'threefry': return String(e.word);
-      case 'reduced': return `${e.stage} ${e.part}`;
-      case 'select': case 'cast': case 'bitcast': return '';
+      case 'const':
+        return Object.is(e.value, -0) ? '-0' : String(e.value);
+      case 'index':
+        return e.dim.key;
+      case 'load':
+        return `${this.buffer(e.buffer)} ${e.indices.map((index) => this.index(index)).join()}`;
+      case 'unary':
+      case 'binary':
+        return e.op;
+      case 'guard':
+        return e.conditions.map(({ kind, lhs }) => lhs.key + kind).join();
+      case 'threefry':
+        return String(e.word);
+      case 'reduced':
+        return `${e.stage} ${e.part}`;
+      case 'select':
+      case 'cast':
+      case 'bitcast':
+        return '';
     }
   }
 }
@@ -136,10 +151,14 @@ export class ScheduleCache {
     const of = (id: string): string => names.get(id) ?? id;
     const step = (s: PlanStep): PlanStep => {
       switch (s.kind) {
-        case 'dispatch': return { ...s, buffers: s.buffers.map(of), scalars: s.scalars.map(of) };
-        case 'copy': return { ...s, from: of(s.from), to: of(s.to) };
-        case 'fill': return { ...s, buffer: of(s.buffer) };
-        case 'loop': return { ...s, body: s.body.map(step) };
+        case 'dispatch':
+          return { ...s, buffers: s.buffers.map(of), scalars: s.scalars.map(of) };
+        case 'copy':
+          return { ...s, from: of(s.from), to: of(s.to) };
+        case 'fill':
+          return { ...s, buffer: of(s.buffer) };
+        case 'loop':
+          return { ...s, body: s.body.map(step) };
       }
     };
     return { kernels: scheduled.kernels, steps: scheduled.steps.map(step), buffers: temporaries };

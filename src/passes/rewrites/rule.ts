@@ -50,7 +50,9 @@ const isDim = (attr: AttrValue | undefined): attr is Dim => typeof attr === 'obj
 
 /** An attribute that is a list of dims; a number counts as one. */
 export const dims = (attr: AttrValue | undefined): readonly Dim[] =>
-  Array.isArray(attr) ? attr.flatMap((item) => (typeof item === 'number' ? [constant(item)] : isDim(item) ? [item] : [])) : [];
+  Array.isArray(attr)
+    ? attr.flatMap((item) => (typeof item === 'number' ? [constant(item)] : isDim(item) ? [item] : []))
+    : [];
 
 /** True when both shapes are the same, dim by dim. */
 export const sameShape = (a: readonly Dim[], b: readonly Dim[]): boolean =>
