@@ -1,12 +1,11 @@
 /// Building blocks of published networks; members are named as in torchvision where it has them.
-import { Conv1d, Conv2d, conv_out } from "std/nn/conv"
+import { Conv1d, Conv2d } from "std/nn/conv"
 import { BatchNorm1d, BatchNorm2d, LayerNorm } from "std/nn/norm"
 import { Linear } from "std/nn/linear"
 import { Dropout } from "std/nn/dropout"
 import { MultiheadAttention } from "std/nn/attention"
 import { TransformerEncoder } from "std/nn/transformer"
-import { avg_pool2d, max_pool2d, global_avg_pool } from "std/nn/pooling"
-import { interpolate2d } from "std/nn/resize"
+import { avg_pool2d, max_pool2d } from "std/nn/pooling"
 
 // A projection of the input where a block changes its shape.
 fn shortcut(x: [b, c, h, w], downsample: list?) = if downsample == none { x } else { fold x = x over f in downsample => f(x) }
@@ -155,11 +154,6 @@ export layer FeaturePyramidNetwork(in_channels_list: list, out_channels: int) {
     }
     for (f, x) in zip(layer_blocks, reverse(merged)) => f[0](x)
   }
-}
-
-/// Stochastic depth: whole examples of a residual branch are dropped while training (Huang et al. 2016).
-export layer StochasticDepth(p: real = 0.5) {
-  fn forward(x: [b, ...s]) -> [b, ...s] = x * dropout_mask([b] + (for i in 1..rank(x) => 1), p)
 }
 
 /// Half a dense layer, attention, convolution, half a dense layer (Gulati et al. 2020), on [b, t, d].
