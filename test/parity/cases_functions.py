@@ -55,7 +55,7 @@ f('split(x0, [1, 3], axis=1)', lambda x: x.split([1, 3], 1), s, outs=['r[0]', 'r
 f('x0[1:, -2:]', lambda x: x[1:, -2:], s)
 ids = torch.tensor([2, 0, 2])
 f('gather(x0, a0, axis=1)', lambda x, i: x[:, i], s, args=[ids])
-f('scatter(x0, a0, x1, combine="add")', lambda x, i, y: x.index_add(0, i, y), s, s, args=[ids])
+f('scatter(x0, a0, x1, combine="add")', lambda x, y, i: x.index_add(0, i, y), s, s, args=[ids])
 f('take(x0, a0, 2, axis=1)', lambda x, i: x[:, 1:3], s, args=[torch.tensor(1)])
 f('put(x0, x1, a0, axis=1)', lambda x, y, i: torch.cat([x[:, :1], y, x[:, 3:]], 1), s, (3, 2), args=[torch.tensor(1)])
 f('lerp(x0, x1, 0.3)', lambda x, y: x.lerp(y, 0.3), s, s)
