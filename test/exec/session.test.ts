@@ -1,5 +1,6 @@
 // Sessions: decoding with caches equals the uncached forward pass, and caches are a session's own.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { compile } from '../../src/index.ts';
 import { importModule } from '../runtime/load-module.ts';
 import { compileFile } from '../support/exec.ts';
 import { requestTestDevice } from '../support/webgpu.ts';
@@ -161,4 +162,28 @@ describe.each(['wasm', 'webgpu'])('on %s', (device) => {
     await expect(chat.decode([[1]], 0)).rejects.toMatchObject({ code: 'E9106' });
     chat.dispose();
   });
+});
+
+test('an update under a condition is not refused for want of room', async () => {
+  const text = `export model Last(d: int = 2) {
+  cache past: [b, cap, d]
+  export fn push(x: [b, 1, d], pos: i32[]) -> [b, cap, d] {
+    update past = put(past, x, at=pos, axis=1) when pos < cap
+    past
+  }
+}
+`;
+  const files = {
+    read: (path: string) => (path === 'm.dlm' ? text : undefined),
+    resolve: (_: string, to: string) => to,
+  };
+  const { js } = await compile(files, 'm.dlm', { targets: ['wasm'] });
+  const net = await (await importModule<GptModule>(js ?? '')).load({ device: 'wasm' });
+  const session = (await net.session({ b: 1, cap: 2 })) as unknown as {
+    push(x: number[][][], pos: number): Promise<RunTensor>;
+  };
+  await session.push([[[1, 2]]], 0);
+  await session.push([[[3, 4]]], 1);
+  expect(Array.from(await (await session.push([[[5, 6]]], 2)).data())).toEqual([1, 2, 3, 4]);
+  net.dispose();
 });

@@ -43,10 +43,13 @@ export function roomJs(fn: GraphFunction, names: Names): string | undefined {
   const given = new Map(
     fn.inputs.flatMap(({ name, role, value }) => (role === 'argument' ? [[value, name] as const] : [])),
   );
+  // Only what becomes the cache as it is: an update under a condition may mean to leave it alone.
+  const updated = new Set(fn.results.filter(({ role }) => role === 'update').map(({ value }) => value));
   const rows = new Set<string>();
-  for (const { op, inputs } of fn.nodes) {
+  for (const { op, inputs, outputs } of fn.nodes) {
     const [cache, update, ...starts] = inputs;
     if (op !== 'dynamic_update_slice' || !cache || !update || !caches.has(cache)) continue;
+    if (!outputs.some((output) => updated.has(output))) continue;
     starts.forEach((start, axis) => {
       const name = given.get(start);
       const [size, room] = [update.type.shape[axis], cache.type.shape[axis]];
