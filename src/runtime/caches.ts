@@ -1,8 +1,8 @@
 // The caches of one session: memory of fixed size, zero at the start, that runs update in place.
-import { shapeOf } from './dims.ts';
-import { need, wrongInput } from './error.ts';
+import { checkCount, shapeOf } from './dims.ts';
+import { need } from './error.ts';
 import { ParameterStore, type StoredSpec } from './parameters.ts';
-import type { Backend, Memory, SessionSpec } from './program.ts';
+import type { Backend, FunctionSpec, Memory, SessionSpec } from './program.ts';
 import { sizeOf } from './tensor.ts';
 
 /** Dims by name. */
@@ -68,8 +68,19 @@ export class Caches {
   }
 }
 
-/** A whole number from the host that is a dim. @throws DlmError E9101 */
-export function checkCount(entry: string, name: string, value: unknown): number {
-  if (typeof value === 'number' && Number.isInteger(value) && value > 0) return value;
-  throw wrongInput(entry, name, typeof value === 'number' ? String(value) : typeof value, 'a whole number above 0');
+/**
+ * Makes the caches of a training, and of each of its evaluations, for the dims that the caller gave; those that no
+ * batch shows must be given. @throws DlmError E9101
+ */
+export function trainCaches(
+  backend: Backend,
+  entry: string,
+  session: SessionSpec,
+  step: FunctionSpec,
+  given: Readonly<Record<string, number | undefined>> = {},
+): () => Caches {
+  const shown = new Set(step.inputs.flatMap(([, , extents]) => extents));
+  const fixed = session.dims.filter((name) => given[name] !== undefined || !shown.has(name));
+  const sizes = new Map(fixed.map((name) => [name, checkCount(entry, `dims.${name}`, given[name])]));
+  return () => new Caches(backend, session, sizes);
 }

@@ -73,6 +73,12 @@ export function bindDims(
   });
 }
 
+/** A whole number from the host that is a dim. @throws DlmError E9101 */
+export function checkCount(entry: string, name: string, value: unknown): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value > 0) return value;
+  throw wrongInput(entry, name, typeof value === 'number' ? String(value) : typeof value, 'a whole number above 0');
+}
+
 // A flat array fixes one dim of its shape when all others are known; that may make another array solvable.
 function solveLengths(given: readonly Given[], bound: Map<string, number>): void {
   for (let before = -1; before < bound.size;) {

@@ -1,5 +1,6 @@
 // Calls of entry points: required arguments by position, optional ones as fields of the last options object.
-import { checkCount, type Caches } from './caches.ts';
+import type { Caches } from './caches.ts';
+import { checkCount } from './dims.ts';
 import type { EntrySpec, ProgramSpec, Returns } from './program.ts';
 import type { Runner } from './runner.ts';
 import type { Tensor } from './tensor.ts';

@@ -1,6 +1,7 @@
 // The data that the compiler writes into a module: what its functions take and give, and per target how they run.
 // Types only. Sizes are numbers where they are fixed and small functions of the dims where they are not.
 
+import type { Caches } from './caches.ts';
 import type { Model } from './model.ts';
 
 /** Element types at run time. `bool` is one 32-bit word (0 or 1) in device memory. */
@@ -123,6 +124,8 @@ export interface TrainSpec {
   readonly session?: SessionSpec;
   readonly step: string;
   readonly evaluate: string;
+  /** From sums over batches to the metrics computed from them. */
+  readonly finish?: string;
 }
 
 /**
@@ -147,6 +150,14 @@ export interface ProgramSpec {
   };
   /** Opens sessions, where a model has caches. */
   readonly openSession?: (model: Model, program: ProgramSpec, options?: Record<string, number>) => object;
+  /** Makes what makes the caches of a train, where one has caches. */
+  readonly trainCaches?: (
+    backend: Backend,
+    entry: string,
+    session: SessionSpec,
+    step: FunctionSpec,
+    given?: Readonly<Record<string, number | undefined>>,
+  ) => () => Caches;
   /** Opens a device of each kind that was compiled for. */
   readonly open: {
     readonly webgpu?: (device?: GPUDevice) => Promise<Backend>;

@@ -1,11 +1,11 @@
 // Training sessions: steps on the device, an event stream, evaluation, and saving so that a resumed run is the same
 // run, bit for bit.
-import { Caches, checkCount, type Sizes } from './caches.ts';
+import type { Caches } from './caches.ts';
 import { shapeOf } from './dims.ts';
 import { DlmError, need, wrongInput } from './error.ts';
 import { modelOf, type Model } from './model.ts';
 import { fitCheckpoint, ParameterStore, type StoredSpec } from './parameters.ts';
-import type { Backend, FunctionSpec, ProgramSpec, Scalars, SessionSpec, TrainSpec } from './program.ts';
+import type { Backend, ProgramSpec, Scalars, TrainSpec } from './program.ts';
 import { Runner, type Call } from './runner.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
 import { asyncDisposeSymbol, sizeOf } from './tensor.ts';
@@ -34,11 +34,11 @@ interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What a session starts with: options, seed, and dims of its caches that are fixed from the start. */
+/** What a session starts with: options, seed, and what makes its caches. */
 interface TrainStart {
   readonly options: Scalars;
   readonly seed: number;
-  readonly dims: Sizes;
+  readonly openCaches: (() => Caches) | undefined;
 }
 
 /** A training session over the weights of its models. */
@@ -52,7 +52,7 @@ export class Train {
   #iteration = 0;
   #seed: number;
   readonly #program: ProgramSpec;
-  readonly #dims: Sizes;
+  readonly #openCaches: (() => Caches) | undefined;
   #disposed = false;
 
   constructor(
@@ -61,14 +61,14 @@ export class Train {
     readonly models: readonly Model[],
     readonly backend: Backend,
     program: ProgramSpec,
-    { options, seed, dims }: TrainStart,
+    { options, seed, openCaches }: TrainStart,
   ) {
     this.options = options;
     this.#seed = seed;
     this.#slots = new ParameterStore(backend, spec.slots);
     this.#program = program;
-    this.#dims = dims;
-    this.#caches = this.#openCaches();
+    this.#openCaches = openCaches;
+    this.#caches = openCaches?.();
     this.#runner = this.#openRunner(this.#caches);
     const slots = spec.slots.map(([path, dtype, shape, initial]) => {
       const size = sizeOf(shape);
@@ -78,11 +78,6 @@ export class Train {
       ] as const;
     });
     this.#slots.write(new Map(slots));
-  }
-
-  #openCaches(): Caches | undefined {
-    const { session } = this.spec;
-    return session && new Caches(this.backend, session, this.#dims);
   }
 
   #openRunner(caches: Caches | undefined): Runner {
@@ -112,7 +107,8 @@ export class Train {
 
   /** Compiles the kernels of the session. */
   prepare(): Promise<void> {
-    return this.#runner.prepare([this.spec.step, this.spec.evaluate]);
+    const { step, evaluate, finish = [] } = this.spec;
+    return this.#runner.prepare([step, evaluate].concat(finish));
   }
 
   #call(kind: 'step' | 'evaluate', batch: Batch, runner = this.#runner, caches = this.#caches): Call {
@@ -189,14 +185,14 @@ export class Train {
 
   /** Losses and metrics over `data` without training, weighted by the first dim of each batch. */
   async evaluate(data: Stream | (() => Stream)): Promise<Measures> {
-    if (!this.spec.session) return this.#evaluate(data, this.#runner);
-    const caches = this.#openCaches();
+    const caches = this.#openCaches?.();
+    if (!caches) return this.#evaluate(data, this.#runner);
     const runner = this.#openRunner(caches);
     try {
       return await this.#evaluate(data, runner, caches);
     } finally {
       runner.dispose();
-      caches?.dispose();
+      caches.dispose();
     }
   }
 
@@ -209,14 +205,33 @@ export class Train {
       const values = await runner.values(last, this.#scalars(2, count++));
       const [{ extents } = { extents: [] }] = last.args;
       const weight = shapeOf(extents, last.fn.dims, last.dims)[0] ?? 1;
-      values.forEach((value, at) => (sums[at] = Array.from(value, (x, i) => x * weight + (sums[at]?.[i] ?? 0))));
+      const { outputs } = last.fn;
+      values.forEach((value, at) => {
+        const share = isTotal(outputs[at]) ? 1 : weight;
+        sums[at] = Array.from(value, (x, i) => x * share + (sums[at]?.[i] ?? 0));
+      });
       total += weight;
       await this.backend.settle();
     }
     if (!last) throw new DlmError('E0806', `${this.name}.evaluate: no batches`);
-    return this.#measures(
+    const measures = this.#measures(
       last,
       sums.map((sum) => sum.map((x) => x / total)),
+    );
+    return { ...measures, metrics: { ...measures.metrics, ...(await this.#finish(runner, last, sums)) } };
+  }
+
+  // Metrics of totals, computed once from the sums.
+  async #finish(runner: Runner, { fn, shapes }: Call, sums: readonly number[][]): Promise<Record<string, Nested>> {
+    const { finish } = this.spec;
+    if (finish === undefined) return {};
+    const totals = fn.outputs.flatMap((output, at) =>
+      isTotal(output) ? [nest(sums[at] ?? [], shapes[at] ?? [])] : [],
+    );
+    const call = runner.call(finish, `${this.name}.evaluate`, totals);
+    const values = await runner.values(call, this.#scalars(2, 0));
+    return Object.fromEntries(
+      call.fn.outputs.map(([name], at) => [name, nest(Array.from(values[at] ?? []), call.shapes[at] ?? [])]),
     );
   }
 
@@ -298,22 +313,13 @@ export class Train {
   }
 }
 
+// Summed over batches; other results are means.
+const isTotal = (output: TensorSpec | undefined): boolean => /^total\.\d+$/.test(output?.[0] ?? '');
+
 function nest(data: readonly number[], [size, ...rest]: readonly number[]): Nested {
   if (size === undefined) return data[0] ?? NaN;
   const each = data.length / size;
   return Array.from({ length: size }, (_, at) => nest(data.slice(at * each, (at + 1) * each), rest));
-}
-
-// Dims of the caches that the caller gave; those that no batch shows must be given.
-function cacheDims(
-  entry: string,
-  step: FunctionSpec,
-  session: SessionSpec | undefined,
-  given: Readonly<Record<string, number | undefined>> = {},
-): Sizes {
-  const shown = new Set(step.inputs.flatMap(([, , extents]) => extents));
-  const fixed = (session?.dims ?? []).filter((name) => given[name] !== undefined || !shown.has(name));
-  return new Map(fixed.map((name) => [name, checkCount(entry, `dims.${name}`, given[name])]));
 }
 
 /** Opens a training session. `given` holds options of the train, `seed`, and `dims` of its caches. @throws DlmError E9101, E9109 */
@@ -343,7 +349,9 @@ export async function createTrain(
       );
   }
   const step = need(program.functions[spec.step], spec.step);
-  const start = { options, seed, dims: cacheDims(`create${name}`, step, spec.session, dims) };
+  const { session } = spec;
+  const openCaches = session && program.trainCaches?.(need(backend, 'model'), `create${name}`, session, step, dims);
+  const start = { options, seed, openCaches };
   const train = new Train(name, spec, models, need(backend, 'model'), program, start);
   try {
     await train.prepare();

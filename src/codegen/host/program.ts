@@ -59,6 +59,8 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
   if (cpu) uses.add('wasm');
   const hasSessions = input.module.models.some((model) => cachesOfModel(model).length > 0);
   if (hasSessions) uses.add('session');
+  const hasTrainCaches = input.module.trains.some((train) => cachesOfTrain(train, input.module).length > 0);
+  if (hasTrainCaches) uses.add('caches');
   const open = [gpu && 'webgpu: openWebGpu', cpu && 'wasm: openWasm'].filter((item) => item !== undefined);
   const body = object(
     {
@@ -70,6 +72,7 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
       kernels: gpu && lines(kernels.printed, '  '),
       wasm: cpu && printWasm(print.wasm(cpu)),
       openSession: hasSessions ? 'openSession' : undefined,
+      trainCaches: hasTrainCaches ? 'trainCaches' : undefined,
       open: `{ ${open.join(', ')} }`,
     },
     '',
@@ -379,6 +382,7 @@ function printTrain(train: TrainInfo, module: GraphModule): string {
       session: sessionJs(cachesOfTrain(train, module)),
       step: text(train.step),
       evaluate: text(train.evaluate),
+      finish: train.finish === undefined ? undefined : text(train.finish),
     },
     '    ',
   );
