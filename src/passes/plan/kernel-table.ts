@@ -1,4 +1,5 @@
 // One kernel for equal work: kernels are looked up by their structure, names and origins aside.
+import { structureKey } from '../../ir/kernel-key.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 
 /** Collects kernels; equal ones are added once, under a unique name. */
@@ -9,7 +10,7 @@ export class KernelTable {
   /** The kernel to dispatch for `kernel`. */
   add(kernel: Kernel): Kernel {
     const { name, origin, ...structure } = kernel;
-    const key = JSON.stringify(structure);
+    const key = structureKey(structure);
     const known = this.byKey.get(key);
     const merged = known
       ? { ...known, origin: [...new Set([...known.origin, ...origin])] }

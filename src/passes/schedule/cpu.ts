@@ -12,7 +12,7 @@ import { emitLoops } from './cpu/loops.ts';
 import { emitMatrixProduct } from './cpu/matrix-product.ts';
 import { clampScatters } from './cpu/scatter.ts';
 import { Values } from './cpu/values.ts';
-import { flattenNest } from './gpu/flatten.ts';
+import { flattenNest } from './flatten.ts';
 import type { Scheduled, ScheduleNest } from './schedule.ts';
 
 /** Schedules one nest for WebAssembly. @throws RangeError for opaque nests and f16 buffers */

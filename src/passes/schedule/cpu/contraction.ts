@@ -5,8 +5,8 @@ import type { Expr } from '../../../ir/expr.ts';
 import type { Index } from '../../../ir/expr.ts';
 import { Rewriter } from '../../../ir/expr-rewrite.ts';
 import type { Axis, Nest, Stage } from '../../../ir/nest.ts';
-import { mapStage } from '../gpu/flatten.ts';
-import { linearIn } from '../gpu/linear.ts';
+import { mapStage } from '../flatten.ts';
+import { linearIn } from '../linear.ts';
 
 type StoreStage = Extract<Stage, { kind: 'store' }>;
 

@@ -5,7 +5,7 @@ import type { Facts } from '../../../ir/dim-solver.ts';
 import type { Condition } from '../../../ir/expr.ts';
 import type { KernelExpr } from '../../../ir/kernel.ts';
 import type { BinaryOp } from '../../../ir/expr.ts';
-import { axisParts, isNonNegative } from '../gpu/linear.ts';
+import { axisParts, isNonNegative } from '../linear.ts';
 import type { Environment } from './environment.ts';
 import { constant, i32, type Atom, type KernelWriter } from './kernel-writer.ts';
 

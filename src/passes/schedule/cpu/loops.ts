@@ -5,7 +5,7 @@ import { asConstant, floorDiv, one, variables, type Dim } from '../../../ir/dim.
 import { loadsIn, walkExprs, weight } from '../../../ir/expr-rewrite.ts';
 import type { Index } from '../../../ir/expr.ts';
 import type { Axis, Nest, Stage } from '../../../ir/nest.ts';
-import { linearIn } from '../gpu/linear.ts';
+import { linearIn } from '../linear.ts';
 import { emptyEnvironment, withAxis, type Environment } from './environment.ts';
 import { i32, type Atom } from './kernel-writer.ts';
 import { isShortRow, overLanes } from './lanes.ts';

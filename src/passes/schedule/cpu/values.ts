@@ -14,7 +14,7 @@ import { isComparison } from '../../../ir/scalar-semantics.ts';
 import type { Expr, Index } from '../../../ir/expr.ts';
 import type { KernelExpr, ScalarType } from '../../../ir/kernel.ts';
 import { structureKey } from '../../../ir/kernel-key.ts';
-import { linearIn } from '../gpu/linear.ts';
+import { linearIn } from '../linear.ts';
 import type { DimValues } from './dim-values.ts';
 import type { Environment } from './environment.ts';
 import { constant, i32, registerType, type Atom, type KernelWriter } from './kernel-writer.ts';

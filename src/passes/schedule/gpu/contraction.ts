@@ -5,8 +5,8 @@ import type { Expr } from '../../../ir/expr.ts';
 import { walkExprs } from '../../../ir/expr-rewrite.ts';
 import type { Axis, Nest } from '../../../ir/nest.ts';
 import { dimsOf } from './expr-table.ts';
-import type { ReduceStage, StoreStage } from './flatten.ts';
-import { constantStride } from './linear.ts';
+import type { ReduceStage, StoreStage } from '../flatten.ts';
+import { constantStride } from '../linear.ts';
 import { isScatter } from './scatter.ts';
 
 /** A nest seen as a batched matrix product. */

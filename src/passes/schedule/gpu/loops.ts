@@ -7,8 +7,8 @@ import type { Axis, Nest } from '../../../ir/nest.ts';
 import { CompilerBug } from '../../../support/diagnostic.ts';
 import { binary, int, named, quotient, remainder, select, widen } from './expressions.ts';
 import { ExprTable } from './expr-table.ts';
-import type { ReduceStage, StoreStage } from './flatten.ts';
-import { constantStride } from './linear.ts';
+import type { ReduceStage, StoreStage } from '../flatten.ts';
+import { constantStride } from '../linear.ts';
 import { accumulate, identityValue } from './monoids.ts';
 import {
   isUniformCondition,

@@ -5,7 +5,7 @@ import { walkExprs } from '../../../ir/expr-rewrite.ts';
 import type { KernelExpr, Statement } from '../../../ir/kernel.ts';
 import type { Nest } from '../../../ir/nest.ts';
 import { int, laneNumbers, laneOf, less, named, plus, times } from './expressions.ts';
-import type { StoreStage } from './flatten.ts';
+import type { StoreStage } from '../flatten.ts';
 import {
   countedLoop,
   decode,

@@ -5,7 +5,7 @@ import { loadsIn } from '../../../ir/expr-rewrite.ts';
 import type { KernelExpr, Statement } from '../../../ir/kernel.ts';
 import type { Nest } from '../../../ir/nest.ts';
 import { binary, cast, int, laneNumbers, laneOf, less, named, times, widen } from './expressions.ts';
-import type { ReduceStage, StoreStage } from './flatten.ts';
+import type { ReduceStage, StoreStage } from '../flatten.ts';
 import {
   accumulators,
   decode,

@@ -6,7 +6,7 @@ import type { KernelExpr, Statement } from '../../../ir/kernel.ts';
 import type { Axis, Nest, Stage } from '../../../ir/nest.ts';
 import { CompilerBug } from '../../../support/diagnostic.ts';
 import { all, binary, less, named } from './expressions.ts';
-import { flattenLoads, mapStage, type ReduceStage, type StoreStage } from './flatten.ts';
+import { flattenLoads, mapStage, type ReduceStage, type StoreStage } from '../flatten.ts';
 import { decode, forAxes, points, reduceSerially, tableOf } from './loops.ts';
 import { Scope } from './scope.ts';
 import { invocationNumber, KernelWriter, linearGrid, type Surroundings, type Written } from './writer.ts';

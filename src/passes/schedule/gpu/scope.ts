@@ -25,7 +25,7 @@ import {
   widen,
 } from './expressions.ts';
 import { type Entry, type ExprTable, reducedName } from './expr-table.ts';
-import { constantStride, isMultiple, linearIn } from './linear.ts';
+import { constantStride, isMultiple, linearIn } from '../linear.ts';
 import { emitThreefry } from './threefry.ts';
 import type { KernelWriter } from './writer.ts';
 

@@ -15,7 +15,7 @@ import {
 } from '../../../ir/dim.ts';
 import type { Expr } from '../../../ir/expr.ts';
 import type { Axis, Buffer, Nest } from '../../../ir/nest.ts';
-import { mapStage, type ReduceStage } from './flatten.ts';
+import { mapStage, type ReduceStage } from '../flatten.ts';
 import { identityOf } from './monoids.ts';
 
 /** A nest in two, with the temporaries between them. */

@@ -8,7 +8,7 @@ import type { Dispatch } from '../../../ir/plan.ts';
 import type { DType } from '../../../ir/dtype.ts';
 import { CompilerBug } from '../../../support/diagnostic.ts';
 import { int, less, minus, named, plus, quotient, registerType, remainder, select, times } from './expressions.ts';
-import { axisParts, isNonNegative } from './linear.ts';
+import { axisParts, isNonNegative } from '../linear.ts';
 
 /** Storage buffers that one kernel may bind: the limit that every WebGPU device grants. */
 export const maxStorageBindings = 8;

@@ -1,7 +1,7 @@
 // Dims as linear forms in one axis: what strides, collapsing and vector loads are decided by.
-import { add, asConstant, floorDiv, max, min, mod, mul, product, variable, variables, zero } from '../../../ir/dim.ts';
-import type { Atom, Dim } from '../../../ir/dim.ts';
-import type { Facts } from '../../../ir/dim-solver.ts';
+import { add, asConstant, floorDiv, max, min, mod, mul, product, variable, variables, zero } from '../../ir/dim.ts';
+import type { Atom, Dim } from '../../ir/dim.ts';
+import type { Facts } from '../../ir/dim-solver.ts';
 
 const atomDim = (atom: Atom): Dim =>
   atom.kind === 'var' ? variable(atom.name) : { floor_div: floorDiv, mod, min, max }[atom.kind](atom.a, atom.b);

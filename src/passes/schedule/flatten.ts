@@ -1,10 +1,10 @@
 // Nest → flat nest: every load and store has one index, an element number of its row-major buffer;
 // axes of extent 1 are gone; neighbouring axes that every index treats as one are one.
-import { add, asConstant, mul, product, sameDim, zero, type Dim } from '../../../ir/dim.ts';
-import { Rewriter, type Load, type Replacement } from '../../../ir/expr-rewrite.ts';
-import type { Expr, Index } from '../../../ir/expr.ts';
-import type { Axis, Nest, NestFunction, Stage } from '../../../ir/nest.ts';
-import { CompilerBug } from '../../../support/diagnostic.ts';
+import { add, asConstant, mul, product, sameDim, zero, type Dim } from '../../ir/dim.ts';
+import { Rewriter, type Load, type Replacement } from '../../ir/expr-rewrite.ts';
+import type { Expr, Index } from '../../ir/expr.ts';
+import type { Axis, Nest, NestFunction, Stage } from '../../ir/nest.ts';
+import { CompilerBug } from '../../support/diagnostic.ts';
 import { linearIn } from './linear.ts';
 
 /** A store stage. */
