@@ -78,7 +78,8 @@ export function prepareMinimize(
   const slots = [...table.paths.keys()].filter(
     (slot) => wanted.has(slot) && slot.role === 'param' && isFloat(slot.type.dtype) && !table.frozen.has(slot),
   );
-  const moving = reachable(frame, member, loss, slots, table);
+  // What an evaluation shows of a loss needs no gradient.
+  const moving = graphOf(frame).kind === 'step' ? reachable(frame, member, loss, slots, table) : slots;
   const rules = new Map(models.flatMap((model) => [...collectRules(model)]));
   return moving && { member, loss, reported, optimizer, slots: moving, table, rules };
 }

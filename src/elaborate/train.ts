@@ -17,6 +17,7 @@ import { Scope } from './scope.ts';
 import { bindFreshDims, inputType } from './signatures.ts';
 import { assignUpdate } from './train-update.ts';
 import { stepCondition } from './train-step.ts';
+import { Totals } from './totals.ts';
 import { tensor, unknown, type Value } from './values.ts';
 
 /** What elaborating one function of a train gives. */
@@ -26,6 +27,9 @@ interface TrainRun {
   readonly losses: string[];
   readonly metrics: string[];
   readonly slots: OptimizerSlot[];
+  readonly totals: Totals;
+  /** Computes the metrics of totals. */
+  finish: GraphFunction | null;
 }
 
 /** The step and the evaluation of a train. Null after an error. */
@@ -51,10 +55,12 @@ export function elaborateTrain(
     metrics: step.metrics,
     step: `${decl.name.name}.step`,
     evaluate: `${decl.name.name}.evaluate`,
+    ...(evaluation.finish ? { finish: evaluation.finish.name } : {}),
     span: decl.span,
   };
+  const runs = [step, evaluation].map(({ graph }) => ordered(graph.finish(), plan.table));
   return {
-    functions: [ordered(step.graph.finish(), plan.table), ordered(evaluation.graph.finish(), plan.table)],
+    functions: evaluation.finish ? [...runs, evaluation.finish] : runs,
     info,
   };
 }
@@ -62,8 +68,11 @@ export function elaborateTrain(
 function runTrain(session: Session, plan: TrainPlan, kind: 'step' | 'evaluate'): TrainRun | null {
   const { decl } = plan;
   const graph = new GraphContext(`${decl.name.name}.${kind}`, kind, session.holes, plan.table.paths);
-  const frame = rootFrame(session, graph, plan.module.scope, null, null, kind === 'step');
-  const run: TrainRun = { graph, batch: [], losses: [], metrics: [], slots: [] };
+  const totals = new Totals(graph, kind);
+  const outer = new Scope(plan.module.scope);
+  if (plan.module.scope.lookup('total') === undefined) outer.define('total', totals.value);
+  const frame = rootFrame(session, graph, outer, null, null, kind === 'step');
+  const run: TrainRun = { graph, batch: [], losses: [], metrics: [], slots: [], totals, finish: null };
   for (const p of plan.parameters) frame.scope.define(p.name, parameterValue(graph, p));
   frame.scope.define('iteration', { kind: 'computed', make: () => tensor(graph.iteration()) });
   return guarded(() => new TrainRunner(frame, plan, kind, run).run()) ? run : null;
@@ -105,6 +114,7 @@ class TrainRunner {
     for (const update of this.#updates)
       this.#try(() => this.kind === 'step' && assignUpdate(this.frame, update, this.plan.table));
     if (!this.#failed) this.#results();
+    this.#try(() => (this.out.finish = this.out.totals.cut(this.frame, `${decl.name.name}.finish`)));
     return !this.#failed;
   }
 
@@ -203,6 +213,7 @@ class TrainRunner {
     const x = toTensor(frame, value, 'f32', member.value.span);
     const { builder } = this.out.graph;
     this.out.metrics.push(member.name.name);
+    this.out.totals.noteMetric(member.name.name, member.value.span);
     this.out.graph.results.push({ name: member.name.name, role: 'output', value: builder.toFloat(x) });
   }
 

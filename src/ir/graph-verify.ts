@@ -183,6 +183,7 @@ function verifyReferences(module: GraphModule): string[] {
   for (const train of module.trains) {
     wants(train.step, `train ${train.name}`, 'step');
     wants(train.evaluate, `train ${train.name}`, 'evaluate');
+    if (train.finish !== undefined) wants(train.finish, `train ${train.name}`, 'evaluate');
     for (const { model } of train.models) {
       if (!module.models.some(({ name }) => name === model))
         problems.push(`train ${train.name} names the model ${model}, which does not exist`);

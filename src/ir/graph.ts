@@ -166,6 +166,8 @@ export interface TrainInfo {
   readonly metrics: readonly string[];
   readonly step: string;
   readonly evaluate: string;
+  /** From the sums over all batches of what `evaluate` gives as `total.0`, … to the metrics computed from them. */
+  readonly finish?: string;
   readonly span: Span;
 }
 

@@ -5,7 +5,7 @@ import { shapeOf } from './dims.ts';
 import { DlmError, need, wrongInput } from './error.ts';
 import { modelOf, type Model } from './model.ts';
 import { fitCheckpoint, ParameterStore, type StoredSpec } from './parameters.ts';
-import type { Backend, ProgramSpec, Scalars, TrainSpec } from './program.ts';
+import type { Backend, ProgramSpec, Scalars, TensorSpec, TrainSpec } from './program.ts';
 import { Runner, type Call } from './runner.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
 import { asyncDisposeSymbol, sizeOf } from './tensor.ts';
