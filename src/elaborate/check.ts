@@ -1,14 +1,15 @@
 // Checks without a caller: every function and layer of the user's files with its own symbolic dims, so
 // that two independent dims are found to be independent although every call happens to agree.
 import { variables } from '../ir/dim.ts';
-import type { Attribute, Bind, FnDecl, TestDecl, UnitDecl } from '../parser/ast.ts';
+import type { Attribute, Bind, Declaration, FnDecl, TestDecl, UnitDecl } from '../parser/ast.ts';
 import { messages } from '../support/messages.gen.ts';
 import { bindPattern, evaluate, runStatements } from './expressions/evaluate.ts';
 import { reject, type Frame, type Session } from './frame.ts';
 import { GraphContext } from './graph-context.ts';
 import { buildMembers, collectPaths, type Instance } from './instances.ts';
 import { commitUpdates, elaborateBody, guarded, rootFrame } from './models.ts';
-import type { Module } from './modules.ts';
+import { staticFrame, type Module } from './modules.ts';
+import { checkPrecision } from './precision.ts';
 import { assumeRequirement } from './requirements.ts';
 import type { Scope } from './scope.ts';
 import { bindFreshDims, symbolicValue } from './signatures.ts';
@@ -17,7 +18,7 @@ import { int, unknown, type Value } from './values.ts';
 /** Checks all declarations of a module. */
 export function checkModule(session: Session, module: Module): void {
   for (const declaration of module.file.declarations) {
-    refuseAttributes(session, declaration.attributes);
+    checkAttributes(session, declaration, module.scope);
     if (declaration.kind === 'unit')
       for (const member of declaration.members) if (member.kind === 'fn') refuseAttributes(session, member.attributes);
     if (declaration.kind === 'test') checkTest(session, declaration, module.scope);
@@ -28,13 +29,28 @@ export function checkModule(session: Session, module: Module): void {
   }
 }
 
+function checkAttributes(session: Session, declaration: Declaration, scope: Scope): void {
+  const known = (attribute: Attribute): boolean =>
+    declaration.kind === 'unit' && declaration.unit !== 'optimizer' && attribute.name.name === 'precision';
+  const frame = staticFrame(session, scope);
+  for (const attribute of declaration.attributes.filter(known)) guarded(() => checkPrecision(frame, attribute));
+  refuseAttributes(
+    session,
+    declaration.attributes.filter((attribute) => !known(attribute)),
+  );
+}
+
 function refuseAttributes(session: Session, attributes: readonly Attribute[]): void {
   for (const { name } of attributes)
     session.report(
       messages.E0212(
         name.span,
         { name: name.name },
-        { notes: ['`@freeze`, `@name("key")`, `@regularize(f)` and `@constrain(f)` stand before members that hold parameters'] },
+        {
+          notes: [
+            '`@freeze`, `@name("key")`, `@regularize(f)` and `@constrain(f)` stand before members that hold parameters',
+          ],
+        },
       ),
     );
 }
