@@ -107,7 +107,7 @@ export function createSession(
       places.add(key);
       reporter.report(diagnostic);
     },
-    spend: () => ++evaluations <= longestProgram,
+    spend: (count = 1) => (evaluations += count) <= longestProgram,
     failed: () => reporter.hasErrors,
     nextHole: () => `%hole${holes++}`,
   };

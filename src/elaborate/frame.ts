@@ -4,6 +4,7 @@ import type { Dim } from '../ir/dim.ts';
 import type { DType } from '../ir/dtype.ts';
 import type { FnDecl, UnitDecl } from '../parser/ast.ts';
 import type { Diagnostic } from '../support/diagnostic.ts';
+import { messages } from '../support/messages.gen.ts';
 import { spanText, type Span } from '../support/source.ts';
 import type { GraphContext, Holes, KeySite } from './graph-context.ts';
 import type { Instance } from './instances.ts';
@@ -25,8 +26,8 @@ export interface Session {
   std(name: string): ReadonlyMap<string, () => Value>;
   report(diagnostic: Diagnostic): void;
   nextHole(): string;
-  /** Counts one evaluation; false when the program has become too long. */
-  spend(): boolean;
+  /** Counts evaluations; false when the program has become too long. */
+  spend(count?: number): boolean;
   /** Whether an error was reported so far. */
   failed(): boolean;
 }
@@ -114,6 +115,13 @@ function sizesIn(frame: Frame, text: string): string {
     return value?.kind === 'int' ? [`${name} = ${value.dim.key}`] : [];
   });
   return sizes.join(', ');
+}
+
+/** Counts work that the text alone does not bound. @throws Exhausted after a report, when it was too much */
+export function spend(frame: Frame, span: Span, count = 1): void {
+  if (frame.session.spend(count)) return;
+  report(frame, messages.E0105(span, { what: 'the unrolled program' }));
+  throw new Exhausted();
 }
 
 /** Reports and gives up on the expression. */

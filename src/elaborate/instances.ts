@@ -11,7 +11,7 @@ import { NeedsGraph, stretch, toTensor } from './expressions/tensors.ts';
 import { cacheFrame, enterSession } from './caches.ts';
 import { equalDims } from './dims.ts';
 import { readRule, type ParameterRule } from './parameter-rules.ts';
-import { emptySignature, reject, Rejected, report, type Frame } from './frame.ts';
+import { emptySignature, reject, Rejected, report, spend, type Frame } from './frame.ts';
 import { checkRequirement } from './requirements.ts';
 import { Scope } from './scope.ts';
 import { graphType } from './types.ts';
@@ -48,6 +48,9 @@ export interface Instance {
   readonly span: Span;
 }
 
+/** Evaluations that one construction counts as. */
+const constructionCost = 20;
+
 /** Calls a constructor. */
 export function construct(frame: Frame, decl: UnitDecl, scope: Scope, args: Arguments, span: Span): Value {
   if (frame.graph !== null && decl.unit !== 'optimizer' && !frame.graph.mayConstruct)
@@ -75,6 +78,7 @@ export function construct(frame: Frame, decl: UnitDecl, scope: Scope, args: Argu
   if (decl.requires.map((requirement) => checkRequirement(inner, requirement, frame, span)).includes(false))
     return unknown;
   frame.session.constructed.add(decl);
+  spend(frame, span, constructionCost);
   const configSpans = new Map([...given].map(([param, arg]) => [param.name.name, arg.span]));
   const instance = buildMembers(inner, decl, configSpans, span);
   return decl.unit === 'optimizer'
@@ -185,8 +189,7 @@ function readAttributes(
     else if (attribute.name.name === 'regularize' || attribute.name.name === 'constrain') {
       const rule = readRule(frame, attribute);
       if (rule) rules.push(rule);
-    }
-    else
+    } else
       report(
         frame,
         messages.E0212(

@@ -3,6 +3,9 @@ import type { Value } from './values.ts';
 
 type Entry = Value | (() => Value);
 
+/** Names to choose a suggestion from. */
+const mostNames = 500;
+
 /** A table of names with a parent. */
 export class Scope {
   readonly #names = new Map<string, Entry>();
@@ -33,9 +36,12 @@ export class Scope {
     return typeof own === 'function' ? own() : own;
   }
 
-  /** Every name that can be seen from here. */
+  /** The names that can be seen from here, the nearest first; of very many, only the first. */
   names(into: Set<string> = new Set()): Set<string> {
-    for (const name of this.#names.keys()) into.add(name);
+    for (const name of this.#names.keys()) {
+      if (into.size >= mostNames) return into;
+      into.add(name);
+    }
     this.parent?.names(into);
     return into;
   }

@@ -11,7 +11,8 @@ import { spanText, type Span } from '../support/source.ts';
 import { equalDims, resolved } from './dims.ts';
 import { evaluate } from './expressions/evaluate.ts';
 import { toTensor } from './expressions/tensors.ts';
-import { reject, Rejected, type Frame } from './frame.ts';
+import { aliasCycle } from './alias-cycle.ts';
+import { reject, Rejected, spend, type Frame } from './frame.ts';
 import { Scope } from './scope.ts';
 import { nearest } from './spelling.ts';
 import {
@@ -356,10 +357,15 @@ const basics: Readonly<Record<string, (value: Value) => boolean>> = {
   shape: (v) => v.kind === 'list',
 };
 
-/** The alias that a named type stands for. */
+/** The alias that a named type stands for. @throws Rejected where it contains itself */
 export function aliasOf(frame: Frame, type: NamedType): TypeExpr | undefined {
   const found = type.path[0]?.name && !(type.path[0].name in basics) ? lookupPath(frame, type) : undefined;
-  return found?.kind === 'type' ? found.decl.value : undefined;
+  if (found?.kind !== 'type') return undefined;
+  spend(frame, type.span);
+  const cycle = aliasCycle(found.decl, found.scope);
+  if (cycle.length === 0) return found.decl.value;
+  const { name } = found.decl.name;
+  return reject(frame, messages.E0106(found.decl.name.span, { name, verb: 'contains', cycle: cycle.join(' -> ') }));
 }
 
 /** What a named type names. */

@@ -34,6 +34,8 @@ export const plainPalette: Palette = {
 
 /** Widest part of a source line that is shown; longer ones are cut around their labels. */
 const widestLine = 160;
+/** Longer lines are not measured as a whole. */
+const longestLine = 4 * widestLine;
 /** Column at which `[fix available]` stands where there is room. */
 const fixColumn = 80;
 
@@ -174,8 +176,9 @@ class ShownLine {
   constructor(raw: string, start: number, marks: readonly Mark[]) {
     const places = marks.map(({ span }) => ({ from: span.start - start, to: Math.min(span.end - start, raw.length) }));
     const first = Math.max(0, Math.min(...places.map(({ from }) => from)));
-    const from = textWidth(printable(raw)) <= widestLine ? 0 : Math.max(0, first - 40);
-    const cut = cutTo(raw.slice(from), widestLine);
+    const isShort = raw.length <= longestLine && textWidth(printable(raw)) <= widestLine;
+    const from = isShort ? 0 : Math.max(0, first - 40);
+    const cut = cutTo(raw.slice(from, from + longestLine), widestLine);
     const lead = from > 0 ? '…' : '';
     this.text = `${lead}${printable(cut)}${from + cut.length < raw.length ? '…' : ''}`;
     const columnOf = (at: number): number =>

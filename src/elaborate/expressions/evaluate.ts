@@ -10,7 +10,7 @@ import { evaluateCall, evaluatePipe } from '../calls.ts';
 import { enterSession } from '../caches.ts';
 import { resolved } from '../dims.ts';
 import { derivationRows, derive } from '../derivation.ts';
-import { Exhausted, Rejected, reject, report, withOrigin, type Frame } from '../frame.ts';
+import { Rejected, reject, report, withOrigin, spend, type Frame } from '../frame.ts';
 import { writeSlot } from '../instances.ts';
 import { Scope } from '../scope.ts';
 import { bindDims, didYouMean, matchType, Mismatch } from '../types.ts';
@@ -23,10 +23,7 @@ import { evaluatePattern } from './patterns.ts';
 /** The value of an expression; `unknown` after an error, which is already reported. */
 export function evaluate(frame: Frame, expr: Expr): Value {
   try {
-    if (!frame.session.spend()) {
-      report(frame, messages.E0105(expr.span, { what: 'the unrolled program' }));
-      throw new Exhausted();
-    }
+    spend(frame, expr.span);
     return withOrigin(frame, expr.span, () => evaluateKind(frame, expr));
   } catch (error) {
     if (error instanceof Rejected) return unknown;

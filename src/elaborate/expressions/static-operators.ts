@@ -11,8 +11,14 @@ import { asNumber, bool, int, list, real, str, type Value } from '../values.ts';
 // Both sides static numbers: decided here. Undefined: it needs the graph.
 export function staticBinary(frame: Frame, expr: BinaryExpr, left: Value, right: Value): Value | undefined {
   const { operator } = expr;
-  if (operator === '+' && left.kind === 'list' && right.kind === 'list') return list([...left.items, ...right.items]);
-  if (operator === '+' && left.kind === 'str' && right.kind === 'str') return str(left.value + right.value);
+  if (operator === '+' && left.kind === 'list' && right.kind === 'list') {
+    if (left.items.length + right.items.length > longestList) return tooLong(frame, expr, 'this list');
+    return list([...left.items, ...right.items]);
+  }
+  if (operator === '+' && left.kind === 'str' && right.kind === 'str') {
+    if (left.value.length + right.value.length > longestText) return tooLong(frame, expr, 'this text');
+    return str(left.value + right.value);
+  }
   if (left.kind === 'int' && right.kind === 'int')
     return exact(
       frame,
@@ -22,6 +28,12 @@ export function staticBinary(frame: Frame, expr: BinaryExpr, left: Value, right:
   const [a, b] = [asNumber(left), asNumber(right)];
   return a === undefined || b === undefined ? undefined : realOperators[operator]?.(a, b);
 }
+
+const longestList = 10_000;
+const longestText = 1_000_000;
+
+const tooLong = (frame: Frame, expr: BinaryExpr, what: string): never =>
+  reject(frame, messages.E0105(expr.span, { what }));
 
 type Operators<Rule> = Readonly<Partial<Record<BinaryExpr['operator'], Rule>>>;
 
