@@ -25,7 +25,7 @@ export { applyFixes } from './support/apply-fixes.ts';
 export { explanations, messages } from './support/messages.gen.ts';
 export { renderGithub, renderJson, renderSarif, toJson } from './support/render-json.ts';
 export { renderTerminal, type Palette } from './support/render-terminal.ts';
-export { asConstant } from './ir/dim.ts';
+export { asConstant, variables } from './ir/dim.ts';
 export type { GraphFunction, GraphModule, ModelInfo, Structure, TensorType, TrainInfo } from './ir/graph.ts';
 export { parseGraph, printGraph } from './ir/graph-text.ts';
 export { IrSyntaxError } from './ir/text/reader.ts';

@@ -83,6 +83,8 @@ export const commands: readonly CommandSpec[] = [
     options: {
       '--weights <file>': '.safetensors, or `init` for untrained weights',
       ...data,
+      '--arg <name=value>': 'a number that the entry point takes, e.g. count=16; repeatable',
+      '--dim <b=1,cap=64>': 'sizes of the session in which an entry point with caches runs',
       '--out <file>': 'write .csv, .json or .npy instead of printing',
       '--batch <count>': 'examples in one call (default 256)',
       '--seed <number>': 'seed of random entry points (default 0)',

@@ -30,6 +30,8 @@ export interface LoadedModel {
     save(): Promise<Uint8Array>;
     load(bytes: Uint8Array, options?: { strict?: boolean }): Promise<void>;
   };
+  /** Opens a session, where the model has caches; disposing the model ends it. */
+  session(dims: Readonly<Record<string, number>>): Promise<object>;
   dispose(): void;
 }
 

@@ -64,6 +64,20 @@ export class Flags {
     }
     return pairs;
   }
+
+  /** Whole numbers ≥ 1 by name, e.g. `--dim b=32,t=128`. */
+  counts(name: string): Record<string, number> {
+    const items = this.list(name).flatMap((item) => item.split(','));
+    return Object.fromEntries(
+      items.map((item) => {
+        const [key = '', text = ''] = item.split('=').map((part) => part.trim());
+        const value = numberOf(`--${dashed(name)} ${key}`, text);
+        if (!Number.isSafeInteger(value) || value < 1)
+          throw new UsageError(`--${dashed(name)} ${key} is ${text}, expected a whole number ≥ 1`);
+        return [key, value];
+      }),
+    );
+  }
 }
 
 const dashed = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

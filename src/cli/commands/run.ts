@@ -1,44 +1,44 @@
 // `dlm run`: one entry point of a model on saved weights and a data file; prints or writes what it returns.
 import { basename } from 'node:path';
-import type { GraphFunction, GraphModule, ModelInfo, Structure } from '../../index.ts';
+import { asConstant, type Structure } from '../../index.ts';
 import { annotationsOf } from '../checkpoint.ts';
 import { checkProgram, type CommandContext } from '../command.ts';
-import { importProgram, type LoadedModel, type ResultTensor } from '../compiled-module.ts';
+import { importProgram, type ResultTensor } from '../compiled-module.ts';
 import { batches, type Classes, type Dataset } from '../data/dataset.ts';
 import { loadDataset } from '../data/load.ts';
-import { readMapping } from '../data/mapping.ts';
 import { openData } from '../data/open.ts';
 import { readBytes } from '../data/source.ts';
 import { chooseDevice } from '../device.ts';
+import { planCall, type EntryCall } from '../entry-call.ts';
+import { sessionFor } from '../entry-session.ts';
+import { chooseEntry } from '../entry.ts';
 import { UsageError } from '../failure.ts';
 import { readingFile } from '../module-failure.ts';
 import { programArgument, shown } from '../program-files.ts';
 import { writeResult, type Result } from '../result-file.ts';
 
-/** An entry point: its model, its name there and its function. */
-interface Entry {
-  readonly model: ModelInfo;
-  readonly name: string;
-  readonly fn: GraphFunction;
-  readonly returns: Structure;
-}
-
-/** Runs an entry point over all examples of the data file. */
+/** Runs an entry point over all examples of the data file, or once where it takes no tensors. */
 export async function run(cx: CommandContext): Promise<number> {
   const { flags, console } = cx;
   const { file, entry: name } = programArgument(cx.args[0] ?? '');
   const module = checkProgram(cx, file);
   const entry = chooseEntry(module, file, name);
+  const session = sessionFor(entry, flags.counts('dim'));
   const weights = readWeights(cx);
-  const data = await readExamples(cx, entry, weights.classes);
+  const path = flags.text('data');
+  const source = path === undefined ? undefined : await openData(path);
+  const call = planCall(cx, entry, source);
+  const data = source && loadDataset(source, { ...call, unit: call.variant.fn.name, classes: weights.classes });
   const device = await chooseDevice(console, flags);
   try {
     const compiled = await importProgram(cx, module, device.target, basename(file));
     const model = await compiled.load(entry.model.name, { device: device.device, seed: flags.count('seed', 0, 0) });
     try {
       if (weights.bytes) await readingFile(weights.file, model.weights.load(weights.bytes));
-      const results = await callEntry(model, entry, data, flags.count('batch', 256));
-      writeResult(cx, entry.name, results, weights.classes);
+      const host = session ? await model.session(session) : model;
+      // The caches of a session are sized for all examples at once.
+      const size = data && isBatched(call) && !session ? flags.count('batch', 256) : (data?.count ?? 1);
+      writeResult(cx, entry.name, await callEntry(host, call, data, size), weights.classes);
     } finally {
       model.dispose();
     }
@@ -46,29 +46,6 @@ export async function run(cx: CommandContext): Promise<number> {
     device.close();
   }
   return 0;
-}
-
-function chooseEntry(module: GraphModule, file: string, wanted: string | undefined): Entry {
-  const all = module.models.flatMap((model) =>
-    Object.entries(model.entries).map(([name, fn]) => ({ model, name, fn })),
-  );
-  const matches = (text: string): typeof all => all.filter(({ name, fn }) => name === text || fn === text);
-  const found =
-    wanted !== undefined
-      ? matches(wanted)
-      : ([matches('predict'), matches('forward'), all].find((list) => list.length > 0) ?? []);
-  const [only, ...others] = found;
-  const fn = module.functions.find((each) => each.name === only?.fn);
-  const info = only && module.entries[only.fn];
-  if (!only || !fn || !info || others.length > 0) {
-    const why = only
-      ? 'say which'
-      : wanted === undefined
-        ? 'there is no entry point'
-        : `there is no entry point ${wanted}`;
-    throw new UsageError(`${why}: ${all.map(({ fn: name }) => `${file}:${name}`).join(', ')}`);
-  }
-  return { ...only, fn, returns: info.returns };
 }
 
 function readWeights({ flags }: CommandContext): { bytes?: Uint8Array<ArrayBuffer>; file: string; classes: Classes } {
@@ -81,36 +58,28 @@ function readWeights({ flags }: CommandContext): { bytes?: Uint8Array<ArrayBuffe
   return { bytes, file, classes: annotationsOf(bytes, file).classes };
 }
 
-async function readExamples({ flags }: CommandContext, { fn }: Entry, classes: Classes): Promise<Dataset> {
-  const path = flags.text('data');
-  if (path === undefined) throw new UsageError('--data is missing: a .csv, .npz or .safetensors file');
-  const inputs = fn.inputs
-    .filter(({ role }) => role === 'argument')
-    .map(({ name, value: { type } }) => ({ name, type }));
-  const mapping = readMapping(
-    flags.list('map'),
-    inputs.map(({ name }) => name),
-  );
-  return loadDataset(await openData(path), { unit: fn.name, inputs, mapping, classes });
-}
-
-/** Calls the entry batch by batch where every result counts examples like every argument, else once. */
+/** Calls the entry point for `size` examples at a time. */
 async function callEntry(
-  model: LoadedModel,
-  { name, fn, returns }: Entry,
-  data: Dataset,
+  host: object,
+  { entry, variant, numbers }: EntryCall,
+  data: Dataset | undefined,
   size: number,
 ): Promise<Result[]> {
-  const call = Reflect.get(model, name) as (...args: unknown[]) => Promise<unknown>;
-  const order = fn.inputs.filter(({ role }) => role === 'argument').map((input) => input.name);
-  const all = Int32Array.from({ length: data.count }, (_, index) => index);
+  const call = Reflect.get(host, entry.name) as (...args: unknown[]) => Promise<unknown>;
+  const required = entry.parameters.filter(({ optional }) => !optional).map(({ name }) => name);
+  const optional = variant.given;
   const collected = new Map<string, Part[]>();
-  for (const batch of batches(data, all, isBatched(fn) ? size : data.count)) {
-    const returned = await call.apply(
-      model,
-      order.map((input) => batch[input]),
-    );
-    for (const [key, tensor] of tensorsOf(returns, returned)) {
+  for (const batch of data
+    ? batches(
+        data,
+        Int32Array.from({ length: data.count }, (_, at) => at),
+        size,
+      )
+    : [{}]) {
+    const all: Readonly<Record<string, unknown>> = { ...batch, ...numbers };
+    const options = Object.fromEntries(optional.map((name) => [name, all[name]]));
+    const returned = await call.call(host, ...required.map((name) => all[name]), options);
+    for (const [key, tensor] of tensorsOf(variant.returns, returned)) {
       const parts = collected.get(key) ?? [];
       parts.push({ dtype: tensor.dtype, shape: tensor.shape, data: Array.from(await tensor.data()) });
       collected.set(key, parts);
@@ -126,14 +95,13 @@ interface Part {
   readonly data: readonly number[];
 }
 
-function isBatched({ inputs, results }: GraphFunction): boolean {
-  const types = [
-    ...inputs.filter(({ role }) => role === 'argument'),
-    ...results.filter(({ role }) => role === 'output'),
-  ].map(({ value }) => value.type);
-  const [first] = types;
-  const rows = first?.shape[0];
-  return rows !== undefined && rows.terms.length > 0 && types.every(({ shape }) => shape[0]?.key === rows.key);
+/** Whether every result counts examples like every tensor from the data file. */
+function isBatched({ inputs, variant, numbers }: EntryCall): boolean {
+  const outputs = variant.fn.results.filter(({ role }) => role === 'output').map(({ value }) => value);
+  const types = [...inputs, ...outputs].map(({ type }) => type);
+  const rows = types[0]?.shape[0];
+  if (rows === undefined || asConstant(rows) !== undefined || rows.key in numbers) return false;
+  return types.every(({ shape }) => shape[0]?.key === rows.key);
 }
 
 function tensorsOf(returns: Structure, value: unknown, path = ''): [string, ResultTensor][] {

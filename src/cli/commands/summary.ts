@@ -2,7 +2,6 @@
 import { summarize, type Formula, type FunctionSummary, type ModelSummary, type Summary } from '../../index.ts';
 import { checkProgram, lowerProgram, targetsOf, type CommandContext } from '../command.ts';
 import { UsageError } from '../failure.ts';
-import { numberOf } from '../flags.ts';
 import { programArgument } from '../program-files.ts';
 import { tableLines } from '../table.ts';
 
@@ -13,7 +12,7 @@ export async function summary(cx: CommandContext): Promise<number> {
   const lowered = lowerProgram(cx, checkProgram(cx, file), [target]);
   const [program] = lowered.programs;
   if (!program) throw new UsageError('no target');
-  const whole = summarize(lowered.graph, program, dimsOf(cx));
+  const whole = summarize(lowered.graph, program, cx.flags.counts('dim'));
   const chosen = entry === undefined ? whole : select(whole, entry);
   if (cx.console.json) cx.console.event({ ...chosen, functions: chosen.functions.map(toJson) });
   else
@@ -23,21 +22,6 @@ export async function summary(cx: CommandContext): Promise<number> {
         .join(''),
     );
   return 0;
-}
-
-function dimsOf({ flags }: CommandContext): Record<string, number> {
-  const pairs = flags
-    .list('dim')
-    .flatMap((item) => item.split(','))
-    .map((item) => item.split('='));
-  return Object.fromEntries(
-    pairs.map(([name = '', value = '']) => {
-      const size = numberOf(`--dim ${name}`, value);
-      if (!Number.isSafeInteger(size) || size < 1)
-        throw new UsageError(`--dim ${name} is ${value}, expected a whole number ≥ 1`);
-      return [name, size];
-    }),
-  );
 }
 
 function select(whole: Summary, name: string): Summary {
