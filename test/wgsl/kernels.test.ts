@@ -82,30 +82,13 @@ describe('text of kernels', () => {
       }
       a0[L]=max(max(R3.x,R3.y),max(R3.z,R3.w));
       workgroupBarrier();
-      if(L<32){
-      a0[L]=max(a0[L],a0[L+32]);
+      for(var P8=0;P8<6;P8++){
+      let A5=32>>(u32(P8)&31u);
+      if(L<A5){
+      a0[L]=max(a0[L],a0[L+A5]);
       }
       workgroupBarrier();
-      if(L<16){
-      a0[L]=max(a0[L],a0[L+16]);
       }
-      workgroupBarrier();
-      if(L<8){
-      a0[L]=max(a0[L],a0[L+8]);
-      }
-      workgroupBarrier();
-      if(L<4){
-      a0[L]=max(a0[L],a0[L+4]);
-      }
-      workgroupBarrier();
-      if(L<2){
-      a0[L]=max(a0[L],a0[L+2]);
-      }
-      workgroupBarrier();
-      if(L<1){
-      a0[L]=max(a0[L],a0[L+1]);
-      }
-      workgroupBarrier();
       let O5=a0[0];
       if(L==0){
       b1[f6]=O5;

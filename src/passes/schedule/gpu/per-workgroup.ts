@@ -65,19 +65,21 @@ function meet(scope: Scope, { writer, size }: Shape, stage: ReduceStage, mine: r
   const { into } = scope;
   mine.forEach((x, part) => into.push(write(part, x)));
   into.push({ kind: 'barrier' });
-  for (let half = size / 2; half >= 1; half /= 2) {
-    const block: Statement[] = [];
-    const other = mine.map((_, part) => read(part, binary('add', local, int(half))));
-    if (stage.monoid.arity === 1) {
-      const { name } = stage.monoid;
-      other.forEach((x, part) => block.push(write(part, combineValues(name, read(part, local), x))));
-    } else {
-      const accs = mine.map((_, part) => writer.variable(block, read(part, local)));
-      accumulate(writer, block, stage.monoid, accs, other);
-      accs.forEach((x, part) => block.push(write(part, x)));
-    }
-    into.push({ kind: 'if', cond: less(local, int(half)), then: block, otherwise: [] }, { kind: 'barrier' });
+  const level = writer.fresh('i');
+  const body: Statement[] = [];
+  const half = writer.bind(body, binary('shr', int(size / 2), named(level)));
+  const block: Statement[] = [];
+  const other = mine.map((_, part) => read(part, binary('add', local, half)));
+  if (stage.monoid.arity === 1) {
+    const { name } = stage.monoid;
+    other.forEach((x, part) => block.push(write(part, combineValues(name, read(part, local), x))));
+  } else {
+    const accs = mine.map((_, part) => writer.variable(block, read(part, local)));
+    accumulate(writer, block, stage.monoid, accs, other);
+    accs.forEach((x, part) => block.push(write(part, x)));
   }
+  body.push({ kind: 'if', cond: less(local, half), then: block, otherwise: [] }, { kind: 'barrier' });
+  into.push({ kind: 'for', name: level, from: int(0), to: int(Math.log2(size)), step: 1, body });
   return mine.map((_, part) => writer.bind(into, read(part, int(0))));
 }
 
