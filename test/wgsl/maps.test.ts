@@ -214,11 +214,9 @@ describe('maps', () => {
     const key = [load('k0', [], 'u32'), num(7, 'u32')] as const;
     const counter = [position(floorDiv(at(k), 2), 'u32'), num(0, 'u32')] as const;
     const bits: Expr = { kind: 'threefry', dtype: 'u32', key, counter, word: 1 };
-    const fn = nestFunction(
-      { k0: { shape: [], role: 'key', dtype: 'u32' } },
-      { u: { shape: [10], dtype: 'u32' } },
-      [nest([k], store('u', [at(k)], bits))],
-    );
+    const fn = nestFunction({ k0: { shape: [], role: 'key', dtype: 'u32' } }, { u: { shape: [10], dtype: 'u32' } }, [
+      nest([k], store('u', [at(k)], bits)),
+    ]);
     await agrees(found, { fn, inputs: { k0: scalar(0x13198a2e, 'u32') }, dims: {} }, skip);
   });
   test('more operands than a kernel may bind', async ({ skip }) => {
