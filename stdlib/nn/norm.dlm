@@ -3,6 +3,13 @@
 /// A vector of channels as a shape that broadcasts over [b, c, ...s].
 fn channels(v: [c], rank: int) = reshape(v, [c] + (for i in 0..rank - 2 => 1))
 
+// x minus its mean over axes, taken twice: the first mean is rounded like x, so that a large offset would leave its
+// rounding in every element. Shifting x changes nothing, so the first mean needs no gradient.
+fn centered(x: [...], axes: int | list) {
+  let d = x - stop_gradient(mean(x, axis=axes, keepdim=true))
+  d - mean(d, axis=axes, keepdim=true)
+}
+
 /// Normalises channels over the batch and all positions of [b, c, ...s] while training, by running statistics
 /// otherwise: (x - mean) / sqrt(var + eps) * weight + bias (Ioffe & Szegedy 2015). The running variance is unbiased.
 layer BatchNorm(num_features: int, eps: real = 1e-5, momentum: real = 0.1, affine: bool = true,
@@ -15,11 +22,11 @@ layer BatchNorm(num_features: int, eps: real = 1e-5, momentum: real = 0.1, affin
 
   fn forward(x: [b, num_features, ...s]) -> [b, num_features, ...s] {
     let axes = [0] + (for i in 2..rank(x) => i)
-    let n = size(x, axes)
-    let (mean, var) = if training || running_mean == none { moments(x, axes=axes) } else { (running_mean, running_var) }
-    let _ = if running_mean != none && training { track(mean, var, n) } else { 0 }
+    let d = if training || running_mean == none { centered(x, axes) } else { x - channels(running_mean, rank(x)) }
+    let var = if training || running_mean == none { mean(d ^ 2, axis=axes) } else { running_var }
+    let _ = if running_mean != none && training { track(mean(x, axis=axes), var, size(x, axes)) } else { 0 }
     let scale = rsqrt(var + eps)
-    let y = (x - channels(mean, rank(x))) * channels(if weight != none { weight * scale } else { scale }, rank(x))
+    let y = d * channels(if weight != none { weight * scale } else { scale }, rank(x))
     if bias != none { y + channels(bias, rank(x)) } else { y }
   }
 
@@ -43,7 +50,7 @@ export layer LayerNorm(normalized_shape: int, eps: real = 1e-5, elementwise_affi
   param weight: [normalized_shape] = ones() when elementwise_affine
   param bias: [normalized_shape] = zeros() when elementwise_affine && bias
   fn forward(x: [..., normalized_shape]) -> [..., normalized_shape] {
-    let d = x - mean(x, axis=-1, keepdim=true)
+    let d = centered(x, -1)
     let y = d * rsqrt(mean(d ^ 2, axis=-1, keepdim=true) + eps)
     let y = if weight != none { y * weight } else { y }
     if bias != none { y + bias } else { y }
@@ -64,7 +71,7 @@ export layer GroupNorm(num_groups: int, num_channels: int, eps: real = 1e-5, aff
   param bias: [num_channels] = zeros() when affine
   fn forward(x: [b, num_channels, ...s]) -> [b, num_channels, ...s] {
     let flat = reshape(x, [b, num_groups, -1])
-    let d = flat - mean(flat, axis=-1, keepdim=true)
+    let d = centered(flat, -1)
     let y = reshape(d * rsqrt(mean(d ^ 2, axis=-1, keepdim=true) + eps), shape(x))
     let y = if weight != none { y * channels(weight, rank(x)) } else { y }
     if bias != none { y + channels(bias, rank(x)) } else { y }
@@ -83,7 +90,7 @@ layer InstanceNorm(num_features: int, eps: real = 1e-5, momentum: real = 0.1, af
   fn forward(x: [b, num_features, ...s]) -> [b, num_features, ...s] {
     let axes = for i in 2..rank(x) => i
     let y = if training || running_mean == none {
-      let d = x - mean(x, axis=axes, keepdim=true)
+      let d = centered(x, axes)
       let var = mean(d ^ 2, axis=axes, keepdim=true)
       let _ = if running_mean != none { track(mean(x, axis=[0] + axes), mean(reshape(var, [b, num_features]), axis=0), size(x, axes)) } else { 0 }
       d * rsqrt(var + eps)

@@ -66,3 +66,28 @@ f('conv(x0, x1, stride=2, padding=((1, 0), (0, 2)))', lambda x, w: F.conv2d(F.pa
 f('conv(x0, x1, stride=2, padding="same")', lambda x, w: F.conv1d(F.pad(x, (0, 1)), w, stride=2), (1, 2, 6), (2, 2, 3))
 f('conv(x0, x1, stride=3, padding="same")', lambda x, w: F.conv1d(x, w, stride=3), (1, 1, 8), (2, 1, 1))
 f('sum_pool(x0, 2)', lambda x: F.avg_pool2d(x, 2) * 4, (1, 2, 4, 5))
+
+# The functions behind layers.
+for name, torch_name in (('relu6', 'relu6'), ('leaky_relu', 'leaky_relu'), ('elu', 'elu'), ('silu', 'silu'), ('softplus', 'softplus'), ('mish', 'mish'),
+                         ('log_sigmoid', 'logsigmoid'), ('selu', 'selu'), ('softsign', 'softsign'), ('hardsigmoid', 'hardsigmoid'), ('hardswish', 'hardswish'), ('glu', 'glu')):
+    f(f'{name}(4 * x0)', lambda x, g=getattr(F, torch_name): g(4 * x), (3, 6))
+f('prelu(x0, x1)', F.prelu, (2, 3, 4), (3,))
+f('max_pool1d(x0, 2)', lambda x: F.max_pool1d(x, 2), (1, 2, 7), use='max_pool1d')
+f('max_pool3d(x0, 2)', lambda x: F.max_pool3d(x, 2), (1, 1, 2, 4, 3), use='max_pool3d')
+f('avg_pool1d(x0, 3, stride=2)', lambda x: F.avg_pool1d(x, 3, 2), (1, 2, 7), use='avg_pool1d')
+f('avg_pool3d(x0, 2, divisor_override=5)', lambda x: F.avg_pool3d(x, 2, divisor_override=5), (1, 1, 2, 4, 3), use='avg_pool3d')
+for n, shape in ((1, (1, 2, 5)), (2, (1, 1, 5, 4)), (3, (1, 1, 3, 4, 5))):
+    f(f'adaptive_avg_pool{n}d(x0, 2)', lambda x, n=n: getattr(F, f'adaptive_avg_pool{n}d')(x, 2), shape, use=f'adaptive_avg_pool{n}d')
+for n, shape in ((1, (1, 2, 5)), (2, (1, 1, 5, 4))):
+    f(f'adaptive_max_pool{n}d(x0, 2)', lambda x, n=n: getattr(F, f'adaptive_max_pool{n}d')(x, 2), shape, use=f'adaptive_max_pool{n}d')
+
+import cases_position
+f('x0 + interleaved_sinusoid(5, 4)', lambda x: x + cases_position.encoding(5, 4), (5, 4), use='interleaved_sinusoid')
+f('masked(x0, x1)', torch.add, s, s, use='masked')
+f('masked(x0, x0 > 0)', lambda x: x.masked_fill(x > 0, -1e30), s, use='masked')
+f('x0 * (conv_out(9, 3, 2, 1, 1) + 10 * conv_out(9, 3, 2, 1, "same") + 100 * conv_transpose_out(4, 3, 2, 1, 1, 1))', lambda x: x * (5 + 50 + 800), (2,), use='conv_out, conv_transpose_out')
+f('x0 * (pair(3)[1] + triple((1, 2, 5))[2])', lambda x: x * 8, (2,))
+f('unit_norm()(x0)', lambda x: x / x.norm(dim=1, keepdim=True), s, use='constrain: unit_norm')
+f('non_negative()(x0)', F.relu, s, use='constrain: non_negative')
+f('x0 * l1_l2(0.2, 0.5)(x0)', lambda x: x * (0.2 * x.abs().sum() + 0.5 * (x ** 2).sum()), s, use='regularize: l1_l2')
+f('where(bernoulli([3, 4], 1.0), x0, 0.0) * dropout_mask([3, 4], 0.0)', lambda x: x, s)
