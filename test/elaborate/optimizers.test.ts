@@ -120,36 +120,49 @@ export train Fit(net: Net) {
   });
 });
 
-describe('options of optimizers', () => {
-  const steps = (options: string, gradients: readonly number[]): number[] => {
-    const module = graphOf(single('', ` with { ${options} }`));
-    const fn = functionNamed(module, 'Fit.step');
-    const state: Record<string, number[][]> = {
-      w,
-      'accumulate:w': [
-        [0, 0],
+/** w[0][0] after each of several steps, whose gradients are given. */
+function steps(options: string, gradients: readonly number[]): number[] {
+  const module = graphOf(single('', ` with { ${options} }`));
+  const fn = functionNamed(module, 'Fit.step');
+  const state: Record<string, number[][]> = {
+    w,
+    'accumulate:w': [
+      [0, 0],
+      [0, 0],
+    ],
+  };
+  const seen: number[] = [];
+  gradients.forEach((size, iteration) => {
+    const results = run(module, 'Fit.step', {
+      ...state,
+      g: [
+        [size, 0],
         [0, 0],
       ],
-    };
-    const seen: number[] = [];
-    gradients.forEach((size, iteration) => {
-      const results = run(module, 'Fit.step', {
-        ...state,
-        g: [
-          [size, 0],
-          [0, 0],
-        ],
-        iteration,
-      });
-      for (const { name, role } of fn.results) {
-        const data = [...(results[name]?.data ?? [])];
-        if (role === 'update') state[name] = [data.slice(0, 2), data.slice(2)];
-      }
-      seen.push(state['w']?.[0]?.[0] ?? NaN);
+      iteration,
     });
-    return seen;
-  };
+    for (const { name, role } of fn.results) {
+      const data = [...(results[name]?.data ?? [])];
+      if (role === 'update') state[name] = [data.slice(0, 2), data.slice(2)];
+    }
+    seen.push(state['w']?.[0]?.[0] ?? NaN);
+  });
+  return seen;
+}
 
+const clippedBy = (second: string): string => `${header}
+export model Net() {
+  param a: f32[] = zeros()
+  param b: f32[] = zeros()
+  export fn forward(x: f32[]) -> [] = 3.0 * x * a + 4.0 * x * b
+}
+export train Fit(net: Net) {
+  batch x: f32[]
+  minimize net(x) of net.a using SGD(lr=1.0) with { clip=global_norm(1.0) }
+  minimize net(x) of net.b using SGD(lr=1.0) with { clip=${second} }
+}`;
+
+describe('options of optimizers', () => {
   test('`accumulate` moves by the mean of k gradients, every k-th time', () => {
     expect(steps('accumulate=3', [1, 2, 6, 0, 0, 3])).toEqual([3, 3, 1.5, 1.5, 1.5, 1]);
     expect(steps('accumulate=1', [1, 1])).toEqual([2.5, 2]);
@@ -165,21 +178,10 @@ describe('options of optimizers', () => {
   });
 
   test('groups that name a norm alike are clipped by one norm', () => {
-    const text = (second: string): string => `${header}
-export model Net() {
-  param a: f32[] = zeros()
-  param b: f32[] = zeros()
-  export fn forward(x: f32[]) -> [] = 3.0 * x * a + 4.0 * x * b
-}
-export train Fit(net: Net) {
-  batch x: f32[]
-  minimize net(x) of net.a using SGD(lr=1.0) with { clip=global_norm(1.0) }
-  minimize net(x) of net.b using SGD(lr=1.0) with { clip=${second} }
-}`;
-    const alike = run(graphOf(text('global_norm(1.0)')), 'Fit.step', { x: 1, a: 0, b: 0 });
+    const alike = run(graphOf(clippedBy('global_norm(1.0)')), 'Fit.step', { x: 1, a: 0, b: 0 });
     expect(alike['a']?.data[0]).toBeCloseTo(-0.6, 5);
     expect(alike['b']?.data[0]).toBeCloseTo(-0.8, 5);
-    const apart = run(graphOf(text('global_norm(2.0)')), 'Fit.step', { x: 1, a: 0, b: 0 });
+    const apart = run(graphOf(clippedBy('global_norm(2.0)')), 'Fit.step', { x: 1, a: 0, b: 0 });
     expect(apart['a']?.data[0]).toBeCloseTo(-1, 5);
     expect(apart['b']?.data[0]).toBeCloseTo(-2, 5);
   });
