@@ -20,7 +20,7 @@ export train FitGan(g: Generator, d: Discriminator, lr: f32[] = 1e-2) {
   let fake = g(normal([b, g.latent]))
 
   step disc {
-    let score = d(images)
+    let score   = d(images)
     let on_real = bce_with_logits(score, ones([b]))
     let on_fake = bce_with_logits(d(fake), zeros([b]))
     minimize mean(on_real) + mean(on_fake) of d using Adam(lr=lr, beta1=0.5)

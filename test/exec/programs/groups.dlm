@@ -12,6 +12,8 @@ export model Net() {
 export train FitNet(net: Net, lr: f32[] = 0.1) {
   batch x: f32[b, 4], y: i32[b]
   let loss = cross_entropy(net(x), y)
-  minimize loss of matrices(net) using SGD(lr=lr, momentum=0.9) with { clip=global_norm(0.5), accumulate=2 }
+  minimize loss
+    of matrices(net)
+    using SGD(lr=lr, momentum=0.9) with { clip=global_norm(0.5), accumulate=2 }
   minimize loss of vectors(net) using Adam(lr=lr) with { clip=global_norm(0.5), loss_scale=128.0 }
 }

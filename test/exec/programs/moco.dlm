@@ -28,6 +28,8 @@ export train FitMoCo(query: Encoder, key: Encoder, queue: Queue, lr: f32[] = 0.1
   batch view1: f32[b, 4], view2: f32[b, 4]
   let q = query(view1)
   let k = stop_gradient(key(view2))
-  minimize cross_entropy(queue.contrast(q, k) / 0.2, full([b], 0)) of query using SGD(lr=lr, momentum=0.9)
+  minimize cross_entropy(queue.contrast(q, k) / 0.2, full([b], 0))
+    of query
+    using SGD(lr=lr, momentum=0.9)
   update key = lerp(key, query, 0.1)
 }

@@ -9,7 +9,8 @@ export model Net() {
   let drop = Dropout(0.5)
   let fc2  = Linear(6, 3)
   export fn forward(x: [b, 3]) -> [b, 3] = x |> fc1 |> bn |> relu |> drop |> fc2
-  export fn sampled(x: [b, 3]) -> [b, 3] = x |> fc1 |> bn |> relu |> (drop with { training=true }) |> fc2
+  export fn sampled(x: [b, 3]) -> [b, 3] =
+    x |> fc1 |> bn |> relu |> drop with { training=true } |> fc2
 }
 
 export train FitNet(net: Net) {

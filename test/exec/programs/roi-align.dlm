@@ -2,17 +2,18 @@
 // RoI align (He et al. 2017) as a tabulation: the value of each bin is read where the box says, between four pixels.
 import { SGD } from "std/optim"
 
-export fn roi_align(image: [c, h, w], box: [r, 4], bins: int) -> [r, c, bins, bins] =
-  for i < r, k < c, p < bins, q < bins => {
-    let y  = box[i, 1] + (f32(p) + 0.5) * (box[i, 3] - box[i, 1]) / bins - 0.5
-    let x  = box[i, 0] + (f32(q) + 0.5) * (box[i, 2] - box[i, 0]) / bins - 0.5
-    let y0 = floor(y)
-    let x0 = floor(x)
-    let dy = y - y0
-    let dx = x - x0
-    let (a, b) = (i32(y0), i32(x0))
-    (1.0 - dy) * ((1.0 - dx) * (image[k, a, b] ?? 0.0) + dx * (image[k, a, b + 1] ?? 0.0)) + dy * ((1.0 - dx) * (image[k, a + 1, b] ?? 0.0) + dx * (image[k, a + 1, b + 1] ?? 0.0))
-  }
+export fn roi_align(image: [c, h, w], box: [r, 4], bins: int)
+  -> [r, c, bins, bins] = for i < r, k < c, p < bins, q < bins => {
+  let y = box[i, 1] + (f32(p) + 0.5) * (box[i, 3] - box[i, 1]) / bins - 0.5
+  let x = box[i, 0] + (f32(q) + 0.5) * (box[i, 2] - box[i, 0]) / bins - 0.5
+  let y0 = floor(y)
+  let x0 = floor(x)
+  let dy = y - y0
+  let dx = x - x0
+  let (a, b) = (i32(y0), i32(x0))
+  (1.0 - dy) * ((1.0 - dx) * image[k, a, b] ?? 0.0 + dx * image[k, a, b + 1] ?? 0.0) +
+    dy * ((1.0 - dx) * image[k, a + 1, b] ?? 0.0 + dx * image[k, a + 1, b + 1] ?? 0.0)
+}
 
 export model Head(bins: int = 2) {
   param gain: [2] = ones()

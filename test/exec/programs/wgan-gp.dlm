@@ -20,7 +20,7 @@ export train FitWgan(g: Generator, d: Critic, lr: f32[] = 1e-2) {
 
   step critic {
     let e   = uniform([b, 1])
-    let dx  = grad(fn (z: [b, 2]) => sum(d(z)), e * x + (1.0 - e) * fake)
+    let dx  = grad(fn(z: [b, 2]) => sum(d(z)), e * x + (1.0 - e) * fake)
     let gap = sqrt(reduce[b i -> b](dx ^ 2, sum) + 1e-12) - 1.0
     minimize mean(d(fake)) - mean(d(x)) + 10.0 * mean(gap ^ 2) of d using Adam(lr=lr, beta1=0.0)
   }
