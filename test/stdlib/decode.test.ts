@@ -134,12 +134,13 @@ describe('greedy', () => {
   });
 });
 
+const sorted = (ids: readonly number[]): number[] => ids.toSorted((a, b) => a - b);
+
 describe('filters', () => {
   const x = at(matrix(uniforms(6), 1, 8, -3, 3), 0);
   const order = x.map((_, i) => i).toSorted((a, b) => at(x, b) - at(x, a));
   const keptOf = (text: string): number[] =>
     evaluated('x: f32[8]', text, { x }).flatMap((v, i) => (v > -1e29 ? [i] : []));
-  const sorted = (ids: readonly number[]): number[] => ids.toSorted((a, b) => a - b);
 
   test('top_k_filter keeps k, the first of equal ones', () => {
     expect(keptOf('top_k_filter(x, 3)')).toEqual(sorted(order.slice(0, 3)));

@@ -175,6 +175,11 @@ function aligned(
   });
 }
 
+const inside = (from: number, size: number, bin: number, bins: number, end: number): number[] =>
+  Array.from({ length: end }, (_unused, i) => i).filter(
+    (i) => i >= Math.floor((bin * size) / bins) + from && i < Math.ceil(((bin + 1) * size) / bins) + from,
+  );
+
 /** torchvision.ops.roi_pool of one channel and region. */
 function pooled(image: Image, box: Box, [ph, pw]: readonly [number, number], scale: number): number[] {
   const [h, w] = [image.length, at(image, 0).length];
@@ -182,10 +187,6 @@ function pooled(image: Image, box: Box, [ph, pw]: readonly [number, number], sca
   const [rw, rh] = [Math.max(x2 - x1 + 1, 1), Math.max(y2 - y1 + 1, 1)];
   return Array.from({ length: ph * pw }, (_, k) => {
     const [p, q] = [Math.floor(k / pw), k % pw];
-    const inside = (from: number, size: number, bin: number, bins: number, end: number): number[] =>
-      Array.from({ length: end }, (_unused, i) => i).filter(
-        (i) => i >= Math.floor((bin * size) / bins) + from && i < Math.ceil(((bin + 1) * size) / bins) + from,
-      );
     const values = inside(y1, rh, p, ph, h).flatMap((y) => inside(x1, rw, q, pw, w).map((x) => pixel(image, y, x)));
     return values.length === 0 ? 0 : Math.max(...values);
   });
@@ -280,23 +281,24 @@ test('rpn_proposals: the best anchors, decoded, clipped, suppressed', () => {
   ).toBeLessThan(1e-9);
 });
 
+const parts = (part: string): number | undefined =>
+  evaluated('l: f32[3], d: f32[3, 4], a: f32[3, 4], t: f32[1, 4], m: i32[3]', `rpn_loss(l, d, a, t, m).${part}`, {
+    l: [0, 2, 5],
+    d: [
+      [0.5, 0, 0, 0],
+      [9, 9, 9, 9],
+      [9, 9, 9, 9],
+    ],
+    a: [
+      [0, 0, 2, 2],
+      [0, 0, 1, 1],
+      [0, 0, 1, 1],
+    ],
+    t: [[0, 0, 2, 2]],
+    m: [0, -1, -2],
+  })[0];
+
 test('rpn_loss leaves out what lies between and takes boxes of what is matched', () => {
-  const parts = (part: string): number | undefined =>
-    evaluated('l: f32[3], d: f32[3, 4], a: f32[3, 4], t: f32[1, 4], m: i32[3]', `rpn_loss(l, d, a, t, m).${part}`, {
-      l: [0, 2, 5],
-      d: [
-        [0.5, 0, 0, 0],
-        [9, 9, 9, 9],
-        [9, 9, 9, 9],
-      ],
-      a: [
-        [0, 0, 2, 2],
-        [0, 0, 1, 1],
-        [0, 0, 1, 1],
-      ],
-      t: [[0, 0, 2, 2]],
-      m: [0, -1, -2],
-    })[0];
   expect(parts('objectness')).toBeCloseTo((Math.LN2 + Math.log(1 + Math.exp(2))) / 2, 9);
   expect(parts('box')).toBeCloseTo((0.5 - 0.5 / 9) / 2, 9);
 });

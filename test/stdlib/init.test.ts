@@ -81,18 +81,19 @@ describe('truncated_normal', () => {
   });
 });
 
-describe('orthogonal', () => {
-  const gram = (x: readonly number[], rows: number, columns: number, byRow: boolean): number[] => {
-    const [n, m] = byRow ? [rows, columns] : [columns, rows];
-    const el = (i: number, k: number): number => at(x, byRow ? i * columns + k : k * columns + i);
-    return Array.from({ length: n * n }, (_, ij) => {
-      const [i, j] = [Math.floor(ij / n), ij % n];
-      return Array.from({ length: m }, (_unused, k) => el(i, k) * el(j, k)).reduce((a, b) => a + b, 0);
-    });
-  };
-  const eye = (n: number, value = 1): number[] =>
-    Array.from({ length: n * n }, (_, k) => (k % (n + 1) === 0 ? value : 0));
+const gram = (x: readonly number[], rows: number, columns: number, byRow: boolean): number[] => {
+  const [n, m] = byRow ? [rows, columns] : [columns, rows];
+  const el = (i: number, k: number): number => at(x, byRow ? i * columns + k : k * columns + i);
+  return Array.from({ length: n * n }, (_, ij) => {
+    const [i, j] = [Math.floor(ij / n), ij % n];
+    return Array.from({ length: m }, (_unused, k) => el(i, k) * el(j, k)).reduce((a, b) => a + b, 0);
+  });
+};
 
+const eye = (n: number, value = 1): number[] =>
+  Array.from({ length: n * n }, (_, k) => (k % (n + 1) === 0 ? value : 0));
+
+describe('orthogonal', () => {
   test('rows are orthonormal where they are fewer, columns where those are', () => {
     expect(distance(gram(drawn('orthogonal()', [8, 20]), 8, 20, true), eye(8))).toBeLessThan(1e-12);
     expect(distance(gram(drawn('orthogonal(3.0)', [20, 8]), 20, 8, false), eye(8, 9))).toBeLessThan(1e-11);

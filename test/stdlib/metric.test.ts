@@ -8,6 +8,9 @@ const imports =
 const ids = (text: string, p: readonly number[], y: readonly number[]): number[] =>
   evaluateText(`p: i32[${p.length}], y: i32[${y.length}]`, text, { p, y }, imports);
 
+const numbers = (text: string): number | undefined =>
+  evaluateText('p: f32[3], y: f32[3]', text, { p: [1, 2, 5], y: [1, 4, 4] }, imports)[0];
+
 describe('by hand', () => {
   const p = [1, 1, 0, 1, 0, 0];
   const y = [1, 0, 0, 1, 1, 0]; // 2 true positives, 1 false positive, 1 false negative
@@ -29,8 +32,6 @@ describe('by hand', () => {
     );
   });
   test('regression', () => {
-    const numbers = (text: string): number | undefined =>
-      evaluateText('p: f32[3], y: f32[3]', text, { p: [1, 2, 5], y: [1, 4, 4] }, imports)[0];
     expect(numbers('mae(p, y)')).toBeCloseTo(1, 12);
     expect(numbers('rmse(p, y)')).toBeCloseTo(Math.sqrt(5 / 3), 12);
     expect(numbers('r2_score(p, y)')).toBeCloseTo(1 - 5 / 6, 12);
@@ -51,6 +52,8 @@ describe('by hand', () => {
   });
 });
 
+const mean = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0) / x.length;
+
 test('random ids, counted plainly', () => {
   const next = uniforms(11);
   const [p, y] = [0, 1].map(() => Array.from({ length: 60 }, () => Math.floor(next() * 5))) as [number[], number[]];
@@ -59,7 +62,6 @@ test('random ids, counted plainly', () => {
   const right = classes.map((c) => count((a, b) => a === c && b === c));
   const said = classes.map((c) => count((a) => a === c));
   const there = classes.map((c) => count((_, b) => b === c));
-  const mean = (x: readonly number[]): number => x.reduce((a, b) => a + b, 0) / x.length;
   const total = right.reduce((a, b) => a + b, 0);
   expect(ids('precision(p, y, 5, "macro")', p, y)[0]).toBeCloseTo(mean(right.map((r, c) => r / at(said, c))), 12);
   expect(ids('recall(p, y, 5, "macro")', p, y)[0]).toBeCloseTo(mean(right.map((r, c) => r / at(there, c))), 12);

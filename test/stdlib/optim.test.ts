@@ -63,8 +63,12 @@ const norm = (x: readonly number[]): number => Math.hypot(...x);
 const moved = (slots: Slots, name: string, next: (old: number, i: number) => number, size: number): number[] =>
   (slots[name] = Array.from({ length: size }, (_, i) => next(slots[name]?.[i] ?? 0, i)));
 
+const always =
+  (lr: number) =>
+  (t: number): number =>
+    t > 0 ? lr : NaN;
 const sgd =
-  ({ lr = (_: number) => 0.1, momentum = 0, dampening = 0, decay = 0, nesterov = false }): Rule =>
+  ({ lr = always(0.1), momentum = 0, dampening = 0, decay = 0, nesterov = false }): Rule =>
   (p, g, slots, t) => {
     const d = g.map((v, i) => v + decay * at(p, i));
     const v = moved(
@@ -78,7 +82,7 @@ const sgd =
   };
 const adam =
   ({
-    lr = (_: number) => 0.01,
+    lr = always(0.01),
     b1 = 0.9,
     b2 = 0.999,
     eps = 1e-8,
@@ -215,9 +219,10 @@ describe('schedules', () => {
   });
 });
 
+const weight = (t: number): number | undefined =>
+  evaluateText('t: i32[]', 'ema_weight(t, 0.99)', { t }, 'import { ema_weight } from "std/optim"')[0];
+
 test('ema_weight averages quickly at first, then slowly', () => {
-  const weight = (t: number): number | undefined =>
-    evaluateText('t: i32[]', 'ema_weight(t, 0.99)', { t }, 'import { ema_weight } from "std/optim"')[0];
   expect(weight(0)).toBeCloseTo(0.9, 12);
   expect(weight(90)).toBeCloseTo(0.09, 12);
   expect(weight(100_000)).toBeCloseTo(0.01, 12);

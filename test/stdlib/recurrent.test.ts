@@ -1,0 +1,64 @@
+// Recurrent layers as loops: as many kernels for 512 steps as for 8, and the gradient of the unrolled network.
+import { expect, test } from 'vitest';
+import { lowerModule } from '../../src/compile.ts';
+import { graphOf, run, type Nested } from '../elaborate/evaluate.ts';
+import { program } from '../elaborate/files.ts';
+
+const training = (steps: number): string => `import { LSTM } from "std/nn"
+  import { SGD } from "std/optim"
+  export model M() {
+    let rnn = LSTM(3, 4)
+    export fn forward(x: [2, ${steps}, 3]) -> [2, 4] = rnn(x).h[0]
+  }
+  export train Fit(net: M) {
+    batch x: f32[2, ${steps}, 3]
+    minimize sum(net(x) ^ 2) using SGD(lr=0.1)
+  }`;
+
+const kernels = (steps: number): number[] =>
+  lowerModule(program(training(steps)).module).programs.map((target) => target.kernels.length);
+
+test('an LSTM over 512 steps compiles to as many kernels as over 8', () => {
+  const few = kernels(8);
+  expect(few.every((count) => count > 0)).toBe(true);
+  expect(kernels(512)).toEqual(few);
+});
+
+const numbers = (shape: readonly number[], seed: number): Nested => {
+  const [size, ...rest] = shape;
+  return size === undefined ? Math.sin(seed * 12.9898) / 2 : Array.from({ length: size }, (_, i) => numbers(rest, seed * 7.3 + i + 1));
+};
+
+test('the gradient of the loop is the gradient of the unrolled network', () => {
+  const text = (body: string): string => `import { LSTMCell } from "std/nn"
+    export model M() {
+      let cell = LSTMCell(2, 3)
+      fn loss(x: [2, 5, 2], w: [12, 3]) -> [] {
+        let c = cell with { weight_hh=w }
+        ${body}
+        sum(h ^ 2)
+      }
+      export fn f(x: [2, 5, 2]) = grad(fn (v: ([2, 5, 2], [12, 3])) => loss(v[0], v[1]), (x, cell.weight_hh))
+    }`;
+  const loop = text(`let (h, _) = fold (h, s) = (zeros([2, 3]), zeros([2, 3])) over xt in x along 1 => {
+          let r = c(xt, h, s)
+          (r.h, r.c)
+        }`);
+  const unrolled = text(`let (h, _) = fold (h, s) = (zeros([2, 3]), zeros([2, 3])) over i in 0..5 => {
+          let r = c(x[:, i], h, s)
+          (r.h, r.c)
+        }`);
+  const inputs = {
+    x: numbers([2, 5, 2], 1),
+    'cell.weight_ih': numbers([12, 2], 3),
+    'cell.weight_hh': numbers([12, 3], 4),
+    'cell.bias_ih': numbers([12], 5),
+    'cell.bias_hh': numbers([12], 6),
+  };
+  const [a, b] = [loop, unrolled].map((source) => run(graphOf(source), 'M.f', inputs));
+  for (const [name, tensor] of Object.entries(b ?? {})) {
+    expect(Math.max(...tensor.data.map(Math.abs))).toBeGreaterThan(1e-3);
+    tensor.data.forEach((v, i) => expect(a?.[name]?.data[i]).toBeCloseTo(v, 12));
+  }
+  expect(Object.keys(b ?? {})).toHaveLength(2);
+});
