@@ -1,5 +1,5 @@
 // What a program costs, as formulas in its dims: parameters, work, traffic and peak memory of every function.
-import { add, asConstant, evaluateDim, product, variables, zero, type Dim } from '../ir/dim.ts';
+import { add, asConstant, evaluateDim, mul, product, variables, zero, type Dim } from '../ir/dim.ts';
 import { byteSize } from '../ir/dtype.ts';
 import type { GraphFunction, GraphModule, ModelInfo, ParameterInfo, TensorType } from '../ir/graph.ts';
 import type { TargetProgram } from '../ir/plan.ts';
@@ -37,14 +37,25 @@ export interface FunctionSummary {
   readonly kernels: readonly KernelRow[];
 }
 
+/** One cache. */
+export interface CacheSummary {
+  readonly path: string;
+  readonly type: string;
+  readonly bytes: Formula;
+}
+
 /** One model. */
 export interface ModelSummary {
   readonly name: string;
   readonly parameters: readonly ParameterSummary[];
+  readonly caches: readonly CacheSummary[];
   /** Elements of all parameters, and of those that training may change. */
   readonly total: number;
   readonly trainable: number;
+  /** Bytes of all parameters and states. */
   readonly bytes: number;
+  /** Bytes that each session holds. */
+  readonly session: Formula;
 }
 
 /** A whole program. */
@@ -62,15 +73,17 @@ export function summarize(
 ): Summary {
   return {
     target: program.target,
-    models: graph.models.map(modelSummary),
+    models: graph.models.map((model) => modelSummary(model, dims)),
     functions: graph.functions.map((fn) => functionSummary(fn, program, dims)),
   };
 }
 
 const counted = (list: readonly ParameterSummary[]): number => list.reduce((sum, { count }) => sum + count, 0);
 
-function modelSummary({ name, parameters }: ModelInfo): ModelSummary {
-  const all = parameters.map(({ path, type, role, frozen, aliases }) => ({
+function modelSummary(model: ModelInfo, dims: Readonly<Record<string, number>>): ModelSummary {
+  const caches = model.parameters.filter(({ role }) => role === 'cache');
+  const stored = model.parameters.filter(({ role }) => role !== 'cache');
+  const all = stored.map(({ path, type, role, frozen, aliases }) => ({
     path,
     type: typeText(type),
     count: asConstant(product(type.shape)) ?? 0,
@@ -79,13 +92,20 @@ function modelSummary({ name, parameters }: ModelInfo): ModelSummary {
     aliases,
   }));
   return {
-    name,
+    name: model.name,
     parameters: all,
+    caches: caches.map(({ path, type }) => ({ path, type: typeText(type), bytes: withValue(bytesOf(type), dims) })),
     total: counted(all.filter(({ role }) => role === 'param')),
     trainable: counted(all.filter(({ role, frozen }) => role === 'param' && !frozen)),
-    bytes: parameters.reduce((sum, { type }) => sum + (asConstant(product(type.shape)) ?? 0) * byteSize[type.dtype], 0),
+    bytes: stored.reduce((sum, { type }) => sum + (asConstant(bytesOf(type)) ?? 0), 0),
+    session: withValue(
+      caches.reduce((sum, { type }) => add(sum, bytesOf(type)), zero),
+      dims,
+    ),
   };
 }
+
+const bytesOf = ({ dtype, shape }: TensorType): Dim => mul(product(shape), byteSize[dtype]);
 
 function functionSummary(
   fn: GraphFunction,

@@ -246,6 +246,34 @@ describe('summary', () => {
     expect(forward?.peak).toEqual({ formula: '80*b + 524', value: 1324 });
   });
 
+  test('counts caches as formulas, apart from the parameters', async () => {
+    write(
+      'echo.dlm',
+      `export model Echo(d: int = 2) {
+  param w: [d] = normal(0.5)
+  cache past: [b, cap, d]
+  cache seen: i32[b]
+  export fn extend(x: [b, t, d], pos: i32[]) -> [b, cap, d] {
+    update past = put(past, x * w, at=pos, axis=1)
+    update seen = seen + t
+    past
+  }
+}
+`,
+    );
+    const plain = await run('summary', 'echo.dlm');
+    expect(plain.stdout).toMatch(/^model Echo: 2 parameters, 8 B$/m);
+    expect(plain.stdout).toMatch(/^ {2}caches of a session: 8\*b\*cap \+ 4\*b B$/m);
+    expect(plain.stdout).toMatch(/^ {4}past {2}f32\[b, cap, 2\] {2}8\*b\*cap B$/m);
+    const { events } = await run('summary', 'echo.dlm', '--dim', 'b=2,cap=100', '--json');
+    const [echo] = (events[0]?.['models'] ?? []) as { parameters: unknown[]; session: { value: number } }[];
+    expect(echo?.parameters).toHaveLength(1);
+    expect(echo?.session.value).toBe(1608);
+    // The caches are in memory while the entry runs, with x and the result.
+    const [extend] = (events[0]?.['functions'] ?? []) as { peak: { formula: string } }[];
+    expect(extend?.peak.formula).toContain('b*cap');
+  });
+
   test('lists kernels with the lines they came from', async () => {
     const listed = await run('summary', 'iris.dlm:forward', '--kernels');
     expect(listed.stdout).toContain('iris.dlm:10');

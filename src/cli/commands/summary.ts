@@ -39,7 +39,7 @@ const toJson = (fn: FunctionSummary): object => ({
   kernels: fn.kernels.map((row) => ({ ...row, traffic: row.traffic.key })),
 });
 
-function modelLines({ name, parameters, total, trainable, bytes }: ModelSummary): string[] {
+function modelLines({ name, parameters, caches, total, trainable, bytes, session }: ModelSummary): string[] {
   const rows = parameters.map(({ path, type, count, role, frozen, aliases }) => [
     path,
     type,
@@ -52,6 +52,8 @@ function modelLines({ name, parameters, total, trainable, bytes }: ModelSummary)
   return [
     `model ${name}: ${grouped(total)} parameters${frozen}, ${bytesText(bytes)}`,
     ...tableLines(rows, [2]).map((line) => `  ${line}`),
+    ...(caches.length === 0 ? [] : [`  caches of a session: ${sizeText(session)}`]),
+    ...tableLines(caches.map((cache) => [cache.path, cache.type, sizeText(cache.bytes)])).map((line) => `    ${line}`),
     '',
   ];
 }
