@@ -1,10 +1,11 @@
 // `npm run bench -- [names] [--quick] [--json]`: runs the workloads named (all without names), prints one line each,
 // or one JSON object each. Numbers are of this machine in this run: compare within a run only.
+import { checkTime } from './check-time.ts';
 import { compileTime } from './compile-time.ts';
 import { size } from './size.ts';
 import type { Workload } from './workload.ts';
 
-const workloads: readonly Workload[] = [compileTime, size];
+const workloads: readonly Workload[] = [checkTime, compileTime, size];
 
 const known = new Set(['--quick', '--json']);
 const args = process.argv.slice(2);

@@ -1,6 +1,6 @@
 // What is legal and probably a slip: config that nothing reads, a dim that is one edit from another.
 // Also E0504, a parameter that no entry and no train reads, and I0110, what no config checks.
-import type { FnDecl, Param, UnitDecl } from '../parser/ast.ts';
+import type { Declaration, FnDecl, Param, UnitDecl } from '../parser/ast.ts';
 import type { GraphFunction } from '../ir/graph.ts';
 import { messages } from '../support/messages.gen.ts';
 import type { Session } from './frame.ts';
@@ -12,24 +12,33 @@ import { editDistance } from './spelling.ts';
 
 /** Warnings about one file. */
 export function lintModule(session: Session, module: Module): void {
+  const mentioned = mentionedBy(module.file.declarations);
   for (const declaration of module.file.declarations) {
     if (declaration.kind === 'fn') lintDims(session, declaration);
     if (declaration.kind !== 'unit') continue;
-    lintConfig(session, declaration, module);
+    lintConfig(session, declaration, mentioned);
     lintChains(session, declaration, module);
     for (const member of declaration.members) if (member.kind === 'fn') lintDims(session, member);
   }
 }
 
-// Config may also be read from outside, as in `net.inputs`.
-function lintConfig(session: Session, unit: UnitDecl, module: Module): void {
+// Config may also be read from outside, as in `net.inputs`: `mentioned` says which declarations name it.
+function lintConfig(session: Session, unit: UnitDecl, mentioned: ReadonlyMap<string, ReadonlySet<Declaration>>): void {
+  if (unit.params.length === 0) return;
   const used = mentions([unit.members, unit.requires, unit.params.map((p) => [p.type, p.default])]);
-  const outside = mentions(module.file.declarations.filter((d) => d !== unit));
   for (const param of unit.params) {
     const { name, span } = param.name;
-    if (name !== '' && !used.has(name) && !outside.has(name))
+    const elsewhere = [...(mentioned.get(name) ?? [])].some((declaration) => declaration !== unit);
+    if (name !== '' && !used.has(name) && !elsewhere)
       session.report(messages.W1202(span, { name, unit: unit.name.name }));
   }
+}
+
+function mentionedBy(declarations: readonly Declaration[]): ReadonlyMap<string, ReadonlySet<Declaration>> {
+  const found = new Map<string, Set<Declaration>>();
+  for (const declaration of declarations)
+    for (const name of mentions(declaration).keys()) found.set(name, (found.get(name) ?? new Set()).add(declaration));
+  return found;
 }
 
 function lintDims(session: Session, fn: FnDecl): void {
