@@ -148,6 +148,31 @@ export layer GRU(input_size: int, hidden_size: int, num_layers: int = 1, bias: b
   }
 }
 
+/// An LSTM that goes on where the last call of its session ended: truncated back-propagation in a `train`, where what
+/// is carried in is a constant; zeros at the start of an epoch. Paths: `rnn`.
+export layer StatefulLSTM(input_size: int, hidden_size: int, num_layers: int = 1) {
+  let rnn = LSTM(input_size, hidden_size, num_layers)
+  cache h: [num_layers, b, hidden_size]
+  cache c: [num_layers, b, hidden_size]
+  fn forward(x: [b, t, input_size]) -> [b, t, hidden_size] {
+    let r = rnn(x, h, c)
+    update h = r.h
+    update c = r.c
+    r.out
+  }
+}
+
+/// A GRU that goes on where the last call of its session ended. Paths: `rnn`.
+export layer StatefulGRU(input_size: int, hidden_size: int, num_layers: int = 1) {
+  let rnn = GRU(input_size, hidden_size, num_layers)
+  cache h: [num_layers, b, hidden_size]
+  fn forward(x: [b, t, input_size]) -> [b, t, hidden_size] {
+    let r = rnn(x, h)
+    update h = r.h
+    r.out
+  }
+}
+
 /// Any recurrent layer, run both ways; the features are concatenated or added. Paths: `fwd`, `bwd`.
 export layer Bidirectional(rnn: layer, input_size: int, hidden_size: int, merge: "concat" | "sum" = "concat") {
   let fwd   = rnn(input_size, hidden_size)
