@@ -4,7 +4,7 @@ import { bindDims, interpret, type InterpretOptions } from '../ir/interpreter.ts
 import type { GraphFunction, Node, Value } from '../ir/graph.ts';
 import type { Tensor } from '../ir/op.ts';
 import { runKey } from '../runtime/threefry.ts';
-import type { ConcreteType, Entry } from './entry.ts';
+import type { ConcreteType, Dims, Entry } from './entry.ts';
 
 /** Tensors by name. */
 export type Tensors = Readonly<Record<string, Tensor>>;
@@ -13,8 +13,10 @@ export type Tensors = Readonly<Record<string, Tensor>>;
 export interface RunOptions {
   /** Seed of the initial weights and of random numbers, as in a compiled module. Default 0. */
   readonly seed?: number;
-  /** Weights by path instead of the initial ones. */
+  /** Weights, states and caches by path instead of the initial ones; caches are zero. */
   readonly weights?: Tensors;
+  /** Dims that no input shows: whole numbers that callers give, and sizes of caches. */
+  readonly dims?: Dims;
   /** f32 rounds every result of an op as a device does. Default f64. */
   readonly precision?: 'f64' | 'f32';
 }
@@ -36,17 +38,47 @@ const key = (seed: number, purpose: number): Tensors =>
 export const initialWeights = (entry: Entry, seed = 0): Record<string, Tensor> =>
   interpret(entry.init, key(seed, 0), { precision: 'f32' });
 
-function allInputs(entry: Entry, inputs: Tensors, { seed = 0, weights }: RunOptions): Tensors {
+function allInputs(entry: Entry, inputs: Tensors, { seed = 0, weights, dims }: RunOptions): Tensors {
   const stored = entry.fn.inputs.some(({ role }) => role === 'param' || role === 'state');
-  return { ...(stored ? initialWeights(entry, seed) : {}), ...weights, ...key(seed, 3), ...inputs };
+  const initial = { ...(stored ? initialWeights(entry, seed) : {}), ...emptyCaches(entry, inputs, dims) };
+  return { ...initial, ...weights, ...key(seed, 3), ...inputs };
+}
+
+function emptyCaches({ fn }: Entry, inputs: Tensors, given: Dims | undefined): Tensors {
+  const caches = fn.inputs.filter(({ role }) => role === 'cache');
+  if (caches.length === 0) return {};
+  const signature = { ...fn, inputs: fn.inputs.map(({ name, value }) => ({ name, type: value.type })) };
+  const dims = bindDims(signature, inputs, given);
+  return Object.fromEntries(
+    caches.map(({ name, value: { type } }): [string, Tensor] => {
+      const shape = type.shape.map((d) => evaluateDim(d, (dim) => dims.get(dim)));
+      return [name, { dtype: type.dtype, shape, data: new Float64Array(shape.reduce((a, b) => a * b, 1)) }];
+    }),
+  );
+}
+
+function resultsOf(entry: Entry, inputs: Tensors, options: RunOptions, outputs: string[]): Record<string, Tensor> {
+  const { precision = 'f64', dims = {} } = options;
+  return interpret(entry.fn, allInputs(entry, inputs, options), { outputs, precision, dims });
 }
 
 /** The outputs of an entry for given arguments, by name (`result` where it returns one tensor). */
-export function run(entry: Entry, inputs: Tensors, options: RunOptions = {}): Record<string, Tensor> {
-  const outputs = entry.outputs.map(({ name }) => name);
-  const precision = options.precision ?? 'f64';
-  return interpret(entry.fn, allInputs(entry, inputs, options), { outputs, precision });
-}
+export const run = (entry: Entry, inputs: Tensors, options: RunOptions = {}): Record<string, Tensor> =>
+  resultsOf(
+    entry,
+    inputs,
+    options,
+    entry.outputs.map(({ name }) => name),
+  );
+
+/** What a call leaves in states and caches, by path: with them as `weights`, the next run goes on from there. */
+export const updates = (entry: Entry, inputs: Tensors, options: RunOptions = {}): Record<string, Tensor> =>
+  resultsOf(
+    entry,
+    inputs,
+    options,
+    entry.fn.results.filter(({ role }) => role === 'update').map(({ name }) => name),
+  );
 
 /** Every value of a graph function, those in loops included, whose inferred type is not what it has in a run. */
 export function typeMismatches(fn: GraphFunction, inputs: Tensors, options: InterpretOptions = {}): TypeMismatch[] {
@@ -68,7 +100,7 @@ export function typeMismatches(fn: GraphFunction, inputs: Tensors, options: Inte
 
 /** {@link typeMismatches} of an entry: empty where every inferred type is right. */
 export const checkTypes = (entry: Entry, inputs: Tensors, options: RunOptions = {}): TypeMismatch[] =>
-  typeMismatches(entry.fn, allInputs(entry, inputs, options));
+  typeMismatches(entry.fn, allInputs(entry, inputs, options), { dims: options.dims ?? {} });
 
 function makersOf(nodes: readonly Node[], into: Map<Value, Node> = new Map()): ReadonlyMap<Value, Node> {
   for (const node of nodes) {
