@@ -1,6 +1,6 @@
 // The reference of the language: every example is checked, errors are exactly those it announces, and its lists of
 // words are those of the lexer.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it, test } from 'vitest';
 import { contextualWords, reservedWords } from '../../src/parser/tokens.ts';
 import { faultsOf, snippetsOf } from './snippets.ts';
@@ -25,6 +25,14 @@ describe('docs/language.md', () => {
   it('has examples, and among them errors', () => {
     expect(snippets.length).toBeGreaterThan(40);
     expect(snippets.filter(({ options }) => options['error']).length).toBeGreaterThan(10);
+  });
+
+  it('lists the modules of the library', () => {
+    const listed = [...page.matchAll(/^\| (`std\/[^|]+) \|/gm)].flatMap(
+      ([, cell = '']) => cell.match(/std\/\w+/g) ?? [],
+    );
+    const there = readdirSync('stdlib').map((entry) => `std/${entry.replace(/\.dlm$/, '')}`);
+    expect(listed.toSorted()).toEqual([...new Set(there)].toSorted());
   });
 
   it('lists the words of the lexer', () => {

@@ -100,6 +100,8 @@ function rejectAxis(frame: Frame, leaf: Leaf, expected: Dim, got: Dim, note: str
 
 /** Any pattern form; `piped` is the left side of `|>`. */
 export function evaluatePattern(frame: Frame, expr: PatternExpr, piped: GivenArgument | null): Value {
+  // Left over from a syntax error.
+  if (expr.inputs.length === 0) return unknown;
   const tensors: GivenArgument[] = piped ? [piped] : [];
   const given = new Map<string, Dim>();
   const extra: Argument[] = [];
