@@ -1,4 +1,4 @@
-/// Constraints for `@constrain`: functions that bring a parameter back after each update.
+// Constraints for `@constrain`: functions that bring a parameter back after each update.
 
 /// The axes of one unit of a weight: all but the first, as PyTorch lays weights out; a vector is one unit.
 fn unit(p: [...]) = if rank(p) < 2 { for i in 0..rank(p) => i } else { for i in 1..rank(p) => i }

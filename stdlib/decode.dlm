@@ -1,4 +1,4 @@
-/// Choosing tokens: sampling, greedy and beam search, teacher forcing.
+// Choosing tokens: sampling, greedy and beam search, teacher forcing.
 
 /// A class drawn with probability softmax(logits): the largest of logits plus Gumbel noise.
 export fn categorical(logits: [...s, k]) -> i32[...s] =

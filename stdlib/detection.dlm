@@ -1,5 +1,5 @@
-/// Boxes and regions, with the conventions of torchvision: a box is x1, y1, x2, y2, and shapes never depend on data, so
-/// selections come padded, with a count.
+// Boxes and regions, with the conventions of torchvision: a box is x1, y1, x2, y2, and shapes never depend on data, so
+// selections come padded, with a count.
 import { Conv2d } from "std/nn"
 
 // ── boxes ──

@@ -1,5 +1,5 @@
-/// Initialisers: functions of (shape, fan_in, fan_out), with the fans and gains of torch.nn.init.
-/// Random numbers are keyed by the seed and the path of the parameter.
+// Initialisers: functions of (shape, fan_in, fan_out), with the fans and gains of torch.nn.init.
+// Random numbers are keyed by the seed and the path of the parameter.
 
 /// Every element is `value`.
 export fn constant(value: real) = fn (shape: list, fan_in: int, fan_out: int) => full(shape, value)

@@ -1,5 +1,5 @@
-/// Metrics of a batch. Predictions and targets are class ids unless a function takes scores. With `total` in a `metric`,
-/// counts such as `confusion_matrix` add up over batches before they are divided.
+// Metrics of a batch. Predictions and targets are class ids unless a function takes scores. With `total` in a `metric`,
+// counts such as `confusion_matrix` add up over batches before they are divided.
 
 /// The part of positions whose largest score is that of the target; positions of `ignore_index` do not count.
 export fn accuracy(scores: [...s, k], target: i32[...s], ignore_index: int? = none) -> [] =

@@ -1,4 +1,4 @@
-/// Penalties for `@regularize`: functions from a parameter to a number, whose gradient joins that of the loss.
+// Penalties for `@regularize`: functions from a parameter to a number, whose gradient joins that of the loss.
 
 /// weight * sum(p²).
 export fn l2(weight: real) = fn(p: [...]) => weight * sum(p ^ 2)

@@ -1,4 +1,4 @@
-/// What generators and discriminators minimize. Scores are logits, before any sigmoid.
+// What generators and discriminators minimize. Scores are logits, before any sigmoid.
 
 type Game = "minimax" | "non_saturating" | "least_squares" | "hinge" | "wasserstein"
 

@@ -1,4 +1,4 @@
-/// Losses of pairs of embeddings.
+// Losses of pairs of embeddings.
 
 /// d² / 2 where `same` is 1, max(0, margin - d)² / 2 where it is 0, d the Euclidean distance (Hadsell et al. 2006).
 export fn contrastive_loss(x1: [...s, d], x2: [...s, d], same: [...s], margin: real = 1.0, reduction: Reduction = "mean") {

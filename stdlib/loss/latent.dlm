@@ -1,4 +1,4 @@
-/// Variational losses.
+// Variational losses.
 
 /// KL(N(mu, exp(logvar)) ‖ N(0, 1)), summed over the last axis: ½ Σ mu² + exp(logvar) - 1 - logvar (Kingma & Welling 2014).
 export fn gaussian_kl(mu: [...s, k], logvar: [...s, k]) -> [...s] =

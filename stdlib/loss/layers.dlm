@@ -1,5 +1,5 @@
-/// Losses as layers, for models that take one as config, with the names and arguments of torch.nn. Class weights are a
-/// list of numbers. The functions are in the prelude.
+// Losses as layers, for models that take one as config, with the names and arguments of torch.nn. Class weights are a
+// list of numbers. The functions are in the prelude.
 
 fn constant(xs: list?) = if xs != none { stack(xs) } else { none }
 

@@ -1,4 +1,4 @@
-/// Losses for classes of very different frequency, mostly of pixels.
+// Losses for classes of very different frequency, mostly of pixels.
 
 /// -alpha_t (1 - p_t)^gamma log(p_t) of sigmoid(x), p_t the probability of the target; alpha < 0 leaves alpha_t out
 /// (Lin et al. 2017, torchvision.ops.sigmoid_focal_loss).

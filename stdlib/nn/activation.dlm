@@ -1,4 +1,4 @@
-/// Activations as layers, for models that take one as config or list them. The functions are in the prelude.
+// Activations as layers, for models that take one as config or list them. The functions are in the prelude.
 
 /// max(x, 0).
 export layer ReLU() {

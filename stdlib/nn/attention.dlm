@@ -1,5 +1,5 @@
-/// Attention: scaled dot-product and multi-head (torch.nn), additive and multiplicative scores of
-/// encoder–decoder models, local windows, Linformer and separable self-attention.
+// Attention: scaled dot-product and multi-head (torch.nn), additive and multiplicative scores of
+// encoder–decoder models, local windows, Linformer and separable self-attention.
 import { xavier_uniform, xavier_normal } from "std/init"
 import { Linear } from "std/nn/linear"
 

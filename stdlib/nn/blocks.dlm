@@ -1,4 +1,4 @@
-/// Building blocks of published networks; members are named as in torchvision where it has them.
+// Building blocks of published networks; members are named as in torchvision where it has them.
 import { Conv1d, Conv2d } from "std/nn/conv"
 import { BatchNorm1d, BatchNorm2d, LayerNorm } from "std/nn/norm"
 import { Linear } from "std/nn/linear"

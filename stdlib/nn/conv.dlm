@@ -1,4 +1,4 @@
-/// Convolutions. Output length: ⌊(n + 2 · padding - dilation · (k - 1) - 1) / stride⌋ + 1; "same" gives ⌈n / stride⌉.
+// Convolutions. Output length: ⌊(n + 2 · padding - dilation · (k - 1) - 1) / stride⌋ + 1; "same" gives ⌈n / stride⌉.
 import { kaiming_uniform, fan_uniform } from "std/init"
 
 type Pair = int | (int, int)

@@ -1,4 +1,4 @@
-/// Tables of vectors that are looked up by id.
+// Tables of vectors that are looked up by id.
 
 /// Rows of a table by id: [...] -> [..., dim]. An id out of range gives zeros. The row `padding_idx` gets no
 /// gradient. Given vectors load as `weight`; `@freeze` keeps them.

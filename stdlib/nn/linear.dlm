@@ -1,4 +1,4 @@
-/// Dense layers, and layers that only change shapes.
+// Dense layers, and layers that only change shapes.
 import { kaiming_uniform, fan_uniform } from "std/init"
 
 /// y = x · Wᵀ + b on the last axis, for any leading axes. weight: [out, in], bias: [out].

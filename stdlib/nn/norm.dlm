@@ -1,4 +1,4 @@
-/// Normalisation.
+// Normalisation.
 
 /// A vector of channels as a shape that broadcasts over [b, c, ...s].
 fn channels(v: [c], rank: int) = reshape(v, [c] + (for i in 0..rank - 2 => 1))

@@ -1,4 +1,4 @@
-/// Pooling. Output length: ⌊(n + 2 · padding - dilation · (k - 1) - 1) / stride⌋ + 1, ⌈…⌉ where `ceil_mode`.
+// Pooling. Output length: ⌊(n + 2 · padding - dilation · (k - 1) - 1) / stride⌋ + 1, ⌈…⌉ where `ceil_mode`.
 
 type Pair = int | (int, int)
 type Triple = int | (int, int, int)

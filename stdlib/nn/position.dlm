@@ -1,5 +1,5 @@
-/// Where things are: absolute positions added to vectors, rotations of queries and keys, and relative positions
-/// inside of attention.
+// Where things are: absolute positions added to vectors, rotations of queries and keys, and relative positions
+// inside of attention.
 import { Linear } from "std/nn/linear"
 import { Embedding } from "std/nn/embedding"
 import { masked } from "std/nn/attention"

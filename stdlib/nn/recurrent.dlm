@@ -1,6 +1,6 @@
-/// Recurrent layers: cells, layers over time (stacked, both ways, variable lengths), names and layouts of torch.nn.
-/// Layers take [b, t, input_size] (`batch_first`, here true by default) and give `out` [b, t, directions * hidden_size]
-/// and the last states [num_layers * directions, b, hidden_size]: forward then backward, layer by layer.
+// Recurrent layers: cells, layers over time (stacked, both ways, variable lengths), names and layouts of torch.nn.
+// Layers take [b, t, input_size] (`batch_first`, here true by default) and give `out` [b, t, directions * hidden_size]
+// and the last states [num_layers * directions, b, hidden_size]: forward then backward, layer by layer.
 import { recurrent_uniform } from "std/init"
 
 /// One step of an Elman network: h' = g(W_ih x + b_ih + W_hh h + b_hh), g tanh or relu.

@@ -1,4 +1,4 @@
-/// Resizing: nearest and linear, as torch.nn.functional.interpolate.
+// Resizing: nearest and linear, as torch.nn.functional.interpolate.
 
 type Pair = int | (int, int)
 

@@ -1,4 +1,4 @@
-/// Transformer layers and stacks with the parameters of torch.nn (Vaswani et al. 2017), batch first.
+// Transformer layers and stacks with the parameters of torch.nn (Vaswani et al. 2017), batch first.
 import { Linear } from "std/nn/linear"
 import { Dropout } from "std/nn/dropout"
 import { LayerNorm } from "std/nn/norm"

@@ -1,4 +1,4 @@
-/// Adam and what came of it.
+// Adam and what came of it.
 import { rate } from "std/optim/schedule"
 
 /// Adam (Kingma & Ba 2015), torch.optim.Adam: p = p - lr * m̂ / (√v̂ + eps), m̂ and v̂ the averages of g and g² over

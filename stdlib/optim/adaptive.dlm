@@ -1,4 +1,4 @@
-/// Steps divided by a size of past gradients.
+// Steps divided by a size of past gradients.
 import { rate } from "std/optim/schedule"
 
 /// Adagrad (Duchi et al. 2011), torch.optim.Adagrad: p = p - lr / (1 + (t - 1) * lr_decay) * g / (√Σ g² + eps).

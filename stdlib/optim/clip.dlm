@@ -1,4 +1,4 @@
-/// Gradient clipping: functions of all gradients of a `minimize`, for `using … with { clip=… }`.
+// Gradient clipping: functions of all gradients of a `minimize`, for `using … with { clip=… }`.
 
 /// Scales all gradients so that their joint norm is at most `max_norm` (torch.nn.utils.clip_grad_norm_).
 export fn global_norm(max_norm: real) = fn (grads: list) => {

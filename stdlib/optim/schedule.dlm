@@ -1,4 +1,4 @@
-/// Learning rate schedules: functions of the number of completed updates, for the `lr` of any optimizer.
+// Learning rate schedules: functions of the number of completed updates, for the `lr` of any optimizer.
 
 /// The rate at update t: a number, or what a schedule gives. The first update has t = 1 and gets schedule(0).
 export fn rate(lr: fn(i32[]) -> f32[] | f32[] | real, t: i32[]) = if kind(lr) == "fn" { lr(t - 1) } else { lr }

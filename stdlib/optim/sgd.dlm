@@ -1,4 +1,4 @@
-/// Descent along the gradient.
+// Descent along the gradient.
 import { rate } from "std/optim/schedule"
 
 /// Stochastic gradient descent with momentum, Nesterov momentum and weight decay (torch.optim.SGD):

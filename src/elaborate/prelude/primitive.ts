@@ -1,5 +1,5 @@
 // Functions that the language has by itself: their parameters, and how each becomes a static value or
-// nodes of the graph. Everything that can be written in .dlm is in stdlib/fn.dlm instead.
+// nodes of the graph. Everything that can be written in .dlm is in stdlib/fn instead.
 import type { Dim } from '../../ir/dim.ts';
 import type { DType } from '../../ir/dtype.ts';
 import type { Builder } from '../../ir/builder.ts';
