@@ -2,13 +2,13 @@
 // points become compiled functions; checks of signatures use the same inputs and drop the graph.
 import { variable, type Dim } from '../ir/dim.ts';
 import type { TensorType as GraphType } from '../ir/graph.ts';
-import type { DimExpr, FnDecl, Param, TensorType, TypeExpr } from '../parser/ast.ts';
+import type { DimExpr, Expr, FnDecl, Param, TensorType, TypeExpr } from '../parser/ast.ts';
 import { derive } from './derivation.ts';
 import type { Frame } from './frame.ts';
 import type { Scope } from './scope.ts';
-import { aliasOf, bindDim, dimNamed, dimOf, dtypeOf, lookupPath, matchType } from './types.ts';
+import { aliasOf, bindDim, dimNamed, dimOf, dtypeOf, lookupPath, matchType, Mismatch } from './types.ts';
 import { bool, int, list, none, real, str, tensor, tuple, unknown, type Value } from './values.ts';
-import { evaluate } from './expressions/evaluate.ts';
+import { evaluate, mismatchDiagnostic } from './expressions/evaluate.ts';
 import { reject } from './frame.ts';
 import { messages } from '../support/messages.gen.ts';
 
@@ -130,11 +130,22 @@ export function symbolicArguments(frame: Frame, decl: FnDecl, given?: ReadonlySe
       before?.kind === 'int'
         ? before
         : isDefault
-          ? matchType(frame, param.type, evaluate(frame, param.default))
+          ? defaultValue(frame, param, param.default)
           : symbolicValue(frame, param);
     if (before && before.kind === 'int' && frame.signature.dims.has(param.name.name) && !isInt(param.type))
       reject(frame, messages.E0203(param.name.span, { name: param.name.name }));
     frame.scope.define(param.name.name, value);
+  }
+}
+
+// A default must have the type that it stands in for.
+function defaultValue(frame: Frame, param: Param, written: Expr): Value {
+  const value = evaluate(frame, written);
+  try {
+    return matchType(frame, param.type, value);
+  } catch (error) {
+    if (!(error instanceof Mismatch)) throw error;
+    return reject(frame, mismatchDiagnostic(`the default of \`${param.name.name}\``, error, written.span, value));
   }
 }
 
