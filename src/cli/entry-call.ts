@@ -33,9 +33,9 @@ export function planCall({ flags }: CommandContext, entry: Entry, source: DataSo
     throw new UsageError(`--data is given, but ${entry.name} takes ${names.join(', ') || 'no tensors'}`);
   const given = new Set([...Object.keys(numbers), ...inputs.map(({ name }) => name)]);
   const optional = entry.parameters.filter((each) => each.optional && given.has(each.name));
-  const [base] = entry.variants;
-  const wanted = String(optional.map(({ name }) => name));
-  const variant = entry.variants.find((each) => String(each.given) === wanted) ?? base;
+  const wanted = optional.map(({ name }) => name).join(' and ');
+  const variant = entry.variants.find((each) => each.given.join(' and ') === wanted);
+  if (!variant) throw new UsageError(`${entry.name} has no form that takes ${wanted}`);
   return { entry, variant, numbers, inputs, mapping };
 }
 

@@ -56,13 +56,7 @@ export class Flags {
 
   /** Values of the form `key=value`, e.g. `--set Mlp.hidden=512`; `key=a,b` stays one text. */
   pairs(name: string): Record<string, string> {
-    const pairs: Record<string, string> = {};
-    for (const item of this.list(name)) {
-      const at = item.indexOf('=');
-      if (at <= 0 || at === item.length - 1) throw new UsageError(`--${dashed(name)} ${item}: expected name=value`);
-      pairs[item.slice(0, at).trim()] = item.slice(at + 1).trim();
-    }
-    return pairs;
+    return Object.fromEntries(this.list(name).map((item) => pairOf(name, item)));
   }
 
   /** Whole numbers ≥ 1 by name, e.g. `--dim b=32,t=128`. */
@@ -70,7 +64,7 @@ export class Flags {
     const items = this.list(name).flatMap((item) => item.split(','));
     return Object.fromEntries(
       items.map((item) => {
-        const [key = '', text = ''] = item.split('=').map((part) => part.trim());
+        const [key, text] = pairOf(name, item);
         const value = numberOf(`--${dashed(name)} ${key}`, text);
         if (!Number.isSafeInteger(value) || value < 1)
           throw new UsageError(`--${dashed(name)} ${key} is ${text}, expected a whole number ≥ 1`);
@@ -78,6 +72,12 @@ export class Flags {
       }),
     );
   }
+}
+
+function pairOf(name: string, item: string): [key: string, value: string] {
+  const at = item.indexOf('=');
+  if (at <= 0 || at === item.length - 1) throw new UsageError(`--${dashed(name)} ${item}: expected name=value`);
+  return [item.slice(0, at).trim(), item.slice(at + 1).trim()];
 }
 
 const dashed = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -60,6 +60,7 @@ describe('numbers', () => {
     ['an unknown name', 'noise', ['--arg', 'count=1', '--arg', 'size=2'], 'only count'],
     ['a tensor', 'masked', [...data, '--arg', 'x=2'], 'only by'],
     ['no data', 'masked', [], '--data is missing'],
+    ['a size without a number', 'extend', [...data, '--dim', 'b'], '--dim b: expected name=value'],
     ['data for nothing', 'noise', ['--arg', 'count=1', '--data', 'x.csv'], 'takes no tensors'],
   ])('%s', async (_what, entry, args, text) => {
     const ran = await run(entry, ...args);
