@@ -190,6 +190,18 @@ function callInstance(
 const maximalDepth = 100;
 
 /** Calls a declared function: its body is evaluated in place. */
+// Nodes of a call of a `@remat` layer carry its mark; the outermost such call decides.
+function evaluateBody(inner: Frame, decl: FnDecl, target: Instance | null): Value {
+  const builder = inner.graph?.builder;
+  if (!builder || target?.remat !== true || builder.remat !== undefined) return evaluate(inner, decl.body);
+  builder.remat = `${decl.name.name}${builder.nodes.length}`;
+  try {
+    return evaluate(inner, decl.body);
+  } finally {
+    builder.remat = undefined;
+  }
+}
+
 export function callFn(
   frame: Frame,
   fn: FnValue,
@@ -212,7 +224,7 @@ export function callFn(
   const inner = enter(frame, fn, span, target);
   if (!bindParameters(inner, frame, decl.params, given, callee, target)) return unknown;
   const holds = decl.requires.map((requirement) => checkRequirement(inner, requirement, frame, span));
-  return holds.includes(false) ? unknown : checkResult(inner, decl, evaluate(inner, decl.body));
+  return holds.includes(false) ? unknown : checkResult(inner, decl, evaluateBody(inner, decl, target));
 }
 
 function enter(frame: Frame, fn: FnValue, span: Span, instance: Instance | null): Frame {

@@ -45,6 +45,8 @@ export interface Instance {
   readonly rules: ReadonlyMap<string, readonly ParameterRule[]>;
   readonly scope: Scope;
   readonly training?: boolean;
+  /** Set by `@remat`: calls compute their inner values again in the backward pass. */
+  readonly remat?: boolean;
   readonly span: Span;
 }
 
@@ -146,7 +148,7 @@ export function buildMembers(
     guarded(() => {
       if (member.kind === 'slot') define(member.name.name, makeSlot(inner, member), member.name.span);
       else if (member.kind === 'assert') checkAssert(inner, member.condition, member.message?.value);
-      else evaluateLet(inner, member, define);
+      else evaluateLet(inner, member, attributes.remat ? (n, value, at) => define(n, recomputed(value), at) : define);
     });
     if (member.kind === 'slot' && !members.has(member.name.name)) define(member.name.name, unknown, member.name.span);
     if (member.kind === 'slot' && members.get(member.name.name)?.kind === 'unknown') hideDims(methods, member.type);
@@ -158,6 +160,12 @@ export function buildMembers(
     }
   }
   return instance;
+}
+
+// `@remat` covers the layers of a list too.
+function recomputed(value: Value): Value {
+  if (value.kind === 'instance') return { kind: 'instance', instance: { ...value.instance, remat: true } };
+  return value.kind === 'list' ? { ...value, items: value.items.map(recomputed) } : value;
 }
 
 function guarded(body: () => void): void {
@@ -176,15 +184,21 @@ function hideDims(scope: Scope, type: TypeExpr): void {
       scope.define(entry.value.name, unknown);
 }
 
-function readAttributes(
-  frame: Frame,
-  attributes: readonly Attribute[],
-): { readonly freeze: boolean; readonly name: string | null; readonly rules: readonly ParameterRule[] } {
-  let [freeze, name]: [boolean, string | null] = [false, null];
+interface Attributes {
+  readonly freeze: boolean;
+  readonly name: string | null;
+  /** Calls of the member compute their inner values again in the backward pass. */
+  readonly remat: boolean;
+  readonly rules: readonly ParameterRule[];
+}
+
+function readAttributes(frame: Frame, attributes: readonly Attribute[]): Attributes {
+  let [freeze, name, remat]: [boolean, string | null, boolean] = [false, null, false];
   const rules: ParameterRule[] = [];
   for (const attribute of attributes) {
     const [arg] = attribute.args ?? [];
     if (attribute.name.name === 'freeze') freeze = true;
+    else if (attribute.name.name === 'remat' && !attribute.args) remat = true;
     else if (attribute.name.name === 'name' && arg?.value.kind === 'string') name = arg.value.value;
     else if (attribute.name.name === 'regularize' || attribute.name.name === 'constrain') {
       const rule = readRule(frame, attribute);
@@ -195,11 +209,11 @@ function readAttributes(
         messages.E0212(
           attribute.name.span,
           { name: attribute.name.name },
-          { notes: ['members take `@freeze`, `@name("key")`, `@regularize(f)` and `@constrain(f)`'] },
+          { notes: ['members take `@freeze`, `@remat`, `@name("key")`, `@regularize(f)` and `@constrain(f)`'] },
         ),
       );
   }
-  return { freeze, name, rules };
+  return { freeze, name, remat, rules };
 }
 
 // A member that needs tensors is computed anew in every graph that reads it.

@@ -12,6 +12,8 @@ export class Builder {
   readonly nodes: Node[] = [];
   /** Spans given to the nodes built next. */
   origin: readonly Span[] = [];
+  /** The call that the nodes built next belong to, where its inner values are computed again in the backward pass. */
+  remat: string | undefined;
 
   constructor(readonly facts: Facts = new Facts()) {}
 
@@ -24,7 +26,8 @@ export class Builder {
       regions,
     );
     const outputs = types.map((type): Value => ({ type }));
-    this.nodes.push({ op, inputs, attrs, outputs, regions, origin: this.origin });
+    const marked = this.remat === undefined ? attrs : { ...attrs, remat: this.remat };
+    this.nodes.push({ op, inputs, attrs: marked, outputs, regions, origin: this.origin });
     return outputs;
   }
 

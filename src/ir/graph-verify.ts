@@ -121,7 +121,7 @@ class FunctionCheck {
     try {
       const op = opNamed(node.op);
       for (const attr of Object.keys(node.attrs)) {
-        if (!Object.hasOwn(op.attrs ?? {}, attr))
+        if (attr !== 'remat' && !Object.hasOwn(op.attrs ?? {}, attr))
           this.report(`${what} has the attribute ${attr}, which ${node.op} does not know`);
       }
       const types = op.infer(

@@ -6,6 +6,7 @@ import { Facts } from '../ir/dim-solver.ts';
 import type { GraphFunction, GraphModule, Node, Region, Value } from '../ir/graph.ts';
 import { CompilerBug } from '../support/diagnostic.ts';
 import { dependents, pullBack } from './autodiff/pull-back.ts';
+import { withoutMarks } from './autodiff/remat.ts';
 import { saveCarries } from './autodiff/scan.ts';
 import type { Pass, PassContext } from './pass.ts';
 
@@ -52,10 +53,10 @@ function expandRegion(region: Region, outer: Renamed, facts: Facts, cx: PassCont
 }
 
 function expandFunction(fn: GraphFunction, cx: PassContext): GraphFunction {
-  if (!hasGradient(fn.nodes)) return fn;
+  if (!hasGradient(fn.nodes)) return { ...fn, nodes: withoutMarks(fn.nodes) };
   const { nodes, renamed } = expand(fn.nodes, new Map(), new Facts(fn.dims, fn.facts), cx);
   const results = fn.results.map((result) => ({ ...result, value: renamed.get(result.value) ?? result.value }));
-  return { ...fn, nodes, results };
+  return { ...fn, nodes: withoutMarks(nodes), results };
 }
 
 /** Expands gradients. */

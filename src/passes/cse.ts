@@ -48,9 +48,10 @@ class Merging {
     return regionWith(region, this.nodes(region.nodes, [...scopes, new Map()]), this.replaced);
   }
 
-  // `copy` and what gradients are taken of have identities of their own; regions are not compared.
+  // `copy`, `barrier` and what gradients are taken of have identities of their own; regions are not compared.
   private key(node: Node): string | undefined {
-    if (node.regions.length > 0 || node.op === 'copy' || opNamed(node.op).opaque === true) return undefined;
+    if (node.regions.length > 0 || node.op === 'copy' || node.op === 'barrier' || opNamed(node.op).opaque === true)
+      return undefined;
     if (node.outputs.some((output) => this.pinned.has(output))) return undefined;
     const inputs = node.inputs.map((value) => this.number(value)).join(',');
     const types = node.outputs.map(({ type }) => typeText(type)).join(',');

@@ -23,13 +23,20 @@ function fuseFunction(fn: NestFunction, cx: PassContext): NestFunction {
   const scalars = stepScalars(fn);
   const results = new Set(fn.results.map((result) => result.buffer));
   const inputs = new Set(fn.inputs.map((input) => input.buffer));
+  const inputNamed = new Map(fn.inputs.map(({ name, buffer }) => [name, buffer]));
+  const updates = new Map(
+    fn.results.flatMap(({ name, role, buffer }) => {
+      const input = role === 'update' ? inputNamed.get(name) : undefined;
+      return input === undefined ? [] : [[buffer, input] as const];
+    }),
+  );
   const fuseBody = (
     body: readonly NestStep[],
     facts: Facts,
     outside: ReadonlySet<string>,
     kept: ReadonlySet<string>,
   ): NestStep[] => {
-    const graph = new NestGraph({ facts, body, outside, kept });
+    const graph = new NestGraph({ facts, body, outside, kept, updates });
     fuseGraph(graph, (buffer) => scalars.has(buffer), cx);
     return graph
       .finish()

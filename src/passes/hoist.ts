@@ -75,7 +75,14 @@ class LoopHoist {
 
   private classify(inner: Node): void {
     const [output, ...more] = inner.outputs;
-    if (!output || inner.regions.length > 0 || inner.op === 'copy' || opNamed(inner.op).opaque === true) return;
+    if (
+      !output ||
+      inner.regions.length > 0 ||
+      inner.op === 'copy' ||
+      inner.op === 'barrier' ||
+      opNamed(inner.op).opaque === true
+    )
+      return;
     if (inner.outputs.some((out) => this.pinned.has(out))) return;
     const found = inner.inputs.map((value) => this.operand(value));
     const operands = found.filter((operand) => operand !== undefined);

@@ -64,6 +64,8 @@ class Simplifier {
     for (const [name, rule] of this.rulesOf(node.op)) {
       const b = new Builder(this.facts);
       b.origin = node.origin;
+      const { remat } = node.attrs;
+      if (typeof remat === 'string') b.remat = remat;
       const results = rule(b, context);
       if (!results) continue;
       this.cx.count(name);

@@ -40,7 +40,7 @@ export function argument(program: Program, name: string, type: TensorType, seed:
 }
 
 /** The caches of a new session, for the interpreter. */
-export const emptyCaches = (program: Program, fn: GraphFunction): Record<string, Tensor> =>
+export const emptyCaches = (program: Pick<Program, 'graph' | 'dims'>, fn: GraphFunction): Record<string, Tensor> =>
   Object.fromEntries(
     fn.inputs
       .filter(({ role }) => role === 'cache')
@@ -74,7 +74,7 @@ export const initialWeights = (graph: GraphModule, model: ModelInfo, seed: numbe
 
 /** One reference run of a training loop: losses and metrics of every step, and the tensors after it. */
 export function referenceTraining(
-  program: Program,
+  program: Pick<Program, 'graph' | 'dims'>,
   train: TrainInfo,
   batches: readonly Tensors[],
   seed: number,

@@ -2,6 +2,7 @@
 import { CompilerBug } from '../../support/diagnostic.ts';
 import type { OpDefinition } from '../op.ts';
 import argreduce from './argreduce.ts';
+import barrier from './barrier.ts';
 import bitcast from './bitcast.ts';
 import broadcast from './broadcast.ts';
 import cast from './cast.ts';
@@ -49,7 +50,7 @@ export const opFamilies: Readonly<Record<string, readonly OpDefinition[]>> = {
   Order: [rank],
   Random: [randomBits, foldIn],
   Control: [scan],
-  Gradients: [stopGradient, copy, gradient],
+  Gradients: [stopGradient, copy, barrier, gradient],
 };
 
 /** Every op. */

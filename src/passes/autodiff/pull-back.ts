@@ -5,6 +5,7 @@ import { isFloat } from '../../ir/dtype.ts';
 import { isDifferentiable, operandsOf } from '../../ir/gradient-reach.ts';
 import type { Node, Value } from '../../ir/graph.ts';
 import { opNamed } from '../../ir/ops/registry.ts';
+import { Recomputation } from './remat.ts';
 import { pullBackScan } from './scan.ts';
 
 /** Values that depend on one of `roots` through differentiable ops alone. */
@@ -49,18 +50,21 @@ export function pullBack(
   const active = dependents(nodes, roots);
   const cotangents = new Cotangents(b);
   for (const { value, cotangent } of seeds) if (active.has(value)) cotangents.add(value, cotangent);
+  const recomputed = new Recomputation(b, nodes);
   for (const node of nodes.toReversed()) {
     const arriving = node.outputs.map((out) => (active.has(out) ? (cotangents.get(out) ?? null) : null));
     if (arriving.every((ct) => ct === null)) continue;
     b.origin = node.origin;
-    propagate(b, node, arriving, active, cotangents);
+    propagate(b, node, recomputed.of(node), arriving, active, cotangents);
   }
   return roots.map((root) => cotangents.get(root));
 }
 
+// `seen` is the node as its rule sees it: with recomputed values where it is marked for it.
 function propagate(
   b: Builder,
   node: Node,
+  seen: Node,
   arriving: readonly (Value | null)[],
   active: ReadonlySet<Value>,
   cotangents: Cotangents,
@@ -71,10 +75,10 @@ function propagate(
     return;
   }
   if (!vjp || !node.inputs.some((input) => active.has(input))) return;
-  const { inputs, outputs, attrs, regions } = node;
-  const needs = inputs.map((input) => active.has(input));
+  const { inputs, outputs, attrs, regions } = seen;
+  const needs = node.inputs.map((input) => active.has(input));
   const results = vjp(b, { inputs, outputs, attrs, regions, needs, cotangents: arriving });
-  inputs.forEach((input, at) => {
+  node.inputs.forEach((input, at) => {
     const ct = results[at];
     if (ct && needs[at]) cotangents.add(input, ct);
   });

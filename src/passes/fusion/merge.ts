@@ -129,9 +129,12 @@ function mergedStages(
   return failed ? undefined : [...producer.stages, ...stages];
 }
 
+const isScatter = (store: Extract<Stage, { kind: 'store' }>): boolean =>
+  store.combine !== 'set' || store.indices.some((index) => 'kind' in index);
+
 // A nest of stages over rows may only grow where the result is still one of the scheduled shapes.
 function shapesFit(producer: Nest, consumer: Nest, alignment: Alignment): boolean {
-  const scatters = [...storesOf(producer), ...storesOf(consumer)].some((store) => store.combine !== 'set');
+  const scatters = [...storesOf(producer), ...storesOf(consumer)].some(isScatter);
   if (scatters || isContraction(consumer)) return false;
   const plainConsumer =
     reductionsOf(consumer).length === 0 && storesOf(consumer).every((store) => store.axes.length === 0);
@@ -149,12 +152,24 @@ const sameInner = (producer: Nest, consumer: Nest): boolean =>
 const innerExtents = (nest: Nest): string[] =>
   nest.stages.filter((stage) => stage.axes.length > 0).map((stage) => stage.axes.map((axis) => axis.extent.key).join());
 
+// A consumer that runs much later would have to keep its results from now till then: what the backward
+// pass computes from a saved value (or `@remat` computes again) stays there.
+const reach = 24;
+
+function runsMuchLater(graph: NestGraph, producer: Nest, from: Item, to: Item): boolean {
+  if (to.first - from.last <= reach) return false;
+  return storesOf(producer).some(
+    ({ buffer }) =>
+      graph.kept.has(buffer) || [...graph.readersOf(buffer)].some((reader) => reader !== to && reader.first < to.first),
+  );
+}
+
 /** Merges `consumer` into `producer` when that is legal and fits; the survivor is the consumer's item. */
 function tryMerge(graph: NestGraph, from: Item, to: Item, isScalar: (buffer: string) => boolean): boolean {
   if (from.step.kind !== 'nest' || to.step.kind !== 'nest') return false;
   const [producer, consumer] = [from.step, to.step];
   const alignment = align(graph, producer, consumer);
-  if (!alignment || !shapesFit(producer, consumer, alignment)) return false;
+  if (!alignment || !shapesFit(producer, consumer, alignment) || runsMuchLater(graph, producer, from, to)) return false;
   let stages: readonly Stage[] | undefined;
   try {
     stages = mergedStages(graph, producer, consumer, alignment);

@@ -24,6 +24,8 @@ export interface Scope {
   readonly outside: ReadonlySet<string>;
   /** Buffers that must exist after the body. */
   readonly kept: ReadonlySet<string>;
+  /** New value of an input -> the input that it replaces. */
+  readonly updates?: ReadonlyMap<string, string>;
 }
 
 /** A buffer as a function of its indices: `value` over the axis names in `axes`, one per dim. */
@@ -252,16 +254,41 @@ export class NestGraph {
 
   /** The steps in dependency order, ties by original position. */
   finish(): NestStep[] {
-    const order: NestStep[] = [];
+    const order: Item[] = [];
     const done = new Set<Item>();
     const visit = (item: Item): void => {
       if (done.has(item)) return;
       done.add(item);
       for (const before of byPosition(this.dependencies(item))) if (this.items.has(before)) visit(before);
-      order.push(item.step);
+      order.push(item);
     };
     for (const item of byPosition(this.items)) visit(item);
-    return order;
+    return this.withEarlyUpdates(order).map(({ step }) => step);
+  }
+
+  // What only makes results (the update of a parameter) runs as soon as it can: its operands need not
+  // wait in memory for the end. An update still comes after all that read the value it replaces.
+  private withEarlyUpdates(order: readonly Item[]): Item[] {
+    const position = new Map(order.map((item, at) => [item, at]));
+    const at = (item: Item): number => position.get(item) ?? -1;
+    const moved = new Map<number, Item[]>();
+    for (const item of order) {
+      const written = writesOf(item.step);
+      if (
+        !written.every(
+          (buffer) => this.kept.has(buffer) && !this.scope.outside.has(buffer) && this.readersOf(buffer).size === 0,
+        )
+      )
+        continue;
+      const replaced = written.flatMap((buffer) => this.scope.updates?.get(buffer) ?? []);
+      const readers = replaced.flatMap((input) => [...this.readersOf(input)]).filter((reader) => reader !== item);
+      const earliest = Math.max(-1, ...[...this.dependencies(item), ...readers].map(at));
+      if (earliest >= at(item) || earliest < 0) continue;
+      position.set(item, earliest);
+      moved.set(earliest, [...(moved.get(earliest) ?? []), item]);
+    }
+    const early = new Set([...moved.values()].flat());
+    return order.flatMap((item, index) => [...(early.has(item) ? [] : [item]), ...(moved.get(index) ?? [])]);
   }
 }
 
