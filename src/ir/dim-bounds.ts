@@ -54,6 +54,8 @@ function divideRanges(a: Range, b: Range): Range {
 
 // Elimination steps for one question: real index maps need fewer than twenty.
 const stepLimit = 160;
+/** Sums that would be larger than this, multiplied out, are left unknown. */
+const largestExpansion = 4_096;
 
 /** Interval analysis and proofs over one set of bounds. Answers are kept by the text of the dim. */
 export class Bounds {
@@ -123,7 +125,9 @@ export class Bounds {
   private prove(d: Dim, steps: { left: number }): boolean {
     const { min, max } = this.range(d);
     if (min >= 0) return true;
-    if (max < 0 || --steps.left < 0) return false;
+    const work = expansion(d);
+    steps.left -= 1 + Math.floor(work / 128);
+    if (max < 0 || work > largestExpansion || steps.left < 0) return false;
     return this.proved(d) || this.shifted(d) || this.eliminate(d, steps) || this.combine(d, steps);
   }
 
@@ -202,6 +206,9 @@ export class Bounds {
     return sub(mul(d, -by.coefficient), mul(mul(fact, multiplier), -term.coefficient));
   }
 }
+
+// Terms that `shifted` multiplies out: two for each factor.
+const expansion = (d: Dim): number => d.terms.reduce((sum, term) => sum + 2 ** term.factors.length, 0);
 
 interface Linear {
   readonly slope: Dim;
