@@ -2,10 +2,11 @@
 // or one JSON object each. Numbers are of this machine in this run: compare within a run only.
 import { checkTime } from './check-time.ts';
 import { compileTime } from './compile-time.ts';
+import { peerWorkloads } from './peers.ts';
 import { size } from './size.ts';
-import type { Workload } from './workload.ts';
+import type { Row, Workload } from './workload.ts';
 
-const workloads: readonly Workload[] = [checkTime, compileTime, size];
+const workloads: readonly Workload[] = [...peerWorkloads, checkTime, compileTime, size];
 
 const known = new Set(['--quick', '--json']);
 const args = process.argv.slice(2);
@@ -24,6 +25,10 @@ for (const workload of chosen.length > 0 ? chosen : workloads) {
   }
 }
 
-function verdict({ goal, met }: { readonly goal?: string; readonly met?: boolean }): string {
+function verdict({ goal, met, peers = {}, best, ratio }: Row): string {
+  const others = Object.entries(peers as Readonly<Record<string, { readonly ms?: number }>>)
+    .map(([name, { ms }]) => `${name} ${ms ?? 'cannot'}`)
+    .join(', ');
+  if (others !== '') return `${others}  → ${ratio === undefined ? 'no peer' : `${ratio} × ${best ?? ''}`}`;
   return goal === undefined ? '' : `(goal ${goal}: ${met === true ? 'met' : 'NOT MET'})`;
 }

@@ -10,6 +10,10 @@ export interface Row {
   readonly met?: boolean;
   /** Smallest and largest of the repeated measurements, where there were several. */
   readonly spread?: readonly [number, number];
+  /** What others took, or why they cannot; the fastest of them, and its time over ours. */
+  readonly peers?: Readonly<Record<string, object>>;
+  readonly best?: string;
+  readonly ratio?: number;
 }
 
 /** A measurement. `quick` takes fewer repetitions. */

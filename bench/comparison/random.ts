@@ -1,0 +1,46 @@
+// The same numbers for every engine: uniform values from a name, so that no order of asking matters.
+import type { Case } from './case.ts';
+
+const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
+/** Values in [-1, 1), the same for the same name. */
+export function uniform(name: string, length: number): Float32Array {
+  let state = 2166136261;
+  for (const char of name) state = Math.imul(state ^ char.charCodeAt(0), 16777619);
+  return Float32Array.from({ length }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) | 0;
+    return (state >> 8) / 2 ** 23;
+  });
+}
+
+/** Inputs, weights and labels of a case. */
+export interface CaseData {
+  readonly inputs: readonly Float32Array[];
+  readonly weights: ReadonlyMap<string, Float32Array>;
+  readonly labels: Int32Array;
+}
+
+// Scaled by the fan-in, scales of norms about 1: sums stay of order one.
+function weightValues(path: string, shape: readonly number[]): Float32Array {
+  const scale = shape.length > 1 ? 1 / Math.sqrt(sizeOf(shape.slice(1))) : 0.1;
+  const offset = /(ln|norm)[^.]*\.weight$/.test(path) ? 1 : 0;
+  return uniform(path, sizeOf(shape)).map((value) => value * scale + offset);
+}
+
+/** The data of a case. */
+export function dataOf({ inputs, weights, train }: Case): CaseData {
+  const shapes = Object.entries(inputs);
+  const batch = shapes[0]?.[1][0] ?? 0;
+  return {
+    inputs: shapes.map(([name, shape]) => uniform(name, sizeOf(shape))),
+    weights: new Map(Object.entries(weights).map(([path, shape]) => [path, weightValues(path, shape)])),
+    labels: Int32Array.from({ length: train ? batch : 0 }, (_, i) => (i * 7) % (train?.classes ?? 1)),
+  };
+}
+
+/** A matrix with rows and columns exchanged. */
+export function transposed(data: Float32Array, [rows = 1, columns = 1]: readonly number[]): Float32Array {
+  const result = new Float32Array(data.length);
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) result[j * rows + i] = data[i * columns + j] ?? 0;
+  return result;
+}

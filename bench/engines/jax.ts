@@ -1,0 +1,238 @@
+// jax-js on its WebAssembly backend, every case under jit. Arrays are consumed by use there, so each use takes a `ref`.
+import type { Case, Ops } from '../comparison/case.ts';
+import type { Engine, Runner } from '../comparison/engine.ts';
+import { transposed, type CaseData } from '../comparison/random.ts';
+import { importPeer } from './installed.ts';
+
+interface Array_ {
+  readonly ref: Array_;
+  readonly shape: readonly number[];
+  add(other: Array_ | number): Array_;
+  sub(other: Array_ | number): Array_;
+  mul(other: Array_ | number): Array_;
+  div(other: Array_ | number): Array_;
+  neg(): Array_;
+  sum(axis?: number): Array_;
+  mean(axis?: number): Array_;
+  reshape(shape: readonly number[]): Array_;
+  transpose(order: readonly number[]): Array_;
+  data(): Promise<Float32Array>;
+  dispose(): void;
+}
+
+type Tree = Array_ | readonly Tree[];
+
+interface Jax {
+  init(device: 'wasm'): Promise<readonly string[]>;
+  defaultDevice(device: 'wasm'): void;
+  readonly jit: <A extends readonly Tree[], R extends Tree>(
+    body: (...args: A) => R,
+  ) => ((...args: A) => R) & { dispose(): void };
+  readonly valueAndGrad: <A extends readonly Tree[]>(
+    body: (...args: A) => Array_,
+  ) => (...args: A) => [Array_, Array_[]];
+  readonly numpy: {
+    array(data: Float32Array | Int32Array, options: { shape: readonly number[] }): Array_;
+    zeros(shape: readonly number[]): Array_;
+    matmul(a: Array_, b: Array_): Array_;
+    tanh(x: Array_): Array_;
+    sqrt(x: Array_): Array_;
+    split(x: Array_, parts: number, axis: number): Array_[];
+    unstack(x: Array_, axis: number): Array_[];
+    stack(xs: readonly Array_[], axis: number): Array_;
+  };
+  readonly nn: {
+    relu(x: Array_): Array_;
+    sigmoid(x: Array_): Array_;
+    gelu(x: Array_, options: { approximate: boolean }): Array_;
+    softmax(x: Array_, axis: number): Array_;
+    logSoftmax(x: Array_, axis: number): Array_;
+    standardize(x: Array_, axis: number): Array_;
+    oneHot(x: Array_, classes: number): Array_;
+  };
+  readonly lax: {
+    convGeneralDilated(
+      x: Array_,
+      w: Array_,
+      strides: readonly number[],
+      padding: readonly (readonly number[])[],
+    ): Array_;
+  };
+}
+
+const taken = (value: Array_ | number): Array_ | number => (typeof value === 'number' ? value : value.ref);
+
+function jaxOps({ numpy, nn, lax }: Jax, weights: ReadonlyMap<string, Array_>): Ops<Array_> {
+  const weight = (path: string): Array_ => {
+    const found = weights.get(path);
+    if (!found) throw new Error(`no weight ${path}`);
+    return found.ref;
+  };
+  return {
+    weight,
+    constant: (data, shape) => numpy.array(data, { shape }),
+    matmul: (a, b) => numpy.matmul(a.ref, b.ref),
+    linear(x, path, activation) {
+      const y = numpy.matmul(x.ref, weight(`${path}.weight`)).add(weight(`${path}.bias`));
+      return activation === 'relu' ? nn.relu(y) : y;
+    },
+    conv(x, path) {
+      const y = lax.convGeneralDilated(
+        x.ref,
+        weight(`${path}.weight`),
+        [1, 1],
+        [
+          [1, 1],
+          [1, 1],
+        ],
+      );
+      return y.add(weight(`${path}.bias`).reshape([-1, 1, 1]));
+    },
+    lstm: (x, path) => lstm({ numpy, nn }, x, (name) => weight(`${path}.${name}_l0`)),
+    layerNorm: (x, path) =>
+      nn
+        .standardize(x.ref, -1)
+        .mul(weight(`${path}.weight`))
+        .add(weight(`${path}.bias`)),
+    softmax: (x) => nn.softmax(x.ref, -1),
+    add: (a, b) => a.ref.add(taken(b)),
+    mul: (a, b) => a.ref.mul(taken(b)),
+    tanh: (x) => numpy.tanh(x.ref),
+    sigmoid: (x) => nn.sigmoid(x.ref),
+    gelu: (x) => nn.gelu(x.ref, { approximate: false }),
+    reshape: (x, shape) => x.ref.reshape(shape),
+    transpose: (x, order) => x.ref.transpose(order),
+    split: (x, parts) => numpy.split(x.ref, parts, -1),
+  };
+}
+
+// The projection of the inputs is one product; jit unrolls the steps.
+function lstm({ numpy, nn }: Pick<Jax, 'numpy' | 'nn'>, x: Array_, weight: (name: string) => Array_): Array_ {
+  const hidden = weight('weight_hh').shape[0] ?? 1;
+  const bias = weight('bias_ih').add(weight('bias_hh'));
+  const rows = numpy.unstack(numpy.matmul(x.ref, weight('weight_ih')).add(bias), 1);
+  const start = numpy.zeros([x.shape[0] ?? 1, hidden]);
+  let [h, c] = [start, start.ref];
+  const seen: Array_[] = [];
+  for (const row of rows) {
+    const [i, f, g, o] = numpy.split(row.add(numpy.matmul(h, weight('weight_hh'))), 4, -1);
+    if (!i || !f || !g || !o) throw new Error('four gates');
+    c = nn
+      .sigmoid(f)
+      .mul(c)
+      .add(nn.sigmoid(i).mul(numpy.tanh(g)));
+    h = nn.sigmoid(o).mul(numpy.tanh(c.ref));
+    seen.push(h.ref);
+  }
+  return numpy.stack(seen, 1);
+}
+
+// Dense kernels [in, out], as its users keep them.
+function stored({ numpy }: Jax, one: Case, data: CaseData): Map<string, Array_> {
+  return new Map(
+    [...data.weights].map(([path, values]) => {
+      const shape = one.weights[path] ?? [];
+      const flip = shape.length === 2;
+      return [
+        path,
+        numpy.array(flip ? transposed(values, shape) : values, { shape: flip ? shape.toReversed() : shape }),
+      ];
+    }),
+  );
+}
+
+const refs = (arrays: readonly Array_[]): Array_[] => arrays.map((array) => array.ref);
+
+function forwardRunner(jax: Jax, one: Case, data: CaseData, inputs: readonly Array_[]): Runner {
+  const weights = stored(jax, one, data);
+  const paths = [...weights.keys()];
+  const forward = jax.jit((given: readonly Array_[], values: readonly Array_[]): Array_ => {
+    const named = new Map(paths.flatMap((path, at) => (values[at] ? [[path, values[at]] as const] : [])));
+    return one.program(jaxOps(jax, named), given);
+  });
+  const kept = [...weights.values()];
+  return {
+    run: async () => forward(refs(inputs), refs(kept)).data(),
+    close() {
+      forward.dispose();
+      for (const array of [...kept, ...inputs]) array.dispose();
+    },
+  };
+}
+
+type Slots = readonly Array_[];
+
+// One step of Adam with the corrections of its averages in `rates`: lr / (1 - beta1^t) and 1 / (1 - beta2^t).
+function adam({ numpy }: Jax, p: Array_, g: Array_, m: Array_, v: Array_, rates: readonly [Array_, Array_]): Array_[] {
+  const mean = m.mul(0.9).add(g.ref.mul(0.1));
+  const square = v.mul(0.999).add(g.ref.mul(g).mul(0.001));
+  const step = mean.ref.mul(rates[0].ref).div(numpy.sqrt(square.ref.mul(rates[1].ref)).add(1e-8));
+  return [p.sub(step), mean, square];
+}
+
+function trainRunner(jax: Jax, one: Case, data: CaseData, inputs: readonly Array_[]): Runner {
+  const { numpy, nn, jit, valueAndGrad } = jax;
+  const weights = stored(jax, one, data);
+  const paths = [...weights.keys()];
+  const labels = numpy.array(data.labels, { shape: [data.labels.length] });
+  const targets = nn.oneHot(labels, one.train?.classes ?? 1);
+  const step = jit(
+    (values: Slots, ms: Slots, vs: Slots, given: Slots, y: Array_, rate: Array_, scale: Array_): Tree => {
+      const loss = (at: Slots): Array_ => {
+        const named = new Map(paths.flatMap((path, i) => (at[i] ? [[path, at[i]] as const] : [])));
+        return nn
+          .logSoftmax(one.program(jaxOps(jax, named), given), -1)
+          .mul(y.ref)
+          .sum(-1)
+          .mean()
+          .neg();
+      };
+      const [value, gradients] = valueAndGrad(loss)(refs(values));
+      const next = values.map((p, at) => {
+        const [g, m, v] = [gradients[at], ms[at], vs[at]];
+        if (!g || !m || !v) throw new Error('a gradient and two slots each');
+        return adam(jax, p, g, m, v, [rate, scale]);
+      });
+      return [value, next];
+    },
+  );
+  let state = [...weights.values()].map((p) => [p, numpy.zeros(p.shape), numpy.zeros(p.shape)]);
+  const column = (at: number): Array_[] => state.flatMap((row) => row[at] ?? []);
+  let t = 0;
+  return {
+    async run() {
+      t++;
+      const rate = numpy.array(new Float32Array([1e-3 / (1 - 0.9 ** t)]), { shape: [] });
+      const scale = numpy.array(new Float32Array([1 / (1 - 0.999 ** t)]), { shape: [] });
+      const [value, next] = step(column(0), column(1), column(2), refs(inputs), targets.ref, rate, scale) as [
+        Array_,
+        Array_[][],
+      ];
+      state = next;
+      return value.data();
+    },
+    close() {
+      step.dispose();
+      for (const array of [...state.flat(), ...inputs, targets]) array.dispose();
+    },
+  };
+}
+
+/** jax-js as an engine. */
+export async function jaxJs(): Promise<Engine> {
+  const jax = (await importPeer('@jax-js/jax', 'dist/index.js')) as Jax;
+  const devices = await jax.init('wasm');
+  if (!devices.includes('wasm')) throw new Error('jax-js has no wasm backend here');
+  jax.defaultDevice('wasm');
+  return {
+    name: 'jax-js',
+    async open(one, data) {
+      // tfjs and onnxruntime-web define `Worker` in Node; jax-js would take it for leave to share its memory.
+      Reflect.deleteProperty(globalThis, 'Worker');
+      const inputs = Object.values(one.inputs).map((shape, at) =>
+        jax.numpy.array(data.inputs[at] ?? new Float32Array(0), { shape }),
+      );
+      return one.train ? trainRunner(jax, one, data, inputs) : forwardRunner(jax, one, data, inputs);
+    },
+  };
+}
