@@ -12,6 +12,7 @@ const entries: Readonly<Record<string, string>> = {
   index: 'src/index.ts',
   prettier: 'src/plugin/prettier.ts',
   testing: 'src/testing.ts',
+  metrics: 'src/metrics.ts',
 };
 
 /** Bundles the entries; shared code and dynamic imports become chunks. */

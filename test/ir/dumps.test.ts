@@ -7,7 +7,6 @@ import { verifyGraph } from '../../src/ir/graph-verify.ts';
 import { interpret } from '../../src/ir/interpreter.ts';
 import { interpretNests } from '../../src/ir/nest-interpreter.ts';
 import { parseNests, printNests } from '../../src/ir/nest-text.ts';
-import { verifyNests } from '../../src/ir/nest-verify.ts';
 import type { Tensor } from '../../src/ir/op.ts';
 import { interpretPlan } from '../../src/ir/plan-interpreter.ts';
 import { parseProgram, printProgram } from '../../src/ir/plan-text.ts';
