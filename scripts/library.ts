@@ -41,7 +41,13 @@ function parityEvidence(): Map<string, Evidence> {
     for (const one of cases) {
       const text = [one.member ?? '', one.call ?? '', one.optimizer ?? '', one.schedule ?? ''].join(' ');
       const differentiates = Object.keys(one.gradients ?? {}).length > 0;
-      const evidence = { names: namesIn(text), source: `parity/${family}`, isParity: true, differentiates, devices: new Set<string>() };
+      const evidence = {
+        names: namesIn(text),
+        source: `parity/${family}`,
+        isParity: true,
+        differentiates,
+        devices: new Set<string>(),
+      };
       found.set(`${family}\n${one.name}`, evidence);
     }
   }
@@ -56,7 +62,16 @@ function programEvidence(): Map<string, Evidence> {
       const own = [...text.matchAll(/\b(?:fn|layer|model|optimizer|type|const) (\w+)/g)].map(([, name]) => name ?? '');
       const names = namesIn(text);
       for (const name of own) names.delete(name);
-      return [file, { names, source: `exec/${file}`, isParity: false, differentiates: /\btrain \w+\(/.test(text), devices: new Set() }];
+      return [
+        file,
+        {
+          names,
+          source: `exec/${file}`,
+          isParity: false,
+          differentiates: /\btrain \w+\(/.test(text),
+          devices: new Set(),
+        },
+      ];
     }),
   );
 }
@@ -65,8 +80,14 @@ function runTests(): readonly TestResult[] {
   const folder = mkdtempSync(join(tmpdir(), 'dlm-library-'));
   const output = join(folder, 'results.json');
   const tests = ['test/parity/parity.test.ts', 'test/exec/exec.test.ts'];
-  spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...tests, '--reporter=json', `--outputFile=${output}`], { stdio: 'ignore' });
-  const report = JSON.parse(readFileSync(output, 'utf8')) as { testResults: readonly { assertionResults: readonly TestResult[] }[] };
+  spawnSync(
+    process.execPath,
+    ['node_modules/vitest/vitest.mjs', 'run', ...tests, '--reporter=json', `--outputFile=${output}`],
+    { stdio: 'ignore' },
+  );
+  const report = JSON.parse(readFileSync(output, 'utf8')) as {
+    testResults: readonly { assertionResults: readonly TestResult[] }[];
+  };
   rmSync(folder, { recursive: true });
   return report.testResults.flatMap(({ assertionResults }) => assertionResults);
 }
@@ -91,7 +112,15 @@ function row(member: Member, evidence: readonly Evidence[]): string {
   const count = parity.length === 0 ? '' : ` (${parity.length})`;
   const sources = [...new Set((parity.length > 0 ? parity : own).map(({ source }) => source))];
   const where = sources.length === 0 ? 'not run' : `${sources.slice(0, 2).join(', ')}${count}`;
-  const cells = [`\`${member.name}\``, member.file, member.what.replaceAll('|', '\\|'), on('wasm'), on('webgpu'), gradient, where];
+  const cells = [
+    `\`${member.name}\``,
+    member.file,
+    member.what.replaceAll('|', '\\|'),
+    on('wasm'),
+    on('webgpu'),
+    gradient,
+    where,
+  ];
   return `| ${cells.join(' | ')} |`;
 }
 
@@ -113,4 +142,6 @@ ${rows.join('\n')}
 `,
 );
 const missing = members.filter((_, at) => rows[at]?.includes('not run'));
-console.log(`docs/library.md: ${members.length} members, ${missing.length} not run${missing.length > 0 ? `: ${missing.map(({ name }) => name).join(', ')}` : ''}`);
+console.log(
+  `docs/library.md: ${members.length} members, ${missing.length} not run${missing.length > 0 ? `: ${missing.map(({ name }) => name).join(', ')}` : ''}`,
+);

@@ -91,3 +91,5 @@ f('unit_norm()(x0)', lambda x: x / x.norm(dim=1, keepdim=True), s, use='constrai
 f('non_negative()(x0)', F.relu, s, use='constrain: non_negative')
 f('x0 * l1_l2(0.2, 0.5)(x0)', lambda x: x * (0.2 * x.abs().sum() + 0.5 * (x ** 2).sum()), s, use='regularize: l1_l2')
 f('where(bernoulli([3, 4], 1.0), x0, 0.0) * dropout_mask([3, 4], 0.0)', lambda x: x, s)
+f('(fn (how: Reduction) => reduce_loss(x0, how))("sum")', torch.sum, s)
+f('x0 * rate(0.25, 3)', lambda x: x / 4, s, use='optim: rate')

@@ -53,7 +53,9 @@ const hostData = ({ dtype, shape, data }: Packed): unknown => ({
 
 const safetensors = (tensors: Readonly<Record<string, Packed>>): Uint8Array =>
   writeSafetensors(
-    Object.entries(tensors).map(([name, { dtype, shape, data }]) => [name, dtype, shape, arrays[dtype].from(data)] as const),
+    Object.entries(tensors).map(
+      ([name, { dtype, shape, data }]) => [name, dtype, shape, arrays[dtype].from(data)] as const,
+    ),
   );
 
 /** Relative distance that parity allows, and the part of the largest element that rounding may cost. */
@@ -65,7 +67,9 @@ function apart(what: string, got: ArrayLike<number>, wanted: readonly number[], 
   const largest = wanted.reduce((top, v) => Math.max(top, Math.abs(v)), 0);
   return wanted.flatMap((v, at) => {
     const allowed = tolerance.relative * Math.abs(v) + tolerance.ofLargest * largest + slack;
-    return Math.abs((got[at] ?? NaN) - v) <= allowed ? [] : [`${what}[${at}]: ${got[at]} is not ${v} ± ${allowed.toExponential(1)}`];
+    return Math.abs((got[at] ?? NaN) - v) <= allowed
+      ? []
+      : [`${what}[${at}]: ${got[at]} is not ${v} ± ${allowed.toExponential(1)}`];
   });
 }
 
@@ -99,11 +103,21 @@ async function checkLayer(one: LayerCase, module: Module, device: unknown): Prom
   for (const [path, { data }] of Object.entries(one.buffers))
     wrong.push(...apart(`buffer ${path}`, await read(model, path), data));
   // Where terms cancel to zero, what is left is the rounding of terms of the size of other gradients.
-  const largest = Object.values(one.gradients).reduce((top, { data }) => data.reduce((m, v) => Math.max(m, Math.abs(v)), top), 0);
+  const largest = Object.values(one.gradients).reduce(
+    (top, { data }) => data.reduce((m, v) => Math.max(m, Math.abs(v)), top),
+    0,
+  );
   for (const [path, { data }] of Object.entries(one.gradients)) {
     const [start, after] = [before[path]?.data ?? [], await read(model, path)];
     const slack = one32 * (start.reduce((top, v) => Math.max(top, Math.abs(v)), 0) + 4 * largest);
-    wrong.push(...apart(`gradient of ${path}`, start.map((v, i) => Math.fround(v) - (after[i] ?? NaN)), data, slack));
+    wrong.push(
+      ...apart(
+        `gradient of ${path}`,
+        start.map((v, i) => Math.fround(v) - (after[i] ?? NaN)),
+        data,
+        slack,
+      ),
+    );
   }
   return wrong;
 }
@@ -127,7 +141,8 @@ async function checkOptimizer(one: OptimizerCase, module: Module, device: unknow
 async function checkSchedule(one: ScheduleCase, module: Module, device: unknown): Promise<string[]> {
   const model = (await module['load']?.({ device, seed: 0 })) as Loaded;
   const rates: number[] = [];
-  for (let t = 0; t < one.rates.length; t++) rates.push((await ((await model.forward(t)) as RunTensor).data())[0] ?? NaN);
+  for (let t = 0; t < one.rates.length; t++)
+    rates.push((await ((await model.forward(t)) as RunTensor).data())[0] ?? NaN);
   return apart('rate', rates, one.rates);
 }
 

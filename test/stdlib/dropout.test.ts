@@ -20,7 +20,9 @@ function masks(layer: string, shape: readonly number[], groups: number): number[
     }`);
   const zeros = Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => 0);
   const out = { dtype: 'f32', shape, data: Float64Array.from(zeros) };
-  const { data = [] } = run(module, 'Fit.step', { scale: 1, out: nested(out.data, shape), 'key.0': 5, 'key.1': 6, iteration: 0 })['out'] ?? {};
+  const { data = [] } =
+    run(module, 'Fit.step', { scale: 1, out: nested(out.data, shape), 'key.0': 5, 'key.1': 6, iteration: 0 })['out'] ??
+    {};
   const size = zeros.length / groups;
   return Array.from({ length: groups }, (_, g) => [...data].slice(g * size, (g + 1) * size));
 }

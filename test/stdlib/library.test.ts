@@ -6,7 +6,12 @@ import { libraryMembers } from '../../scripts/library-members.ts';
 const rows = readFileSync('docs/library.md', 'utf8')
   .split('\n')
   .filter((line) => line.startsWith('| `'))
-  .map((line) => line.split(/(?<!\\)\|/).slice(1, -1).map((cell) => cell.trim()));
+  .map((line) =>
+    line
+      .split(/(?<!\\)\|/)
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
 
 test('the page names every member (`npm run library` writes it)', () => {
   const listed = rows.map(([name, file]) => `${file} ${name}`);

@@ -26,7 +26,9 @@ test('an LSTM over 512 steps compiles to as many kernels as over 8', () => {
 
 const numbers = (shape: readonly number[], seed: number): Nested => {
   const [size, ...rest] = shape;
-  return size === undefined ? Math.sin(seed * 12.9898) / 2 : Array.from({ length: size }, (_, i) => numbers(rest, seed * 7.3 + i + 1));
+  return size === undefined
+    ? Math.sin(seed * 12.9898) / 2
+    : Array.from({ length: size }, (_, i) => numbers(rest, seed * 7.3 + i + 1));
 };
 
 test('the gradient of the loop is the gradient of the unrolled network', () => {

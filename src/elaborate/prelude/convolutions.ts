@@ -14,7 +14,10 @@ function grouped(call: PrimitiveCall, x: GraphValue, axis: number, groups: Dim):
   if (divides(call.frame, groups, extent) !== 'proved')
     reject(
       call.frame,
-      messages.E0304(call.span, { expression: `${extent.key} / ${groups.key}`, reason: `${extent.key} channels in ${groups.key} groups` }),
+      messages.E0304(call.span, {
+        expression: `${extent.key} / ${groups.key}`,
+        reason: `${extent.key} channels in ${groups.key} groups`,
+      }),
     );
   const part = divideExactly(extent, groups) ?? floorDiv(extent, groups);
   return call.builder.reshape(x, [...x.type.shape.slice(0, axis), groups, part, ...x.type.shape.slice(axis + 1)]);
@@ -83,7 +86,8 @@ function convTranspose(call: PrimitiveCall): Value {
   const extra = perAxisDims(call, 'output_padding', count, 0);
   extra.forEach((d, at) => {
     const axis = axes[at];
-    if (axis && (asConstant(d) ?? 0) >= Math.max(axis.stride, axis.dilation)) call.wrong('output_padding', 'less than the stride or the dilation');
+    if (axis && (asConstant(d) ?? 0) >= Math.max(axis.stride, axis.dilation))
+      call.wrong('output_padding', 'less than the stride or the dilation');
   });
   const lo = axes.map((axis, at) => sub(spanOf(axis), pads[at] ?? zero));
   const y = call.builder.op('conv', [grouped(call, x, 1, groups), turned(call, grouped(call, weight, 0, groups))], {

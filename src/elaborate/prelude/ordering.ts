@@ -23,7 +23,12 @@ const running = (name: string, kind: 'sum' | 'prod' | 'max' | 'min', what: strin
   run: (call) => {
     const x = call.tensor('x', 'f32');
     if (x.type.dtype === 'bool') call.wrong('x', 'a tensor of numbers');
-    const attrs = { kind, axis: call.axis('axis', x, -1), reverse: call.bool('reverse', false), exclusive: call.bool('exclusive', false) };
+    const attrs = {
+      kind,
+      axis: call.axis('axis', x, -1),
+      reverse: call.bool('reverse', false),
+      exclusive: call.bool('exclusive', false),
+    };
     return call.result(call.builder.op('cumreduce', [x], attrs), 'x');
   },
 });

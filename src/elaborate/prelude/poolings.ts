@@ -66,7 +66,8 @@ function avgPool(call: PrimitiveCall): Value {
   const window = windowOf(call, x.type.shape);
   const { builder } = call;
   const sum = builder.op('window_sum', [x], window.attrs);
-  if (call.has('divisor_override')) return call.result(builder.mul(sum, builder.like(sum, 1 / call.int('divisor_override'))), 'x');
+  if (call.has('divisor_override'))
+    return call.result(builder.mul(sum, builder.like(sum, 1 / call.int('divisor_override'))), 'x');
   const count = covered(call, x, window);
   const along = sum.type.shape.map((_, at) => at);
   return call.result(builder.div(sum, builder.broadcast(count, along, sum.type.shape)), 'x');
@@ -97,7 +98,12 @@ export const poolingPrimitives: readonly Primitive[] = [
     doc: 'Where in its window the largest element lies: the row-major position of its tap, i32. `max_unpool` takes it.',
     run: windowed('window_argmax'),
   },
-  { name: 'sum_pool', params: ['x', ...places], doc: 'The sum under each window of the last axes.', run: windowed('window_sum') },
+  {
+    name: 'sum_pool',
+    params: ['x', ...places],
+    doc: 'The sum under each window of the last axes.',
+    run: windowed('window_sum'),
+  },
   {
     name: 'avg_pool',
     params: ['x', 'window', 'stride?', 'padding?', 'ceil_mode?', 'count_include_pad?', 'divisor_override?'],

@@ -31,8 +31,15 @@ export function perAxisDims(call: PrimitiveCall, name: string, count: number, ot
 }
 
 /** A number per axis, from one int for all or a list of them. */
-export const perAxisNumbers = (call: PrimitiveCall, name: string, count: number, otherwise?: number): readonly number[] =>
-  perAxisDims(call, name, count, otherwise).map((d) => asConstant(d) ?? call.wrong(name, 'an int known at compile time'));
+export const perAxisNumbers = (
+  call: PrimitiveCall,
+  name: string,
+  count: number,
+  otherwise?: number,
+): readonly number[] =>
+  perAxisDims(call, name, count, otherwise).map(
+    (d) => asConstant(d) ?? call.wrong(name, 'an int known at compile time'),
+  );
 
 /** Extent of a window from its first tap to its last. */
 export const spanOf = ({ taps, dilation }: SlidingAxis): Dim => mul(sub(taps, 1), dilation);
@@ -48,7 +55,8 @@ export function padsOf(call: PrimitiveCall, axes: readonly SlidingAxis[], name =
 function padOf(call: PrimitiveCall, axis: SlidingAxis, value: Value, name: string): Pads {
   if (value.kind === 'none') return { lo: zero, hi: zero };
   if (value.kind === 'int') return { lo: value.dim, hi: value.dim };
-  if (value.kind === 'str') return namedPad(axis, value.value) ?? call.wrong(name, 'a number, "valid", "same" or "causal"');
+  if (value.kind === 'str')
+    return namedPad(axis, value.value) ?? call.wrong(name, 'a number, "valid", "same" or "causal"');
   const [lo, hi] = itemsOf(value) ?? [];
   return lo?.kind === 'int' && hi?.kind === 'int' ? { lo: lo.dim, hi: hi.dim } : call.wrong(name, 'a number or a pair');
 }
@@ -59,7 +67,8 @@ function namedPad(axis: SlidingAxis, name: string): Pads | undefined {
   if (name !== 'same') return undefined;
   // Elements that ⌈n / s⌉ windows need beyond the n that there are; negative where they skip the last ones.
   const windows = ceilDiv(axis.extent, axis.stride);
-  const total = axis.stride === 1 ? spanOf(axis) : sub(add(mul(sub(windows, 1), axis.stride), add(spanOf(axis), 1)), axis.extent);
+  const total =
+    axis.stride === 1 ? spanOf(axis) : sub(add(mul(sub(windows, 1), axis.stride), add(spanOf(axis), 1)), axis.extent);
   const lo = max(zero, floorDiv(total, 2));
   return { lo, hi: sub(total, lo) };
 }
