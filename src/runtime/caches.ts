@@ -1,6 +1,8 @@
 // The caches of one session: memory of fixed size, zero at the start, that runs update in place.
-import { checkCount, shapeOf } from './dims.ts';
-import { need } from './error.ts';
+import { checkCount } from './arguments.ts';
+import { shapeOf } from './dims.ts';
+import { DlmError, need } from './error.ts';
+import type { Argument } from './input.ts';
 import { ParameterStore, type StoredSpec } from './parameters.ts';
 import type { Backend, FunctionSpec, Memory, SessionSpec } from './program.ts';
 import { sizeOf } from './tensor.ts';
@@ -55,6 +57,24 @@ export class Caches {
     this.#store = new ParameterStore(this.backend, this.specs(this.#sizes));
   }
 
+  /** A dim of a call is the one that the session was made with. @throws DlmError E9102 */
+  check(entry: string, dim: string, got: number): void {
+    const own = this.#sizes.get(dim);
+    if (own === undefined || own === got) return;
+    throw new DlmError('E9102', `${entry}: \`${dim}\` is ${got}, but the session was made with ${own}`, {
+      entry,
+      path: dim,
+      expected: String(own),
+      got: String(got),
+    });
+  }
+
+  /** Readies them for a call. @throws DlmError E9104 */
+  ready(entry: string, fn: FunctionSpec, args: readonly Argument[], dims: readonly number[]): void {
+    checkRoom(entry, fn, args, dims);
+    if (fn.caches) this.open(entry, new Map(fn.dims.map((dim, at) => [dim, dims[at] ?? NaN])));
+  }
+
   /** Sets them to zero. */
   reset(): void {
     const zeros = this.#store?.specs.map(([path, , shape]) => [path, new Uint32Array(sizeOf(shape))] as const);
@@ -65,6 +85,21 @@ export class Caches {
   dispose(): void {
     this.#store?.dispose();
     this.#store = undefined;
+  }
+}
+
+// A cache does not grow: a position that the host knows is checked before anything is written.
+function checkRoom(entry: string, fn: FunctionSpec, args: readonly Argument[], dims: readonly number[]): void {
+  for (const [input, size, capacity] of fn.room?.(...dims) ?? []) {
+    const at = args.find(({ name }) => name === input)?.data?.[0] ?? 0;
+    if (at >= 0 && at + size <= capacity) continue;
+    const position = String(at < 0 ? at : at + size - 1);
+    throw new DlmError('E9104', `${entry}: position ${position} is past the capacity ${capacity} of the cache`, {
+      entry,
+      path: input,
+      expected: `at most ${capacity - 1}`,
+      got: position,
+    });
   }
 }
 

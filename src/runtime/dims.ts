@@ -1,5 +1,6 @@
 // Binds the dims of a function from the shapes of its arguments: plain occurrences bind, everything else is checked.
-import { DlmError, wrongInput } from './error.ts';
+import type { Caches } from './caches.ts';
+import { wrongInput, type DlmError } from './error.ts';
 import type { Extent, FunctionSpec } from './program.ts';
 import { sizeOf } from './tensor.ts';
 
@@ -22,15 +23,15 @@ export const shapeOf = (extents: readonly Extent[], names: readonly string[], di
     return typeof extent === 'string' ? (dims[names.indexOf(extent)] ?? 0) : extent[1](...dims);
   });
 
-/** The dims of one call; whole numbers and the session may have given some. @throws DlmError E9101, E9102, E9103 */
+/** The dims of one call; whole numbers and the session may have given some. @throws DlmError E9101, E9102 */
 export function bindDims(
   entry: string,
   fn: FunctionSpec,
   given: readonly Given[],
   counts: ReadonlyMap<string, number> = new Map(),
-  session: ReadonlyMap<string, number> = new Map(),
+  caches?: Caches,
 ): number[] {
-  const bound = new Map([...counts, ...session]);
+  const bound = new Map([...counts, ...(caches?.sizes ?? [])]);
   const wrong = ({ name, dtype, extents, shape, length }: Given, note = ''): DlmError => {
     const expected = extents.map((extent) => (typeof extent === 'object' ? extent[0] : extent)).join(', ');
     return wrongInput(
@@ -46,8 +47,7 @@ export function bindDims(
     shape?.forEach((size, axis) => {
       const extent = extents[axis];
       if (typeof extent !== 'string') return;
-      const own = session.get(extent);
-      if (own !== undefined && own !== size) throw wrongSize(entry, extent, size, own);
+      caches?.check(entry, extent, size);
       if (!bound.has(extent)) bound.set(extent, size);
     });
   }
@@ -63,20 +63,7 @@ export function bindDims(
     const note = names.map((name, at) => `${at ? ', ' : ' with '}${name} = ${bound.get(name)}`).join('');
     if (!fits || small) throw wrong(argument, note);
   }
-  const broken = fn.facts?.[fn.holds?.(...dims).indexOf(false) ?? -1];
-  if (broken === undefined) return dims;
-  const values = fn.dims.map((name, at) => `${name} = ${dims[at]}`).join(', ');
-  throw new DlmError('E9103', `${entry}: \`${broken}\` does not hold for ${values}`, {
-    entry,
-    expected: broken,
-    got: values,
-  });
-}
-
-/** A whole number from the host that is a dim. @throws DlmError E9101 */
-export function checkCount(entry: string, name: string, value: unknown): number {
-  if (typeof value === 'number' && Number.isInteger(value) && value > 0) return value;
-  throw wrongInput(entry, name, typeof value === 'number' ? String(value) : typeof value, 'a whole number above 0');
+  return dims;
 }
 
 // A flat array fixes one dim of its shape when all others are known; that may make another array solvable.
@@ -94,12 +81,3 @@ function solveLengths(given: readonly Given[], bound: Map<string, number>): void
     }
   }
 }
-
-/** E9102: a dim of a call is not the one that the session was made with. */
-const wrongSize = (entry: string, dim: string, got: number, expected: number): DlmError =>
-  new DlmError('E9102', `${entry}: \`${dim}\` is ${got}, but the session was made with ${expected}`, {
-    entry,
-    path: dim,
-    expected: String(expected),
-    got: String(got),
-  });

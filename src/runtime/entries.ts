@@ -1,6 +1,5 @@
-// Calls of entry points: required arguments by position, optional ones as fields of the last options object.
+// Calls of entry points: arguments by position, then an options object.
 import type { Caches } from './caches.ts';
-import { checkCount } from './dims.ts';
 import type { EntrySpec, ProgramSpec, Returns } from './program.ts';
 import type { Runner } from './runner.ts';
 import type { Tensor } from './tensor.ts';
@@ -9,7 +8,6 @@ import { keyScalars, runKey } from './threefry.ts';
 interface EntryOptions {
   readonly seed?: number;
   readonly signal?: AbortSignal;
-  readonly [name: string]: unknown;
 }
 
 /** What entries run on: a model, or a session of it. */
@@ -46,25 +44,18 @@ export function entryMethods(
 async function callEntry(
   host: EntryHost,
   entry: string,
-  [base, baseReturns, names, variants = []]: EntrySpec,
+  spec: EntrySpec,
   values: readonly unknown[],
 ): Promise<unknown> {
   const { runner, caches } = host;
+  const [base, result, names] = spec;
   const required = names ?? runner.spec(base).inputs.map(([name]) => name);
   const options = (values[required.length] ?? {}) as EntryOptions;
   options.signal?.throwIfAborted();
   host.check(entry);
-  const optional = [...new Set(variants.flatMap(([given]) => given))].filter((name) => options[name] !== undefined);
-  const variant = variants.find(([given]) => String(given) === String(optional));
-  const [fn, returns] = variant ? [variant[1], variant[2]] : [base, baseReturns];
-  const all: Record<string, unknown> = { ...options };
-  required.forEach((name, at) => (all[name] = values[at]));
-  const { inputs } = runner.spec(fn);
-  const counts = new Map<string, number>();
-  for (const name of required)
-    if (inputs.every(([input]) => input !== name)) counts.set(name, checkCount(entry, name, all[name]));
-  const given = inputs.map(([name]) => all[name]);
-  const call = runner.call(fn, entry, given, caches ? { counts, caches } : { counts });
+  const chosen = names && runner.program.chooseCall?.(runner, entry, spec, values);
+  const { fn = base, returns = result, given = values, counts } = chosen ?? {};
+  const call = runner.call(fn, entry, given, { counts, caches });
   const key = options.seed === undefined ? host.nextKey() : runKey(options.seed, 3, 0);
   const results = await runner.tensors(call, keyScalars(key));
   options.signal?.throwIfAborted();

@@ -3,6 +3,8 @@
 
 import type { Caches } from './caches.ts';
 import type { Model } from './model.ts';
+import type { Call, Runner } from './runner.ts';
+import type { Nested } from './train.ts';
 
 /** Element types at run time. `bool` is one 32-bit word (0 or 1) in device memory. */
 export type ElementType = 'f32' | 'i32' | 'u32' | 'bool';
@@ -112,6 +114,14 @@ export interface SessionSpec {
   readonly caches: readonly TensorSpec[];
 }
 
+/** The function that a call runs, and what it takes. */
+export interface ChosenCall {
+  readonly fn: string;
+  readonly returns: Returns;
+  readonly given: readonly unknown[];
+  readonly counts: ReadonlyMap<string, number>;
+}
+
 /** A training loop. */
 export interface TrainSpec {
   /** Train parameter and model of each model. */
@@ -158,6 +168,21 @@ export interface ProgramSpec {
     step: FunctionSpec,
     given?: Readonly<Record<string, number | undefined>>,
   ) => () => Caches;
+  /** Checks what functions require of their dims, where one does. */
+  readonly checkFacts?: (entry: string, fn: FunctionSpec, dims: readonly number[]) => void;
+  /** Reads the arguments of entries that have names of their own. */
+  readonly chooseCall?: (runner: Runner, entry: string, spec: EntrySpec, values: readonly unknown[]) => ChosenCall;
+  /** Metrics of sums over batches, where a train has some. */
+  readonly totals?: {
+    isTotal(output: TensorSpec | undefined): boolean;
+    finish(
+      runner: Runner,
+      spec: TrainSpec,
+      call: Call,
+      sums: readonly number[][],
+      scalars: Scalars,
+    ): Promise<Record<string, Nested>>;
+  };
   /** Opens a device of each kind that was compiled for. */
   readonly open: {
     readonly webgpu?: (device?: GPUDevice) => Promise<Backend>;

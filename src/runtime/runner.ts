@@ -1,7 +1,7 @@
 // Runs compiled functions: binds dims, keeps the plans of recent dims, fills the step record, collects results.
 import type { Caches } from './caches.ts';
 import { bindDims, shapeOf } from './dims.ts';
-import { DlmError, need, wrongInput } from './error.ts';
+import { need, wrongInput } from './error.ts';
 import { readInput, type Argument } from './input.ts';
 import type {
   Backend,
@@ -33,7 +33,7 @@ export interface Call extends Kept {
 
 /** Dims of a call that no argument's shape gives. */
 export interface CallSizes {
-  readonly counts?: ReadonlyMap<string, number>;
+  readonly counts?: ReadonlyMap<string, number> | undefined;
   readonly caches?: Caches | undefined;
 }
 
@@ -64,9 +64,9 @@ export class Runner {
   call(name: string, entry: string, values: readonly unknown[], { counts, caches }: CallSizes = {}): Call {
     const fn = this.spec(name);
     const args = fn.inputs.map((input, at) => readInput(entry, input, values[at], this.backend));
-    const dims = bindDims(entry, fn, args, counts, caches?.sizes);
-    checkRoom(entry, fn, args, dims);
-    if (fn.caches) caches?.open(entry, new Map(fn.dims.map((dim, at) => [dim, dims[at] ?? NaN])));
+    const dims = bindDims(entry, fn, args, counts, caches);
+    this.program.checkFacts?.(entry, fn, dims);
+    caches?.ready(entry, fn, args, dims);
     const key = `${name} ${dims.join()}`;
     const kept = this.#kept.get(key) ?? this.#bind(fn, dims);
     this.#kept.delete(key);
@@ -105,21 +105,6 @@ export class Runner {
   dispose(): void {
     for (const { bound } of this.#kept.values()) bound.dispose();
     this.#kept.clear();
-  }
-}
-
-// A cache does not grow: a position that the host knows is checked before anything is written.
-function checkRoom(entry: string, fn: FunctionSpec, args: readonly Argument[], dims: readonly number[]): void {
-  for (const [input, size, capacity] of fn.room?.(...dims) ?? []) {
-    const at = args.find(({ name }) => name === input)?.data?.[0] ?? 0;
-    if (at >= 0 && at + size <= capacity) continue;
-    const position = String(at < 0 ? at : at + size - 1);
-    throw new DlmError('E9104', `${entry}: position ${position} is past the capacity ${capacity} of the cache`, {
-      entry,
-      path: input,
-      expected: `at most ${capacity - 1}`,
-      got: position,
-    });
   }
 }
 

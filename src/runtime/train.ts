@@ -5,7 +5,7 @@ import { shapeOf } from './dims.ts';
 import { DlmError, need, wrongInput } from './error.ts';
 import { modelOf, type Model } from './model.ts';
 import { fitCheckpoint, ParameterStore, type StoredSpec } from './parameters.ts';
-import type { Backend, ProgramSpec, Scalars, TensorSpec, TrainSpec } from './program.ts';
+import type { Backend, ProgramSpec, Scalars, TrainSpec } from './program.ts';
 import { Runner, type Call } from './runner.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
 import { asyncDisposeSymbol, sizeOf } from './tensor.ts';
@@ -14,7 +14,8 @@ import { readSource } from './weights.ts';
 
 type Batch = Readonly<Record<string, unknown>>;
 type Stream = Iterable<Batch> | AsyncIterable<Batch>;
-type Nested = number | Nested[];
+/** A number, or nested arrays of them. */
+export type Nested = number | Nested[];
 
 /** What a step measured. `loss` where there is one. */
 interface Measures {
@@ -199,6 +200,7 @@ export class Train {
   async #evaluate(data: Stream | (() => Stream), runner: Runner, caches?: Caches): Promise<Measures> {
     let [total, count]: [number, number] = [0, 0];
     const sums: number[][] = [];
+    const { totals } = this.#program;
     let last: Call | undefined;
     for await (const batch of typeof data === 'function' ? data() : data) {
       last = this.#call('evaluate', batch, runner, caches);
@@ -207,7 +209,7 @@ export class Train {
       const weight = shapeOf(extents, last.fn.dims, last.dims)[0] ?? 1;
       const { outputs } = last.fn;
       values.forEach((value, at) => {
-        const share = isTotal(outputs[at]) ? 1 : weight;
+        const share = totals?.isTotal(outputs[at]) ? 1 : weight;
         sums[at] = Array.from(value, (x, i) => x * share + (sums[at]?.[i] ?? 0));
       });
       total += weight;
@@ -218,21 +220,8 @@ export class Train {
       last,
       sums.map((sum) => sum.map((x) => x / total)),
     );
-    return { ...measures, metrics: { ...measures.metrics, ...(await this.#finish(runner, last, sums)) } };
-  }
-
-  // Metrics of totals, computed once from the sums.
-  async #finish(runner: Runner, { fn, shapes }: Call, sums: readonly number[][]): Promise<Record<string, Nested>> {
-    const { finish } = this.spec;
-    if (finish === undefined) return {};
-    const totals = fn.outputs.flatMap((output, at) =>
-      isTotal(output) ? [nest(sums[at] ?? [], shapes[at] ?? [])] : [],
-    );
-    const call = runner.call(finish, `${this.name}.evaluate`, totals);
-    const values = await runner.values(call, this.#scalars(2, 0));
-    return Object.fromEntries(
-      call.fn.outputs.map(([name], at) => [name, nest(Array.from(values[at] ?? []), call.shapes[at] ?? [])]),
-    );
+    const more = await totals?.finish(runner, this.spec, last, sums, this.#scalars(2, 0));
+    return { ...measures, metrics: { ...measures.metrics, ...more } };
   }
 
   // Every tensor of the session: weights of the models, then slots, then caches that exist.
@@ -313,10 +302,8 @@ export class Train {
   }
 }
 
-// Summed over batches; other results are means.
-const isTotal = (output: TensorSpec | undefined): boolean => /^total\.\d+$/.test(output?.[0] ?? '');
-
-function nest(data: readonly number[], [size, ...rest]: readonly number[]): Nested {
+/** The elements of a shape as nested arrays. */
+export function nest(data: readonly number[], [size, ...rest]: readonly number[]): Nested {
   if (size === undefined) return data[0] ?? NaN;
   const each = data.length / size;
   return Array.from({ length: size }, (_, at) => nest(data.slice(at * each, (at + 1) * each), rest));

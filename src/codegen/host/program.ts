@@ -61,6 +61,12 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
   if (hasSessions) uses.add('session');
   const hasTrainCaches = input.module.trains.some((train) => cachesOfTrain(train, input.module).length > 0);
   if (hasTrainCaches) uses.add('caches');
+  const hasFacts = input.module.functions.some((fn) => factsOf(fn).length > 0);
+  if (hasFacts) uses.add('facts');
+  const hasArguments = Object.values(input.module.entries).some((info) => info.arguments);
+  if (hasArguments) uses.add('arguments');
+  const hasTotals = input.module.trains.some((train) => train.finish !== undefined);
+  if (hasTotals) uses.add('totals');
   const open = [gpu && 'webgpu: openWebGpu', cpu && 'wasm: openWasm'].filter((item) => item !== undefined);
   const body = object(
     {
@@ -73,6 +79,9 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
       wasm: cpu && printWasm(print.wasm(cpu)),
       openSession: hasSessions ? 'openSession' : undefined,
       trainCaches: hasTrainCaches ? 'trainCaches' : undefined,
+      checkFacts: hasFacts ? 'checkFacts' : undefined,
+      chooseCall: hasArguments ? 'chooseCall' : undefined,
+      totals: hasTotals ? 'totals' : undefined,
       open: `{ ${open.join(', ')} }`,
     },
     '',
@@ -112,7 +121,7 @@ function printFunction(
   const head = `(${dims.map((dim) => names.of(dim)).join(', ')}) =>`;
   const host = hostScalarsJs(fn.host, dims, names);
   host?.uses.forEach((file) => uses.add(file));
-  const facts = [...fn.facts, ...fn.dims.flatMap(({ name, max }) => (max === undefined ? [] : [{ name, max }]))];
+  const facts = factsOf(fn);
   const used = new Set<number>();
   const gpu = plans.gpu && printGpuPlan({ plan: plans.gpu, fn, names, recordWord }, kernels, used);
   return object(
@@ -178,6 +187,11 @@ function tensorJs(name: string, { dtype, shape }: TensorType, dims: readonly str
 }
 
 type AnyFact = Fact | { readonly name: string; readonly max: number };
+
+const factsOf = (fn: GraphFunction): AnyFact[] => [
+  ...fn.facts,
+  ...fn.dims.flatMap(({ name, max }) => (max === undefined ? [] : [{ name, max }])),
+];
 
 function factText(fact: AnyFact): string {
   if ('max' in fact) return `${fact.name} <= ${fact.max}`;
