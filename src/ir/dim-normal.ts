@@ -41,6 +41,7 @@ export class NormalForm {
     for (const fact of facts) if (fact.kind === '>=0') this.inequalities.push(fact.lhs);
     const unsolved = this.inequalities.splice(0);
     this.inequalities.push(...unsolved.map((d) => this.apply(d)));
+    for (const d of this.inequalities) this.tighten(d);
   }
 
   /** `d` with every solved variable replaced. */
@@ -61,6 +62,21 @@ export class NormalForm {
       result = substitute(result, (other) => (other === name ? floorDiv(of, by) : undefined));
     }
     return result;
+  }
+
+  // c·v + k ≥ 0 is a bound of v: v ≥ ⌈−k / c⌉, or v ≤ ⌊k / −c⌋ where c is negative.
+  private tighten(d: Dim): void {
+    const [linear] = d.terms.filter(({ factors }) => factors.length > 0);
+    const [atom] = linear?.factors ?? [];
+    const rest = asConstant(fromTerms(d.terms.filter((term) => term !== linear)));
+    if (!linear || atom?.kind !== 'var' || linear.factors.length !== 1 || rest === undefined) return;
+    const { min, max } = this.bounds.get(atom.name) ?? { min: undefined, max: undefined };
+    const [low, high] = [min && asConstant(min), max && asConstant(max)];
+    const edge = -rest / linear.coefficient;
+    if (linear.coefficient > 0 && (min === undefined || (low !== undefined && low < edge)))
+      this.bounds.set(atom.name, { min: constant(Math.ceil(edge)), max });
+    if (linear.coefficient < 0 && (max === undefined || (high !== undefined && high > edge)))
+      this.bounds.set(atom.name, { min, max: constant(Math.floor(edge)) });
   }
 
   private addEquality(lhs: Dim): void {
