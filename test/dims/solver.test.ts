@@ -215,3 +215,14 @@ describe('the dim solver', () => {
     expect(work).toBe(3000);
   });
 });
+
+describe('facts about one variable', () => {
+  const at = (lhs: string): Facts => new Facts([{ name: 'b', min: 1 }], [{ kind: '>=0', lhs: parseDim(lhs) }]);
+
+  it('are bounds of it', () => {
+    expect(at('b - 3').range(parseDim('b'))).toEqual({ min: 3, max: Infinity });
+    expect(at('2*b - 5').lessEqual(3, parseDim('b'))).toBe('proved');
+    expect(at('9 - 2*b').lessEqual(parseDim('b'), 4)).toBe('proved');
+    expect(at('b - 3').lessEqual(4, parseDim('b'))).toBe('unknown');
+  });
+});
