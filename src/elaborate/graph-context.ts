@@ -3,7 +3,16 @@
 import { Builder } from '../ir/builder.ts';
 import { substitute, variable, type Dim } from '../ir/dim.ts';
 import type { Facts } from '../ir/dim-solver.ts';
-import type { DimVariable, Fact, FunctionInput, FunctionResult, GraphFunction, InputRole, TensorType, Value } from '../ir/graph.ts';
+import type {
+  DimVariable,
+  Fact,
+  FunctionInput,
+  FunctionResult,
+  GraphFunction,
+  InputRole,
+  TensorType,
+  Value,
+} from '../ir/graph.ts';
 import { sessionNames } from './caches.ts';
 import type { Slot } from './instances.ts';
 
@@ -49,7 +58,9 @@ export class GraphContext {
     readonly symbols: Set<string> = new Set(),
   ) {
     // Sizes of the session are known to be positive before a cache is read.
-    this.#session = new Set([...paths.keys()].flatMap(({ role, type }) => (role === 'cache' ? sessionNames(type.shape) : [])));
+    this.#session = new Set(
+      [...paths.keys()].flatMap(({ role, type }) => (role === 'cache' ? sessionNames(type.shape) : [])),
+    );
     this.#assumeSizes([...this.#session].map((name) => ({ name, min: 1 })));
   }
 
@@ -164,8 +175,14 @@ export class GraphContext {
 
   finish(): GraphFunction {
     return {
-      name: this.name, kind: this.kind, dims: this.#dims, facts: this.#facts,
-      inputs: this.inputs, nodes: this.builder.nodes, results: this.results, host: [],
+      name: this.name,
+      kind: this.kind,
+      dims: this.#dims,
+      facts: this.#facts,
+      inputs: this.inputs,
+      nodes: this.builder.nodes,
+      results: this.results,
+      host: [],
     };
   }
 }
@@ -179,7 +196,11 @@ export class KeySite {
   #calls = 0;
 
   /** `root` gives the key to fold the path into; without one, the base key of the function. */
-  constructor(readonly graph: GraphContext, readonly path: string, readonly root?: () => readonly [Value, Value]) {}
+  constructor(
+    readonly graph: GraphContext,
+    readonly path: string,
+    readonly root?: () => readonly [Value, Value],
+  ) {}
 
   /** Both words; nodes are emitted at the first use. */
   key(): readonly [Value, Value] {
@@ -188,7 +209,11 @@ export class KeySite {
   }
 
   #derive(): readonly [Value, Value] {
-    return foldIn(this.graph, foldIn(this.graph, this.root?.() ?? this.graph.baseKey(), hash(this.path, 0x811c9dc5)), hash(this.path, 0x9e3779b9));
+    return foldIn(
+      this.graph,
+      foldIn(this.graph, this.root?.() ?? this.graph.baseKey(), hash(this.path, 0x811c9dc5)),
+      hash(this.path, 0x9e3779b9),
+    );
   }
 
   /** The key of the next call made from here. */

@@ -26,7 +26,10 @@ export train Fit(net: Net, scale: f32[] = 2.0) {
 }
 `.replaceAll('one_hot(y, 3).t', 'transpose(one_hot(y, 3))');
 
-interface Measures { metrics: Record<string, number | number[]>; loss: number }
+interface Measures {
+  metrics: Record<string, number | number[]>;
+  loss: number;
+}
 interface Session {
   step(batch: object): Promise<Measures>;
   evaluate(batches: object[]): Promise<Measures>;
@@ -44,7 +47,10 @@ test('a total is the sum over all batches, and what uses it is computed once', a
   expect(verifyGraph(program(text).module)).toEqual([]);
   expect(graph.functions.map(({ name }) => name)).toContain('Fit.finish');
   const module = await importModule<Module>(js);
-  const net = (await module['loadNet']?.({ device: 'wasm', seed: 4 })) as Record<string, (x: unknown) => Promise<{ data(): Promise<ArrayLike<number>> }>>;
+  const net = (await module['loadNet']?.({ device: 'wasm', seed: 4 })) as Record<
+    string,
+    (x: unknown) => Promise<{ data(): Promise<ArrayLike<number>> }>
+  >;
   const fit = (await module['createFit']?.(net, { seed: 1 })) as Session;
 
   const logits = Array.from((await (await net['forward']?.(x(10)))?.data()) ?? []);
@@ -56,7 +62,10 @@ test('a total is the sum over all batches, and what uses it is computed once', a
   const counts = [0, 1, 2].map((c) => y(10).filter((label) => label === c).length);
   expect(found.reduce((a, b) => a + b, 0)).toBeGreaterThan(0);
 
-  const batches = [{ x: x(10).slice(0, 7), y: y(10).slice(0, 7) }, { x: x(10).slice(7), y: y(10).slice(7) }];
+  const batches = [
+    { x: x(10).slice(0, 7), y: y(10).slice(0, 7) },
+    { x: x(10).slice(7), y: y(10).slice(7) },
+  ];
   const { metrics } = await fit.evaluate(batches);
   expect(Object.keys(metrics)).toEqual(['mean_hit', 'recall', 'share']);
   expect(metrics['mean_hit']).toBeCloseTo(hits.reduce<number>((a, b) => a + b, 0) / 10, 6);
@@ -73,7 +82,11 @@ test.each([
   ['metric bad = total(mean(hit)) / mean(hit)', '`bad` mixes totals with `x` of one batch'],
   ['minimize total(mean(logits)) using SGD(lr=0.1)', 'what is minimized is computed from it'],
 ])('%s', (member, reason) => {
-  const changed = text.replace(/ {2}minimize.*\n/, member.startsWith('minimize') ? '' : '$&').replace(/\n}\n$/, `\n  ${member}\n}\n`);
+  const changed = text
+    .replace(/ {2}minimize.*\n/, member.startsWith('minimize') ? '' : '$&')
+    .replace(/\n}\n$/, `\n  ${member}\n}\n`);
   const { diagnostics } = program(changed);
-  expect(diagnostics.map(({ code, message }) => `${code} ${message}`)).toEqual([`E0709 \`total\` cannot be used so: ${reason}`]);
+  expect(diagnostics.map(({ code, message }) => `${code} ${message}`)).toEqual([
+    `E0709 \`total\` cannot be used so: ${reason}`,
+  ]);
 });

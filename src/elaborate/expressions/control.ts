@@ -22,19 +22,45 @@ export function evaluateIf(frame: Frame, expr: IfExpr): Value {
     if (condition.value) return evaluateBlock(frame, expr.then);
     return expr.otherwise.kind === 'if' ? evaluate(frame, expr.otherwise) : evaluateBlock(frame, expr.otherwise);
   }
-  if (condition.kind !== 'tensor' || condition.value.type.dtype !== 'bool' || (condition.value.type.shape.length > 0 && !frame.tabulating))
-    return reject(frame, messages.E0406(expr.condition.span, { got: condition.kind === 'tensor' && condition.value.type.shape.length > 0 ? `${describe(condition)}, one per element` : describe(condition) }, { helps: [{ text: 'to choose element by element write `where(condition, a, b)`' }] }));
+  if (
+    condition.kind !== 'tensor' ||
+    condition.value.type.dtype !== 'bool' ||
+    (condition.value.type.shape.length > 0 && !frame.tabulating)
+  )
+    return reject(
+      frame,
+      messages.E0406(
+        expr.condition.span,
+        {
+          got:
+            condition.kind === 'tensor' && condition.value.type.shape.length > 0
+              ? `${describe(condition)}, one per element`
+              : describe(condition),
+        },
+        { helps: [{ text: 'to choose element by element write `where(condition, a, b)`' }] },
+      ),
+    );
   const graph = graphOf(frame);
   const states = new Set(graph.updated);
   const [a, b] = [evaluate(frame, expr.then), evaluate(frame, expr.otherwise)];
-  if (graph.updated.size !== states.size) return reject(frame, messages.E0412(expr.span, { operation: 'update', operands: 'a state under a run-time condition; write `update … when`' }));
+  if (graph.updated.size !== states.size)
+    return reject(
+      frame,
+      messages.E0412(expr.span, {
+        operation: 'update',
+        operands: 'a state under a run-time condition; write `update … when`',
+      }),
+    );
   return selectValues(frame, expr, condition.value, a, b);
 }
 
 function selectValues(frame: Frame, expr: IfExpr, cond: GraphValue, a: Value, b: Value): Value {
   if (a.kind === 'unknown' || b.kind === 'unknown') return unknown;
   if (a.kind === 'tuple' && b.kind === 'tuple' && a.items.length === b.items.length)
-    return tuple(a.items.map((item, i) => selectValues(frame, expr, cond, item, b.items[i] ?? unknown)), a.names);
+    return tuple(
+      a.items.map((item, i) => selectValues(frame, expr, cond, item, b.items[i] ?? unknown)),
+      a.names,
+    );
   const [x, y] = unify(frame, a, b, '`if`', expr.span);
   if (frame.tabulating) return frame.tabulating.select(frame, cond, x, y, expr.span);
   if (typeText(x.type) !== typeText(y.type))
@@ -72,7 +98,17 @@ function stackValues(frame: Frame, values: readonly Value[], axis: number, expr:
   if (values.some((v) => v.kind === 'unknown')) return unknown;
   const [first] = values;
   if (first?.kind === 'tuple')
-    return tuple(first.items.map((_, i) => stackValues(frame, values.map((v) => (v.kind === 'tuple' ? v.items[i] ?? unknown : unknown)), axis, expr)), first.names);
+    return tuple(
+      first.items.map((_, i) =>
+        stackValues(
+          frame,
+          values.map((v) => (v.kind === 'tuple' ? (v.items[i] ?? unknown) : unknown)),
+          axis,
+          expr,
+        ),
+      ),
+      first.names,
+    );
   const { builder } = graphOf(frame);
   const parts = values.map((v) => {
     const x = toTensor(frame, v, undefined, expr.body.span);
@@ -101,7 +137,15 @@ function itemsOf(frame: Frame, bind: InBind): Items | null {
   const over = evaluate(frame, bind.over);
   if (over.kind === 'unknown') return null;
   if (over.kind === 'list' || over.kind === 'tuple') return { items: over.items, axis: null };
-  if (over.kind !== 'tensor') return reject(frame, messages.E0402(bind.over.span, { what: `\`${spanText(bind.over.span)}\``, expected: 'a list, a range or a tensor', got: describe(over) }));
+  if (over.kind !== 'tensor')
+    return reject(
+      frame,
+      messages.E0402(bind.over.span, {
+        what: `\`${spanText(bind.over.span)}\``,
+        expected: 'a list, a range or a tensor',
+        got: describe(over),
+      }),
+    );
   const { shape } = over.value.type;
   const along = bind.along?.value ?? 0;
   const axis = along < 0 ? along + shape.length : along;
@@ -109,14 +153,26 @@ function itemsOf(frame: Frame, bind: InBind): Items | null {
   if (!extent) return reject(frame, messages.E0313(bind.span, { axis: along, shape: typeText(over.value.type) }));
   const n = asConstant(resolved(frame, extent));
   if (n === undefined || n > unrollLimit)
-    return reject(frame, messages.E0404(bind.over.span, { what: `the length ${extent.key} of a loop over a tensor` }, { notes: [`a loop over slices is unrolled; its length must be a constant of at most ${unrollLimit}`] }));
+    return reject(
+      frame,
+      messages.E0404(
+        bind.over.span,
+        { what: `the length ${extent.key} of a loop over a tensor` },
+        { notes: [`a loop over slices is unrolled; its length must be a constant of at most ${unrollLimit}`] },
+      ),
+    );
   const { builder } = graphOf(frame);
   const { value } = over;
   const items = Array.from({ length: n }, (_, i) => {
     const start = shape.map((_, k) => (k === axis ? dim(i) : dim(0)));
     const size = shape.map((d, k) => (k === axis ? dim(1) : d));
     const cut = builder.op('slice', [value], { start, size, stride: size.map(() => 1) });
-    return tensor(builder.reshape(cut, shape.filter((_, k) => k !== axis)));
+    return tensor(
+      builder.reshape(
+        cut,
+        shape.filter((_, k) => k !== axis),
+      ),
+    );
   });
   return { items, axis };
 }
@@ -131,7 +187,8 @@ export function evaluateFold(frame: Frame, expr: FoldExpr): Value {
 function unrollFold(frame: Frame, expr: FoldExpr): Value {
   let carry = evaluate(frame, expr.init);
   const [first] = expr.binds;
-  if (expr.while) return reject(frame, messages.E0404(expr.while.span, { what: 'the condition of `while` of an unrolled loop' }));
+  if (expr.while)
+    return reject(frame, messages.E0404(expr.while.span, { what: 'the condition of `while` of an unrolled loop' }));
   const overs: Items[] = [];
   for (const bind of expr.binds) {
     const over = bind.kind === 'in-bind' ? itemsOf(frame, bind) : null;
@@ -140,7 +197,14 @@ function unrollFold(frame: Frame, expr: FoldExpr): Value {
   }
   const [length = 0] = overs.map((o) => o.items.length);
   if (overs.some((o) => o.items.length !== length))
-    return reject(frame, messages.E0302(expr.span, { operation: 'advance together', left: `${length} elements`, right: `${overs.find((o) => o.items.length !== length)?.items.length ?? 0}` }));
+    return reject(
+      frame,
+      messages.E0302(expr.span, {
+        operation: 'advance together',
+        left: `${length} elements`,
+        right: `${overs.find((o) => o.items.length !== length)?.items.length ?? 0}`,
+      }),
+    );
   const outs: Value[] = [];
   warnUnrolled(frame, length, expr);
   for (let i = 0; i < length; i++) {
@@ -156,13 +220,21 @@ function unrollFold(frame: Frame, expr: FoldExpr): Value {
     if (expr.form === 'fold') carry = result;
     else {
       if (result.kind !== 'tuple' || result.items.length !== 2)
-        return reject(frame, messages.E0402(expr.body.span, { what: 'the body of `scan`', expected: 'a pair `(carry, out)`', got: describe(result) }));
+        return reject(
+          frame,
+          messages.E0402(expr.body.span, {
+            what: 'the body of `scan`',
+            expected: 'a pair `(carry, out)`',
+            got: describe(result),
+          }),
+        );
       carry = result.items[0] ?? unknown;
       outs.push(result.items[1] ?? unknown);
     }
   }
   if (expr.form === 'fold') return carry;
   const axis = overs.find((o) => o.axis !== null)?.axis ?? 0;
-  const stacked = first?.kind === 'in-bind' && overs[0]?.axis === null ? list(outs) : stackValues(frame, outs, axis, expr);
+  const stacked =
+    first?.kind === 'in-bind' && overs[0]?.axis === null ? list(outs) : stackValues(frame, outs, axis, expr);
   return tuple([stacked, carry]);
 }
