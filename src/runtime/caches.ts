@@ -5,6 +5,7 @@ import { DlmError, need } from './error.ts';
 import type { Argument } from './input.ts';
 import { ParameterStore, type StoredSpec } from './parameters.ts';
 import type { Backend, FunctionSpec, Memory, SessionSpec } from './program.ts';
+import type { Runner } from './runner.ts';
 import { sizeOf } from './tensor.ts';
 
 /** Dims by name. */
@@ -75,10 +76,31 @@ export class Caches {
     if (fn.caches) this.open(entry, new Map(fn.dims.map((dim, at) => [dim, dims[at] ?? NaN])));
   }
 
+  /** Their dims where they exist: what a saved session holds of them besides their data. */
+  get saved(): { dims: Record<string, number> } | undefined {
+    return this.#store && { dims: Object.fromEntries(this.#sizes) };
+  }
+
+  /** Makes them anew for the dims that were saved, or leaves them to the next call. */
+  reopen(entry: string, saved: Readonly<Record<string, number>> | undefined): void {
+    this.dispose();
+    if (saved) this.open(entry, new Map(Object.entries(saved)));
+  }
+
+  /** Runs `use`, then gives their memory and that of `runner` back. */
+  async during<T>(runner: Runner, use: (runner: Runner) => Promise<T>): Promise<T> {
+    try {
+      return await use(runner);
+    } finally {
+      runner.dispose();
+      this.dispose();
+    }
+  }
+
   /** Sets them to zero. */
   reset(): void {
     const zeros = this.#store?.specs.map(([path, , shape]) => [path, new Uint32Array(sizeOf(shape))] as const);
-    if (zeros) this.#store?.write(new Map(zeros));
+    if (zeros) this.#store?.write(zeros);
   }
 
   /** Gives their memory back. */

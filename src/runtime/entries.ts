@@ -1,6 +1,6 @@
 // Calls of entry points: arguments by position, then an options object.
 import type { Caches } from './caches.ts';
-import type { EntrySpec, ProgramSpec, Returns } from './program.ts';
+import type { EntrySpec, Returns } from './program.ts';
 import type { Runner } from './runner.ts';
 import type { Tensor } from './tensor.ts';
 import { keyScalars, runKey } from './threefry.ts';
@@ -20,11 +20,8 @@ export interface EntryHost {
   check(entry: string): void;
 }
 
-/** Whether an entry reads or writes caches, so that a session has it. */
-export const usesCaches = (program: ProgramSpec, entry: EntrySpec): boolean =>
-  functionsOf(entry).some((name) => program.functions[name]?.caches !== undefined);
-
-const functionsOf = ([fn, , , variants = []]: EntrySpec): string[] => [fn, ...variants.map(([, name]) => name)];
+/** Names of the functions of an entry. */
+export const functionsOf = ([fn, , , variants = []]: EntrySpec): string[] => [fn, ...variants.map(([, name]) => name)];
 
 /** Names of the functions of all entries. */
 export const entryFunctions = (entries: Readonly<Record<string, EntrySpec>>): string[] =>

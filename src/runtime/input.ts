@@ -3,15 +3,13 @@
 import type { Given } from './dims.ts';
 import { DlmError, wrongInput } from './error.ts';
 import type { Backend, Data, ElementType, Memory, TensorSpec } from './program.ts';
-import { sizeOf, Tensor } from './tensor.ts';
+import { arrays, sizeOf, Tensor } from './tensor.ts';
 
 /** An argument as it goes to the device: host data, or memory of the device. */
 export interface Argument extends Given {
   readonly data?: Data;
   readonly memory?: Memory;
 }
-
-const arrays = { f32: Float32Array, i32: Int32Array, u32: Uint32Array, bool: Uint32Array };
 
 // Conversions that lose nothing, and float64 to float32.
 const accepted = {

@@ -1,6 +1,6 @@
 // Loads a model: device, kernels, weights; gives an object with a method for each entry point.
 import { acquireDevice, type Device } from './device.ts';
-import { entryFunctions, entryMethods, usesCaches } from './entries.ts';
+import { entryFunctions, entryMethods } from './entries.ts';
 import { DlmError, need } from './error.ts';
 import { ParameterStore, type FitOptions } from './parameters.ts';
 import type { ModelSpec, ProgramSpec } from './program.ts';
@@ -45,10 +45,10 @@ export class Model {
     const store = new ParameterStore(device.backend, spec.parameters);
     this.runner = new Runner(program, device.backend, (path) => store.memory(path));
     this.weights = new Weights(name, store, spec.aliases ?? {});
-    const entries = Object.entries(spec.entries).filter(([, entry]) => !usesCaches(program, entry));
+    const { sessions } = program;
+    const entries = Object.entries(spec.entries).filter(([, entry]) => !sessions?.has(program, entry));
     const dispose = (): void => this.dispose();
-    const { openSession } = program;
-    const session = { session: async (given?: Record<string, number>) => openSession?.(this, program, given) };
+    const session = { session: async (given?: Record<string, number>) => sessions?.open(this, program, given) };
     this.net = {
       ...entryMethods(this, entries),
       ...(spec.session ? session : {}),

@@ -37,7 +37,7 @@ export class ParameterStore {
   }
 
   /** Writes values that were checked before. */
-  write(values: Values): void {
+  write(values: Iterable<readonly [path: string, data: Data]>): void {
     for (const [path, data] of values)
       this.backend.write(this.memory(path), data instanceof Uint8Array ? Uint32Array.from(data) : data);
   }

@@ -31,8 +31,7 @@ export type StepSpec =
       recordWords?: readonly number[],
     ]
   | readonly [op: 'copy', from: number, to: number]
-  | readonly [op: 'fill', buffer: number, word: number]
-  | readonly [op: 'loop', count: number, reverse: boolean, body: (index: number) => readonly StepSpec[]];
+  | readonly [op: 'fill', buffer: number, word: number];
 
 /** How one function runs on one target, for given dims. */
 export interface PlanSpec {
@@ -159,7 +158,11 @@ export interface ProgramSpec {
     readonly sites: readonly number[];
   };
   /** Opens sessions, where a model has caches. */
-  readonly openSession?: (model: Model, program: ProgramSpec, options?: Record<string, number>) => object;
+  readonly sessions?: {
+    /** Whether an entry needs one. */
+    has(program: ProgramSpec, entry: EntrySpec): boolean;
+    open(model: Model, program: ProgramSpec, options?: Record<string, number>): object;
+  };
   /** Makes what makes the caches of a train, where one has caches. */
   readonly trainCaches?: (
     backend: Backend,

@@ -2,6 +2,7 @@
 // https://github.com/huggingface/safetensors#format
 import { DlmError } from './error.ts';
 import type { Data, ElementType } from './program.ts';
+import { arrays } from './tensor.ts';
 
 /** A tensor of a file. `dtype` is the file's name of it. */
 export interface StoredTensor {
@@ -90,8 +91,8 @@ export function writeSafetensors(
 /** Elements of a stored tensor as `dtype`; undefined where that would lose more than float precision. */
 export function convertStored({ dtype, bytes }: StoredTensor, wanted: ElementType): Data | undefined {
   const { buffer } = bytes;
+  if (dtype === fileType[wanted]) return wanted === 'bool' ? bytes : new arrays[wanted](buffer);
   if (wanted === 'f32') {
-    if (dtype === 'F32') return new Float32Array(buffer);
     if (dtype === 'F64') return Float32Array.from(new Float64Array(buffer));
     if (dtype === 'BF16')
       return new Float32Array(Uint32Array.from(new Uint16Array(buffer), (bits) => bits << 16).buffer);
@@ -101,8 +102,7 @@ export function convertStored({ dtype, bytes }: StoredTensor, wanted: ElementTyp
     const values = [...new BigInt64Array(buffer)].map(Number);
     return values.every((value) => value === (value | 0)) ? Int32Array.from(values) : undefined;
   }
-  if (dtype !== fileType[wanted]) return undefined;
-  return wanted === 'i32' ? new Int32Array(buffer) : wanted === 'u32' ? new Uint32Array(buffer) : bytes;
+  return undefined;
 }
 
 function halfToFloat(bits: number): number {

@@ -1,10 +1,10 @@
 // A session of a model: caches of its own, the entry points that use them, and a counter for their place in a text.
 // The weights are the model's.
 import { Caches } from './caches.ts';
-import { entryMethods, usesCaches } from './entries.ts';
+import { entryMethods, functionsOf } from './entries.ts';
 import { DlmError, need } from './error.ts';
 import type { Model } from './model.ts';
-import type { ProgramSpec } from './program.ts';
+import type { EntrySpec, ProgramSpec } from './program.ts';
 import { Runner } from './runner.ts';
 import { asyncDisposeSymbol, type Tensor } from './tensor.ts';
 import { runKey } from './threefry.ts';
@@ -16,6 +16,11 @@ interface StreamOptions<Id> {
   readonly next: (logits: unknown) => Id | Promise<Id>;
   readonly until?: Id | ((id: Id) => boolean);
   readonly max?: number;
+}
+
+/** Whether an entry reads or writes caches, so that a session has it. */
+export function usesCaches(program: ProgramSpec, entry: EntrySpec): boolean {
+  return functionsOf(entry).some((name) => program.functions[name]?.caches !== undefined);
 }
 
 /** Opens a session. `given` holds its dims, and `seed`. @throws DlmError E9101, E0902 */

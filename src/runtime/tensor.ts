@@ -9,13 +9,13 @@ export const asyncDisposeSymbol: typeof Symbol.asyncDispose = Symbol.asyncDispos
 /** Number of elements of a shape. */
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
+/** What holds elements as the device does. */
+export const arrays = { f32: Float32Array, i32: Int32Array, u32: Uint32Array, bool: Uint32Array };
+
 /** The first elements of device bytes, as many as `shape` has; bool becomes bytes 0 and 1. */
 export function fromBytes(bytes: Uint8Array<ArrayBuffer>, dtype: ElementType, shape: readonly number[]): Data {
-  const words = [bytes.buffer, bytes.byteOffset, sizeOf(shape)] as const;
-  if (dtype === 'f32') return new Float32Array(...words);
-  if (dtype === 'i32') return new Int32Array(...words);
-  const data = new Uint32Array(...words);
-  return dtype === 'u32' ? data : Uint8Array.from(data);
+  const data = new arrays[dtype](bytes.buffer, bytes.byteOffset, sizeOf(shape));
+  return dtype === 'bool' ? Uint8Array.from(data) : data;
 }
 
 /** A tensor on a device, owned by the caller. */

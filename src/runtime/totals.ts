@@ -1,13 +1,15 @@
 // Metrics that are computed once from sums over all batches of an evaluation. Only modules that have such metrics carry this.
-import type { ProgramSpec, Scalars, TensorSpec, TrainSpec } from './program.ts';
+import type { Scalars, TensorSpec, TrainSpec } from './program.ts';
 import type { Call, Runner } from './runner.ts';
 import { nest, type Nested } from './train.ts';
 
-// Summed over batches; other results are means.
-const isTotal = (output: TensorSpec | undefined): boolean => /^total\.\d+$/.test(output?.[0] ?? '');
+/** Whether a result is summed over batches; the others are means. */
+export function isTotal(output: TensorSpec | undefined): boolean {
+  return /^total\.\d+$/.test(output?.[0] ?? '');
+}
 
-// Values by name, from the sums of the results of an evaluation.
-async function finish(
+/** Values by name, from the sums of the results of an evaluation. */
+export async function finishTotals(
   runner: Runner,
   { finish: name }: TrainSpec,
   { entry, fn, shapes }: Call,
@@ -22,6 +24,3 @@ async function finish(
     call.fn.outputs.map(([output], at) => [output, nest(Array.from(values[at] ?? []), call.shapes[at] ?? [])]),
   );
 }
-
-/** Which results are sums, and the metrics of these. */
-export const totals: NonNullable<ProgramSpec['totals']> = { isTotal, finish };

@@ -8,7 +8,7 @@ import { fitCheckpoint, ParameterStore, type StoredSpec } from './parameters.ts'
 import type { Backend, ProgramSpec, Scalars, TrainSpec } from './program.ts';
 import { Runner, type Call } from './runner.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
-import { asyncDisposeSymbol, sizeOf } from './tensor.ts';
+import { arrays, asyncDisposeSymbol, sizeOf } from './tensor.ts';
 import { keyScalars, runKey } from './threefry.ts';
 import { readSource } from './weights.ts';
 
@@ -72,19 +72,15 @@ export class Train {
     this.#caches = openCaches?.();
     this.#runner = this.#openRunner(this.#caches);
     const slots = spec.slots.map(([path, dtype, shape, initial]) => {
-      const size = sizeOf(shape);
-      return [
-        path,
-        dtype === 'f32' ? new Float32Array(size).fill(initial) : new Int32Array(size).fill(initial),
-      ] as const;
+      return [path, new arrays[dtype](sizeOf(shape)).fill(initial)] as const;
     });
-    this.#slots.write(new Map(slots));
+    this.#slots.write(slots);
   }
 
   #openRunner(caches: Caches | undefined): Runner {
     return new Runner(this.#program, this.backend, (path) => {
       if (caches?.has(path)) return caches.memory(path);
-      const [store, own] = this.#stores(path);
+      const [store, own] = this.#place(path);
       return store.memory(own);
     });
   }
@@ -99,7 +95,7 @@ export class Train {
     return this.models.length > 1 ? `${this.spec.models[at]?.[0]}.` : '';
   }
 
-  #stores(path: string): [ParameterStore, string] {
+  #place(path: string): [ParameterStore, string] {
     if (this.spec.slots.some(([name]) => name === path)) return [this.#slots, path];
     const at = this.models.findIndex((_, index) => path.startsWith(this.#prefix(index)));
     const model = need(this.models[at], path);
@@ -187,14 +183,8 @@ export class Train {
   /** Losses and metrics over `data` without training, weighted by the first dim of each batch. */
   async evaluate(data: Stream | (() => Stream)): Promise<Measures> {
     const caches = this.#openCaches?.();
-    if (!caches) return this.#evaluate(data, this.#runner);
-    const runner = this.#openRunner(caches);
-    try {
-      return await this.#evaluate(data, runner, caches);
-    } finally {
-      runner.dispose();
-      caches.dispose();
-    }
+    const use = (runner: Runner): Promise<Measures> => this.#evaluate(data, runner, caches);
+    return caches ? caches.during(this.#openRunner(caches), use) : use(this.#runner);
   }
 
   async #evaluate(data: Stream | (() => Stream), runner: Runner, caches?: Caches): Promise<Measures> {
@@ -225,24 +215,21 @@ export class Train {
   }
 
   // Every tensor of the session: weights of the models, then slots, then caches that exist.
-  #all(): { specs: StoredSpec[]; stores: [string, ParameterStore][] } {
-    const stores: [string, ParameterStore][] = [
+  #stores(): [string, ParameterStore][] {
+    const caches = this.#caches?.store;
+    return [
       ...this.models.map((model, at): [string, ParameterStore] => [this.#prefix(at), model.weights.store]),
       ['', this.#slots],
-      ...[this.#caches?.store].flatMap((store): [string, ParameterStore][] => (store ? [['', store]] : [])),
+      ...(caches ? [['', caches] satisfies [string, ParameterStore]] : []),
     ];
-    const specs = stores.flatMap(([prefix, store]) =>
-      store.specs.map(([path, dtype, shape]): StoredSpec => [prefix + path, dtype, shape]),
-    );
-    return { specs, stores };
   }
 
   /** Weights, slots, options, iteration and seed as a safetensors file. */
   async save(): Promise<Uint8Array<ArrayBuffer>> {
     const { options } = this;
-    const dims = this.#caches?.store && { dims: Object.fromEntries(this.#caches.sizes) };
-    const dlm = JSON.stringify({ train: this.name, iteration: this.#iteration, seed: this.#seed, options, ...dims });
-    const parts = this.#all().stores.map(async ([prefix, store]) =>
+    const state = { train: this.name, iteration: this.#iteration, seed: this.#seed, options };
+    const dlm = JSON.stringify({ ...state, ...this.#caches?.saved });
+    const parts = this.#stores().map(async ([prefix, store]) =>
       (await store.read()).map(([path, ...rest]) => [prefix + path, ...rest] as const),
     );
     return writeSafetensors((await Promise.all(parts)).flat(), { dlm });
@@ -266,22 +253,19 @@ export class Train {
         got,
       });
     }
-    const sizes = new Map(Object.entries(saved.dims ?? {}));
-    const before = new Set(this.#caches?.spec.caches.map(([path]) => path));
-    const specs = this.#all().specs.filter(([path]) => !before.has(path));
-    const caches = (saved.dims && this.#caches?.specs(sizes)) ?? [];
-    const values = fitCheckpoint(this.name, name, [...specs, ...caches], tensors);
-    if (this.#caches) {
-      this.#runner.dispose();
-      this.#caches.dispose();
-      if (saved.dims) this.#caches.open(`${this.name}.restore`, sizes);
-    }
-    const { stores } = this.#all();
-    for (const [prefix, store] of stores) {
-      const own = store.specs.flatMap(([path]) =>
-        [values.get(prefix + path)].flatMap((data) => (data ? [[path, data] as const] : [])),
-      );
-      store.write(new Map(own));
+    const caches = this.#caches;
+    const specs = this.#stores().flatMap(([prefix, store]) =>
+      store === caches?.store
+        ? []
+        : store.specs.map(([path, dtype, shape]): StoredSpec => [prefix + path, dtype, shape]),
+    );
+    const held = saved.dims ? caches?.specs(new Map(Object.entries(saved.dims))) : undefined;
+    const values = fitCheckpoint(this.name, name, [...specs, ...(held ?? [])], tensors);
+    // Plans know where the caches lie.
+    if (caches) this.#runner.dispose();
+    caches?.reopen(`${this.name}.restore`, saved.dims);
+    for (const [prefix, store] of this.#stores()) {
+      store.write(store.specs.map(([path]) => [path, need(values.get(prefix + path), path)] as const));
     }
     Object.assign(this.options, saved.options);
     this.#iteration = saved.iteration ?? 0;

@@ -133,7 +133,7 @@ class WebGpuBackend implements Backend {
     const packed = [packIntervals(plan.buffers, 0), packIntervals(plan.buffers, 1)] as const;
     this.#reserve(0, packed[0].bytes);
     this.#reserve(1, packed[1].bytes);
-    const steps = [...unroll(plan.steps ?? []), ...pairs(plan.commits ?? [])];
+    const steps = [...(plan.steps ?? []), ...pairs(plan.commits ?? [])];
     const record = this.#buffer(recordBytes, uniform | copyTarget);
     const params = this.#paramBuffer(steps);
     const helpers = steps.map((step) => this.#helper(plan, step, named));
@@ -300,15 +300,6 @@ const padded = (bytes: number): number => Math.ceil(Math.max(bytes, 16) / 16) * 
 
 const pairs = (flat: readonly number[]): StepSpec[] =>
   flat.flatMap((from, at) => (at % 2 === 0 ? [['copy', from, flat[at + 1] ?? 0] as const] : []));
-
-// Loops are replayed: every turn has dispatches of its own, with the loop index in their params.
-function unroll(steps: readonly StepSpec[]): StepSpec[] {
-  return steps.flatMap((step) => {
-    if (step[0] !== 'loop') return [step];
-    const [, count, reverse, body] = step;
-    return Array.from({ length: count }, (_, turn) => unroll(body(reverse ? count - 1 - turn : turn))).flat();
-  });
-}
 
 function copy(encoder: GPUCommandEncoder, from: GpuMemory, to: GpuMemory, through?: GPUBuffer): void {
   const bytes = Math.min(from.bytes, to.bytes);

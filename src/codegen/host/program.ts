@@ -77,11 +77,11 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
       functions: object(Object.fromEntries(functions), '  '),
       kernels: gpu && lines(kernels.printed, '  '),
       wasm: cpu && printWasm(print.wasm(cpu)),
-      openSession: hasSessions ? 'openSession' : undefined,
+      sessions: hasSessions ? '{ has: usesCaches, open: openSession }' : undefined,
       trainCaches: hasTrainCaches ? 'trainCaches' : undefined,
       checkFacts: hasFacts ? 'checkFacts' : undefined,
       chooseCall: hasArguments ? 'chooseCall' : undefined,
-      totals: hasTotals ? 'totals' : undefined,
+      totals: hasTotals ? '{ isTotal, finish: finishTotals }' : undefined,
       open: `{ ${open.join(', ')} }`,
     },
     '',
@@ -123,7 +123,7 @@ function printFunction(
   host?.uses.forEach((file) => uses.add(file));
   const facts = factsOf(fn);
   const used = new Set<number>();
-  const gpu = plans.gpu && printGpuPlan({ plan: plans.gpu, fn, names, recordWord }, kernels, used);
+  const gpu = plans.gpu && printGpuPlan({ plan: plans.gpu, fn, names, recordWord, uses }, kernels, used);
   return object(
     {
       dims: list(dims.map(text)),
@@ -232,7 +232,12 @@ interface PlanParts {
   readonly recordWord: (name: string) => string;
 }
 
-function printGpuPlan({ plan, fn, names, recordWord }: PlanParts, kernels: GpuKernels, used: Set<number>): string {
+interface GpuParts extends PlanParts {
+  /** The runtime files that are called by name; grows. */
+  readonly uses: Set<string>;
+}
+
+function printGpuPlan({ plan, fn, names, recordWord, uses }: GpuParts, kernels: GpuKernels, used: Set<number>): string {
   const memory = planMemory(plan, names);
   const dispatch = (step: Dispatch): string => {
     const variant = kernels.variant(step, memory);
@@ -257,7 +262,8 @@ function printGpuPlan({ plan, fn, names, recordWord }: PlanParts, kernels: GpuKe
           step.body.map((inner) => print(inner, `${indent}  `)),
           indent,
         );
-        return `['loop', ${dimJs(step.count, names)}, ${step.reverse}, (${names.of(step.index)}) => ${body}]`;
+        uses.add('loops');
+        return `...loopSteps(${dimJs(step.count, names)}, ${step.reverse}, (${names.of(step.index)}) => ${body})`;
       }
     }
   };
