@@ -154,7 +154,7 @@ class WebGpuBackend implements Backend {
       commands.length = 0;
       steps.forEach((step, at) => {
         const helper = helpers[at];
-        const [from, to] = [places[Number(step[1])], places[Number(step[2])]];
+        const [from, to] = [places[Number(step[1])], places[step[2] ?? -1]];
         if (step[0] === 'fill' && helper && from)
           commands.push({ from: { buffer: helper, at: 0, bytes: helper.size }, to: from, through: undefined });
         else if (step[0] === 'copy' && from && to) commands.push({ from, to, through: helper });
