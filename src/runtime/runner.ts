@@ -120,10 +120,10 @@ function request({ entry, fn, args, plan, dims }: Call, given: Scalars, rest: Pa
   return { keeps: [], reads: [], ...rest, uploads, record: stepRecord(fn, scalars, dims) };
 }
 
-/** The 256 words that kernels read scalars from. */
+/** The words that kernels read scalars from. */
 export function stepRecord(fn: FunctionSpec, scalars: Scalars, dims: readonly number[]): Uint32Array<ArrayBuffer> {
   const all: Scalars = { ...scalars, ...fn.host?.(scalars, ...dims) };
-  const words = new Uint32Array(256);
+  const words = new Uint32Array(fn.record.length);
   const views = { f: new Float32Array(words.buffer), i: new Int32Array(words.buffer), u: words };
   fn.record.forEach((name, at) => (views[fn.types[at] as keyof typeof views][at] = all[name] ?? 0));
   return words;

@@ -171,10 +171,7 @@ export class Train {
         yield { type: losses.every(Number.isFinite) ? 'step' : 'nan', step, epoch, ...measures };
       }
       if (count === before)
-        throw new DlmError(
-          'E0806',
-          `${this.name}: epoch ${epoch} has no batches: pass an array, or a function that makes the batches anew`,
-        );
+        throw new DlmError('E0806', `${this.name}: epoch ${epoch} has no batches: pass an array or a function`);
       yield { type: 'epoch', step: this.#iteration, epoch };
     }
     yield { type: 'done', step: this.#iteration, epochs };
