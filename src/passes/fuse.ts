@@ -83,11 +83,13 @@ function shareInStep(step: NestStep): NestStep {
 // Axes and reductions are numbered anew, so that equal nests are equal text wherever they stand.
 function shareInNest(nest: Nest): Nest {
   const pool = new ExprPool();
+  // Stages of one nest may share axis names; each gets its own.
   const axes = new Map<string, Dim>();
+  let count = 0;
   const stages = new Map<string, string>();
   const renameAxes = (list: readonly Axis[]): Axis[] =>
     list.map(({ name, extent }) => {
-      const fresh = `%i${axes.size}`;
+      const fresh = `%i${count++}`;
       axes.set(name, variable(fresh));
       return { name: fresh, extent };
     });
