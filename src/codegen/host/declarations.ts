@@ -1,13 +1,6 @@
 // The .d.ts of a module: models, their weights, entry points and training sessions, typed by shape.
 import { asConstant, asVariable, product, type Dim } from '../../ir/dim.ts';
-import type {
-  GraphFunction,
-  GraphModule,
-  ModelInfo,
-  Structure,
-  TensorType,
-  TrainInfo,
-} from '../../ir/graph.ts';
+import type { GraphFunction, GraphModule, ModelInfo, Structure, TensorType, TrainInfo } from '../../ir/graph.ts';
 import { isIdentifier } from './js.ts';
 import { argumentsOf, borderType, outputsOf, type EmitInput } from './program.ts';
 import { cachesOf, cachesOfModel, cachesOfTrain, isBoundByShape, sessionDims } from './sessions.ts';
