@@ -141,6 +141,17 @@ interface Contribution {
   readonly sunk: Sunk | undefined;
 }
 
+/** What one backward step gives. */
+interface BackwardStep {
+  readonly carryCts: readonly Value[];
+  /** Sums over the steps, carried, and what one step adds to them. */
+  readonly kept: readonly (Handed & { readonly ct: Value })[];
+  /** Stacked cotangents of the slices. */
+  readonly slices: readonly { readonly outer: Value; readonly ct: Value }[];
+  /** Stacked operands of what is computed after the loop. */
+  readonly stacked: readonly Value[];
+}
+
 /** One backward scan under construction. */
 class BackwardScan {
   private readonly region: Region;
@@ -183,7 +194,6 @@ class BackwardScan {
   }
 
   run(): Seed[] {
-    const { node, inner } = this;
     const forward = instantiate({ ...this.region, results: this.region.results.slice(0, this.first) }, [
       this.t,
       ...paramsOf(this.starts),
@@ -191,42 +201,40 @@ class BackwardScan {
     ]);
     const cotangents = this.pullStep(forward);
     const contributions = this.contributions(forward.nodes, cotangents);
-    const kept = contributions
-      .filter(({ sunk }) => !sunk)
-      .map(({ value, ct }) => ({ outer: value, param: copyOf(value), ct }));
-    const stacked = [...new Set(contributions.flatMap(({ sunk }) => sunk?.operands ?? []))];
-    const slices = this.slices.flatMap(({ outer, param }) => {
-      const ct = cotangents.get(param);
-      return ct ? [{ outer, ct }] : [];
-    });
-    const floatStarts = floatsOf(paramsOf(this.starts));
+    const step: BackwardStep = {
+      carryCts: floatsOf(paramsOf(this.starts)).map((start) => cotangents.get(start) ?? this.inner.zero(start)),
+      kept: contributions
+        .filter(({ sunk }) => !sunk)
+        .map(({ value, ct }) => ({ outer: value, param: copyOf(value), ct })),
+      slices: this.slices.flatMap(({ outer, param }) => {
+        const ct = cotangents.get(param);
+        return ct ? [{ outer, ct }] : [];
+      }),
+      stacked: [...new Set(contributions.flatMap(({ sunk }) => sunk?.operands ?? []))],
+    };
+    const outputs = this.emit(forward.nodes, step);
+    return this.seeds(step, contributions, outputs).filter(({ value }) => this.active.has(value));
+  }
+
+  // The scan itself: carries are cotangents and sums, what is stacked comes after.
+  private emit(forward: readonly Node[], { carryCts, kept, slices, stacked }: BackwardStep): readonly Value[] {
+    const { node, inner } = this;
+    const handed = [...this.starts, ...this.slices, ...this.outCts];
     const results = [
-      ...floatStarts.map((start) => cotangents.get(start) ?? inner.zero(start)),
+      ...carryCts,
       ...kept.map(({ param, ct }) => inner.add(param, ct)),
       ...slices.map(({ ct }) => ct),
       ...stacked,
     ];
     const region: Region = {
-      params: [
-        this.t,
-        ...paramsOf(this.carryCts),
-        ...paramsOf(kept),
-        ...paramsOf(this.starts),
-        ...paramsOf(this.slices),
-        ...paramsOf(this.outCts),
-      ],
-      nodes: [...forward.nodes, ...inner.nodes],
+      params: [this.t, ...paramsOf(this.carryCts), ...paramsOf(kept), ...paramsOf(handed)],
+      nodes: [...forward, ...inner.nodes],
       results,
     };
-    const outputs = this.b.node(
+    const sums = kept.map(({ outer }) => this.b.zero(outer));
+    return this.b.node(
       'scan',
-      [
-        ...outersOf(this.carryCts),
-        ...kept.map(({ outer }) => this.b.zero(outer)),
-        ...outersOf(this.starts),
-        ...outersOf(this.slices),
-        ...outersOf(this.outCts),
-      ],
+      [...outersOf(this.carryCts), ...sums, ...outersOf(handed)],
       {
         carries: this.carryCts.length + kept.length,
         length: dimOf(node.attrs, 'length'),
@@ -234,24 +242,22 @@ class BackwardScan {
       },
       [region],
     );
-    const floatInitial = floatsOf(scanParts(node.inputs, node.attrs).carries);
+  }
+
+  private seeds(
+    { kept, slices, stacked }: BackwardStep,
+    contributions: readonly Contribution[],
+    outputs: readonly Value[],
+  ): Seed[] {
+    const floatInitial = floatsOf(scanParts(this.node.inputs, this.node.attrs).carries);
     const roots = [...floatInitial, ...outersOf(kept), ...slices.map(({ outer }) => outer)];
     const direct = roots.map((value, at) => ({ value, cotangent: outputs[at] ?? value }));
     const stacks = new Map(stacked.map((value, at) => [value, outputs[roots.length + at] ?? value]));
-    const sunk = contributions.flatMap(({ value, sunk: after }) =>
-      after
-        ? [
-            {
-              value,
-              cotangent: after.finish(
-                this.b,
-                after.operands.map((operand) => stacks.get(operand) ?? operand),
-              ),
-            },
-          ]
-        : [],
-    );
-    return [...direct, ...sunk].filter(({ value }) => this.active.has(value));
+    const sunk = contributions.flatMap(({ value, sunk: after }) => {
+      const operands = after?.operands.map((operand) => stacks.get(operand) ?? operand);
+      return after && operands ? [{ value, cotangent: after.finish(this.b, operands) }] : [];
+    });
+    return [...direct, ...sunk];
   }
 
   // Cotangents of everything that one step starts from or takes from outside.
