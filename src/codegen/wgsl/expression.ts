@@ -5,7 +5,7 @@ import type { Kernel, KernelExpr, ScalarType, Width } from '../../ir/kernel.ts';
 import { CompilerBug } from '../../support/diagnostic.ts';
 import { integerDivision, saturatingCast, type SupportFunction } from './functions.ts';
 import { builtIns, constantText, localName, typeName } from './names.ts';
-import { operandsOf } from './storage.ts';
+import { kernelOperands } from '../../ir/kernel-rewrite.ts';
 
 type Of<K extends KernelExpr['kind']> = Extract<KernelExpr, { kind: K }>;
 
@@ -232,7 +232,7 @@ export class ExpressionPrinter {
 
   // Puts the first operand of an all-constant operation into a private variable.
   private unfolded<E extends Of<'unary'> | Of<'binary'> | Of<'madd'> | Of<'cast' | 'bitcast'>>(e: E): E {
-    const operands = operandsOf(e);
+    const operands = kernelOperands(e);
     if (!operands.every(isConstant)) return e;
     const [first] = operands;
     if (!first) return e;
@@ -265,4 +265,4 @@ function narrowed(e: KernelExpr): KernelExpr | undefined {
 const isConstant = (e: KernelExpr): boolean =>
   e.kind === 'const' ||
   ((e.kind === 'splat' || e.kind === 'vector' || e.kind === 'lane' || e.kind === 'select') &&
-    operandsOf(e).every(isConstant));
+    kernelOperands(e).every(isConstant));

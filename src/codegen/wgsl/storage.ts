@@ -1,6 +1,7 @@
 // How buffers and arrays of a kernel are declared: as vectors where every store is four wide (a store
 // to one lane of a vector may touch the others), else as scalars.
 import type { Kernel, KernelExpr, Statement, Width } from '../../ir/kernel.ts';
+import { kernelOperands, statementBodies, statementExprs } from '../../ir/kernel-rewrite.ts';
 
 /** Widths at which a buffer or array is read and written. */
 export interface Accesses {
@@ -16,65 +17,14 @@ export function visitBody(
 ): void {
   for (const s of body) {
     onStatement(s);
-    for (const e of expressionsOf(s)) visitExpr(e, onExpr);
-    if (s.kind === 'for') visitBody(s.body, onExpr, onStatement);
-    if (s.kind === 'if') {
-      visitBody(s.then, onExpr, onStatement);
-      visitBody(s.otherwise, onExpr, onStatement);
-    }
-  }
-}
-
-function expressionsOf(s: Statement): readonly KernelExpr[] {
-  switch (s.kind) {
-    case 'let':
-    case 'assign':
-      return [s.value];
-    case 'var':
-      return [s.init];
-    case 'store':
-    case 'store-array':
-      return [s.index, s.value];
-    case 'for':
-      return [s.from, s.to];
-    case 'if':
-      return [s.cond];
-    case 'barrier':
-      return [];
-  }
-}
-
-/** The operands of an expression. */
-export function operandsOf(e: KernelExpr): readonly KernelExpr[] {
-  switch (e.kind) {
-    case 'const':
-    case 'name':
-    case 'param':
-    case 'scalar':
-      return [];
-    case 'load':
-    case 'load-array':
-      return [e.index];
-    case 'unary':
-    case 'cast':
-    case 'bitcast':
-    case 'splat':
-    case 'lane':
-      return [e.x];
-    case 'binary':
-      return [e.a, e.b];
-    case 'madd':
-      return [e.a, e.b, e.c];
-    case 'select':
-      return [e.cond, e.then, e.otherwise];
-    case 'vector':
-      return e.lanes;
+    for (const e of statementExprs(s)) visitExpr(e, onExpr);
+    for (const inner of statementBodies(s)) visitBody(inner, onExpr, onStatement);
   }
 }
 
 function visitExpr(e: KernelExpr, visit: (e: KernelExpr) => void): void {
   visit(e);
-  for (const operand of operandsOf(e)) visitExpr(operand, visit);
+  for (const operand of kernelOperands(e)) visitExpr(operand, visit);
 }
 
 /** Accesses by the name of the buffer or array. */
