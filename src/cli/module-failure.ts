@@ -15,7 +15,10 @@ function moduleFailure({ code, message }: ModuleError, file: string | undefined)
   const table = rest.filter((line) => line.trimStart().startsWith('|')).map((line) => line.replace(/^\s*\| {0,2}/, ''));
   // Options of `load` are no options of the command line.
   const helps = rest.flatMap((line) => /^\s*= help: (?!`\w+:)(.*)$/.exec(line)?.[1] ?? []);
-  const details = { notes: table.length === 0 ? [] : [table.join('\n')], helps: helps.map((text) => ({ text })) };
+  const details = {
+    notes: table.length === 0 ? [] : [['what does not fit', ...table].join('\n')],
+    helps: helps.map((text) => ({ text })),
+  };
   return new Failure(createDiagnostic(code, 'error', named, null, details));
 }
 

@@ -59,7 +59,8 @@ describe('an error of a compiled module', () => {
     expect(console.notes.join('\n')).toBe(
       [
         'error[E0801]: checkpoint does not fit `M` (the given bytes)',
-        '   = note: a  missing',
+        '   = note: what does not fit',
+        '       a  missing',
         '       b  missing',
         '   = help: look again',
       ].join('\n'),
