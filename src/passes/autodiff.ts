@@ -8,6 +8,7 @@ import { CompilerBug } from '../support/diagnostic.ts';
 import { dependents, pullBack } from './autodiff/pull-back.ts';
 import { withoutMarks } from './autodiff/remat.ts';
 import { saveCarries } from './autodiff/scan.ts';
+import { inSegments } from './autodiff/segments.ts';
 import type { Pass, PassContext } from './pass.ts';
 
 type Renamed = ReadonlyMap<Value, Value>;
@@ -33,7 +34,9 @@ function expand(
     if (!loss) throw new CompilerBug('a gradient without a loss');
     const b = new Builder(facts);
     b.origin = node.origin;
-    saveCarries(done, dependents(done, params));
+    const active = (among: readonly Node[]) => dependents(among, params);
+    inSegments(done, active, facts);
+    saveCarries(done, active(done));
     const gradients = pullBack(b, done, [{ value: loss, cotangent: b.one(loss) }], params).map(
       (ct, at) => ct ?? b.zero(params[at] ?? loss),
     );

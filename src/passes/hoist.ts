@@ -9,6 +9,7 @@ import type { GraphFunction, GraphModule, Node, Region, Value } from '../ir/grap
 import { dimOf } from '../ir/ops/attributes.ts';
 import { opNamed } from '../ir/ops/registry.ts';
 import { scanParts } from '../ir/ops/scan.ts';
+import { isSegmented, willBeSegmented } from './autodiff/segments.ts';
 import { mapFunctions, pinnedValues } from './graph-rewriter.ts';
 import { canVectorize, vectorize, type OuterValue } from './loops/vectorize.ts';
 import type { Pass, PassContext } from './pass.ts';
@@ -235,7 +236,7 @@ function hoistNodes(
       regions: original.regions.map((r) => ({ ...r, nodes: hoistNodes(r.nodes, facts, pinned, cx) })),
     };
     const [region] = node.regions;
-    if (node.op !== 'scan' || !region) return [node];
+    if (node.op !== 'scan' || !region || isSegmented(node) || willBeSegmented(node)) return [node];
     const before = new Builder(facts);
     const hoisted = new LoopHoist(before, node, region, pinned, cx).run();
     const [inner] = hoisted.regions;

@@ -22,15 +22,29 @@ export train Fit(net: Deep) {
   minimize mean(net(x) ^ 2) using SGD(lr=0.1)
 }`;
 
-function lowered(mark: string, depth: number): Lowered {
-  const files: FileHost = { read: () => source(mark, depth), resolve: (_, specifier) => specifier };
+const recurrent = (mark: string, steps: string): string => `
+import { LSTM } from "std/nn"
+import { SGD } from "std/optim"
+export model Recurrent(d: int = 16) {
+  ${mark} let rnn = LSTM(d, 4 * d)
+  export fn forward(x: [b, ${steps}, d]) -> [b, 4 * d] = rnn(x)[1][0]
+}
+export train Fit(net: Recurrent) {
+  batch x: f32[b, ${steps}, net.d]
+  minimize mean(net(x) ^ 2) using SGD(lr=0.1)
+}`;
+
+const lowered = (mark: string, depth: number): Lowered => lower(source(mark, depth));
+
+function lower(text: string): Lowered {
+  const files: FileHost = { read: () => text, resolve: (_, specifier) => specifier };
   const { module, diagnostics } = check(files, 'deep.dlm');
   if (!module) throw new Error(diagnostics.map(({ message }) => message).join('; '));
   return lowerModule(module, ['wasm']);
 }
 
 const dims: Readonly<Record<string, number>> = { b: 2, t: 24 };
-const value = (d: Parameters<typeof evaluateDim>[0]): number => evaluateDim(d, (name) => dims[name]);
+const value = (d: Parameters<typeof evaluateDim>[0], sizes = dims): number => evaluateDim(d, (name) => sizes[name]);
 
 function stepPlan({ programs }: Lowered): Plan {
   const plan = programs[0]?.plans.find(({ name }) => name === 'Fit.step');
@@ -39,12 +53,12 @@ function stepPlan({ programs }: Lowered): Plan {
 }
 
 /** Bytes of the arena as the runtime packs it. */
-function arenaBytes({ buffers }: Plan): number {
+function arenaBytes({ buffers }: Plan, sizes = dims): number {
   const specs = buffers
     .filter(({ pool, alias }) => pool === 'arena' && alias === undefined)
     .map(({ shape, dtype, first, last }): BufferSpec => [
       0,
-      shape.reduce((size, d) => size * value(d), byteSize[dtype]),
+      shape.reduce((size, d) => size * value(d, sizes), byteSize[dtype]),
       first,
       last,
     ]);
@@ -63,6 +77,13 @@ test('halves the arena of a transformer of 12 layers, as the summary predicts', 
     expect(arenaBytes(plan)).toBeGreaterThanOrEqual(0.9 * predicted);
     expect(arenaBytes(plan)).toBeLessThanOrEqual(1.1 * predicted);
   }
+});
+
+test('keeps one carry per segment of a loop, about √T of T', () => {
+  const bytes = (mark: string, steps: string, t: number): number =>
+    arenaBytes(stepPlan(lower(recurrent(mark, steps))), { b: 2, t });
+  expect(bytes('@remat', 't', 900)).toBeLessThan(bytes('', 't', 900) / 20);
+  expect(bytes('@remat', '900', 0)).toBeLessThan(2.2 * bytes('@remat', '225', 0));
 });
 
 test('trains to the same numbers', () => {

@@ -125,6 +125,7 @@ export default defineOp({
     length: 'number of steps',
     reverse: 'whether t counts down',
     saved: 'first result that stacks a carry for the gradient (made by autodiff)',
+    segments: 'whether each step is a segment of a longer loop (made by autodiff); work stays in it',
   },
   infer(inputs, attrs, facts, regions = []) {
     const region = bodyOf(regions);

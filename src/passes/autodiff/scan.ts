@@ -10,13 +10,9 @@ import type { Attrs, Node, Region, Value } from '../../ir/graph.ts';
 import { dimOf, numbersOf, pairsOf } from '../../ir/ops/attributes.ts';
 import { scanParts } from '../../ir/ops/scan.ts';
 import { CompilerBug } from '../../support/diagnostic.ts';
+import { bodyOf, instantiate } from './instantiate.ts';
 import { dependents, pullBack, type Seed } from './pull-back.ts';
-
-function bodyOf(node: Node): Region {
-  const [region] = node.regions;
-  if (!region) throw new CompilerBug(`${node.op} without a region`);
-  return region;
-}
+import { inSegments, isSegmented } from './segments.ts';
 
 /** Makes every scan of `nodes` that `active` values pass through stack its carries, in place, once. */
 export function saveCarries(nodes: Node[], active: ReadonlySet<Value>): void {
@@ -33,32 +29,6 @@ export function saveCarries(nodes: Node[], active: ReadonlySet<Value>): void {
       regions: [{ ...region, results: [...region.results, ...carries] }],
     };
   });
-}
-
-/** A copy of a region's nodes with `given` in place of its params. */
-function instantiate(region: Region, given: readonly Value[]): { nodes: Node[]; results: Value[] } {
-  const renamed = new Map(region.params.map((param, at): [Value, Value] => [param, given[at] ?? param]));
-  const nodes = copyNodes(region.nodes, renamed);
-  return { nodes, results: region.results.map((value) => renamed.get(value) ?? value) };
-}
-
-function copyNodes(nodes: readonly Node[], renamed: Map<Value, Value>): Node[] {
-  const of = (value: Value): Value => renamed.get(value) ?? value;
-  const fresh = (value: Value): Value => {
-    const copy = { ...value };
-    renamed.set(value, copy);
-    return copy;
-  };
-  return nodes.map((node) => ({
-    ...node,
-    inputs: node.inputs.map(of),
-    regions: node.regions.map((region) => ({
-      params: region.params.map(fresh),
-      nodes: copyNodes(region.nodes, renamed),
-      results: region.results.map(of),
-    })),
-    outputs: node.outputs.map(fresh),
-  }));
 }
 
 /** Values from outside the region that take part in gradients. */
@@ -239,6 +209,7 @@ class BackwardScan {
         carries: this.carryCts.length + kept.length,
         length: dimOf(node.attrs, 'length'),
         reverse: node.attrs['reverse'] !== true,
+        ...(isSegmented(node) && { segments: true }),
       },
       [region],
     );
@@ -263,6 +234,7 @@ class BackwardScan {
   // Cotangents of everything that one step starts from or takes from outside.
   private pullStep(forward: { nodes: Node[]; results: Value[] }): Map<Value, Value> {
     const roots = [...paramsOf(this.starts), ...paramsOf(this.slices), ...this.captured];
+    inSegments(forward.nodes, (nodes) => dependents(nodes, roots), this.b.facts);
     saveCarries(forward.nodes, dependents(forward.nodes, roots));
     const { carries, sliced } = scanParts(forward.results, this.node.attrs);
     const ends = [...floatsOf(carries), ...floatsOf(sliced)];
@@ -284,7 +256,7 @@ class BackwardScan {
     return this.captured.flatMap((value) => {
       const ct = cotangents.get(value);
       if (!ct) return [];
-      const sunk = sink(ct, made);
+      const sunk = isSegmented(this.node) ? undefined : sink(ct, made);
       return [{ value, ct, sunk: sunk?.operands.every((operand) => local.has(operand)) === true ? sunk : undefined }];
     });
   }
