@@ -11,6 +11,7 @@ import { autodiff } from './passes/autodiff.ts';
 import { cse } from './passes/cse.ts';
 import { dce } from './passes/dce.ts';
 import { fuse } from './passes/fuse.ts';
+import { halves } from './passes/halves.ts';
 import { hoist } from './passes/hoist.ts';
 import { hostScalars } from './passes/host-scalars.ts';
 import { lowerToNests } from './passes/lower-to-nests.ts';
@@ -49,7 +50,7 @@ export const graphPasses: readonly Pass<GraphModule, GraphModule>[] = [
 /** Names of all passes, in the order in which they run. */
 export const passNames: readonly string[] = [
   'elaborate',
-  ...[...graphPasses, lowerToNests, fuse, planFor('gpu'), planFor('cpu')].map((pass) => pass.name),
+  ...[...graphPasses, lowerToNests, fuse, halves, planFor('gpu'), planFor('cpu')].map((pass) => pass.name),
 ];
 
 /** Everything between the source and the emitted module. */
@@ -79,7 +80,8 @@ export function lowerModule(
   observe?.('elaborate', { level: 'graph', module }, new Map(), 0);
   const graph = graphPasses.reduce((m, pass) => step(pass, m, (out) => ({ level: 'graph', module: out })), module);
   const lowered = step(lowerToNests, graph, (out) => ({ level: 'nest', module: out }));
-  const nests = step(fuse, lowered, (out) => ({ level: 'nest', module: out }));
+  const fused = step(fuse, lowered, (out) => ({ level: 'nest', module: out }));
+  const nests = step(halves, fused, (out) => ({ level: 'nest', module: out }));
   const programs = targets.map((target) =>
     step(planFor(target === 'webgpu' ? 'gpu' : 'cpu'), nests, (out) => ({ level: 'plan', module: out })),
   );

@@ -52,6 +52,8 @@ export function loadsIn(roots: Iterable<Expr>): Load[] {
   return loads;
 }
 
+const halfRounding = 16;
+
 // Rough instruction counts, for deciding what is cheap enough to compute twice.
 const heavy = new Set(['exp', 'log', 'log1p', 'expm1', 'sin', 'cos', 'tanh', 'sigmoid', 'erf', 'pow']);
 
@@ -61,6 +63,7 @@ export function weight(expr: Expr): number {
   walkExprs([expr], (e) => {
     if (e.kind === 'threefry') sum += 80;
     else if (e.kind === 'unary' || e.kind === 'binary') sum += heavy.has(e.op) ? 12 : 1;
+    else if (e.kind === 'cast' && e.dtype === 'f16' && e.x.dtype !== 'f16') sum += halfRounding;
     else if (e.kind === 'select' || e.kind === 'cast') sum += 1;
     else if (e.kind === 'load' && e.indices.some(isDynamic)) sum += 2;
   });

@@ -2,8 +2,9 @@
 // rounded to float32). Only what the requested results need is evaluated.
 import { evaluateDim, type Dim } from './dim.ts';
 import { bindShapes } from './dim-equations.ts';
-import { isFloat } from './dtype.ts';
+import { isFloat, type DType } from './dtype.ts';
 import type { DimVariable, Fact, GraphFunction, HostScalar, Node, Region, TensorType, Value } from './graph.ts';
+import { roundToHalf } from './half.ts';
 import type { Tensor } from './op.ts';
 import { opNamed } from './ops/registry.ts';
 
@@ -11,7 +12,7 @@ import { opNamed } from './ops/registry.ts';
 export interface InterpretOptions {
   /** Dims that no argument's shape tells. */
   readonly dims?: Readonly<Record<string, number>>;
-  /** f32 rounds inputs and every result of an op. Default f64. */
+  /** f32 rounds inputs and every result of an op, those of dtype f16 to f16. Default f64. */
   readonly precision?: 'f64' | 'f32';
   /** Names of the results to compute. Default all. */
   readonly outputs?: readonly string[];
@@ -64,7 +65,7 @@ class Evaluation {
 
   constructor(
     private readonly dims: (d: Dim) => number,
-    private readonly round: (value: number) => number,
+    private readonly round: Rounding,
     private readonly outer?: Evaluation,
     private readonly observe: InterpretOptions['observe'] = outer?.observe,
   ) {}
@@ -115,7 +116,7 @@ class Evaluation {
     const inputs = node.inputs.map((value) => this.get(value));
     const results = opNamed(node.op).evaluate(inputs, node.attrs, {
       dims: this.dims,
-      round: this.round,
+      round: this.round.f32,
       regions: node.regions,
       types: node.outputs.map((output) => output.type),
       region: (region, args) => this.region(region, args),
@@ -123,7 +124,7 @@ class Evaluation {
     for (const [at, output] of node.outputs.entries()) {
       const result = results[at];
       if (!result) throw new RangeError(`${node.op} gave no result ${at}`);
-      this.define(output, result);
+      this.define(output, output.type.dtype === 'f16' ? roundTensor(result, this.round) : result);
     }
   }
 
@@ -138,12 +139,22 @@ class Evaluation {
   }
 }
 
-const rounding = (precision: InterpretOptions['precision']): ((value: number) => number) =>
-  precision === 'f32' ? Math.fround : (value) => value;
+/** How a run rounds the values of each float dtype. */
+export type Rounding = Readonly<Record<'f32' | 'f16', (value: number) => number>>;
 
-/** A tensor as a run of this precision holds it. */
-export const roundTensor = (x: Tensor, round: (value: number) => number): Tensor =>
-  isFloat(x.dtype) ? { ...x, data: x.data.map(round) } : x;
+const exact = (value: number): number => value;
+
+/** How a run of this precision rounds. */
+export const rounding = (precision: InterpretOptions['precision']): Rounding =>
+  precision === 'f32' ? { f32: Math.fround, f16: roundToHalf } : { f32: exact, f16: exact };
+
+/** A number as a run holds it. */
+export const rounded = (dtype: DType, value: number, round: Rounding): number =>
+  dtype === 'f32' || dtype === 'f16' ? round[dtype](value) : value;
+
+/** A tensor as a run holds it. */
+export const roundTensor = (x: Tensor, round: Rounding): Tensor =>
+  isFloat(x.dtype) ? { ...x, data: x.data.map((value) => rounded(x.dtype, value, round)) } : x;
 
 /**
  * Runs a function: results by name. Inputs that no requested result needs may be left out;
@@ -185,7 +196,7 @@ export function evaluateHost(
   for (const { name, region } of host) {
     const evaluation = new Evaluation(
       (d) => evaluateDim(d, (dim) => dims.get(dim)),
-      (value) => value,
+      rounding('f64'),
     );
     for (const param of region.params) {
       const tensor = inputs[param.name ?? ''];

@@ -1,9 +1,17 @@
 // Runs nest functions point by point in float64 (or float32): the meaning of Nest IR, for tests of
 // lowering and fusion. Reads and writes outside a buffer are errors, except dynamic writes, which drop.
 import { evaluateDim, type Dim } from './dim.ts';
-import { highest, isFloat, lowest, type DType } from './dtype.ts';
+import { highest, lowest, type DType } from './dtype.ts';
 import type { Condition, Expr, Index } from './expr.ts';
-import { bindDims, evaluateHost, roundTensor, type InterpretOptions } from './interpreter.ts';
+import {
+  bindDims,
+  evaluateHost,
+  rounded,
+  rounding,
+  roundTensor,
+  type InterpretOptions,
+  type Rounding,
+} from './interpreter.ts';
 import type { Axis, Monoid, Nest, NestFunction, NestStep, OpaqueNest, Stage } from './nest.ts';
 import type { Tensor } from './op.ts';
 import { opNamed } from './ops/registry.ts';
@@ -25,7 +33,7 @@ export function interpretNests(
     }),
   };
   const dims = bindDims(signature, inputs, options.dims);
-  const run = new Run(dims, options.precision === 'f32' ? Math.fround : (value) => value);
+  const run = new Run(dims, rounding(options.precision));
   const given = { ...evaluateHost(fn.host, inputs, dims), ...inputs };
   for (const { name, buffer } of fn.inputs) {
     const tensor = given[name];
@@ -63,7 +71,7 @@ class Run {
 
   constructor(
     dims: ReadonlyMap<string, number>,
-    readonly round: (value: number) => number,
+    readonly round: Rounding,
   ) {
     this.variables = new Map(dims);
   }
@@ -106,7 +114,7 @@ class Run {
       step.attrs,
       {
         dims: (d) => this.dim(d),
-        round: this.round,
+        round: this.round.f32,
         regions: [],
         types: [],
         region: () => [],
@@ -156,7 +164,7 @@ class Run {
     if (monoid.arity === 1) {
       const dtype = dtypes[0] ?? 'f32';
       const result = evaluateBinary(binaryOf[monoid.name], dtype, a, b);
-      return [isFloat(dtype) ? this.round(result) : result];
+      return [rounded(dtype, result, this.round)];
     }
     const better = monoid.name === 'argmax' ? b > a : b < a;
     return better || (a === b && other < at) ? args : parts;
@@ -173,7 +181,7 @@ class Run {
     const value = this.value(stage.value, cache);
     const before = target.data[position] ?? 0;
     const combined = stage.combine === 'set' ? value : evaluateBinary(stage.combine, target.dtype, before, value);
-    target.data[position] = isFloat(target.dtype) ? this.round(combined) : combined;
+    target.data[position] = rounded(target.dtype, combined, this.round);
   }
 
   // Row-major; undefined outside the buffer.
@@ -192,11 +200,11 @@ class Run {
 
   // One value per expression and point, so that shared parts are computed once.
   private value(expr: Expr, cache: Map<Expr, number>): number {
-    if (expr.kind === 'const') return isFloat(expr.dtype) ? this.round(expr.value) : expr.value;
+    if (expr.kind === 'const') return rounded(expr.dtype, expr.value, this.round);
     const known = cache.get(expr);
     if (known !== undefined) return known;
     const exact = this.compute(expr, cache);
-    const result = isFloat(expr.dtype) ? this.round(exact) : exact;
+    const result = rounded(expr.dtype, exact, this.round);
     cache.set(expr, result);
     return result;
   }

@@ -112,12 +112,11 @@ export function evaluateBinary(op: BinaryOp, dtype: DType, a: number, b: number)
 
 const limits = { i32: [-2147483648, 2147483647], u32: [0, 4294967295] } as const;
 
-/** The value of type `from` as one of type `to`. Float to integer truncates and saturates, NaN gives 0. */
+/** The value of type `from` as one of type `to`. Float to integer truncates and saturates, NaN gives 0. The caller rounds to f16. */
 export function evaluateCast(from: DType, to: DType, x: number): number {
   if (to === 'bool') return bit(x !== 0);
-  if (to === 'f16') return Math.max(-65504, Math.min(65504, x));
-  if (to === 'f32' || !isFloat(from)) return wrap(to, x);
-  const [low, high] = limits[to];
+  if (isFloat(to) || !isFloat(from)) return wrap(to, x);
+  const [low, high] = limits[to === 'u32' ? to : 'i32'];
   return Number.isNaN(x) ? 0 : Math.max(low, Math.min(high, Math.trunc(x))) + 0;
 }
 

@@ -1,0 +1,13 @@
+// The numbers of f16: 11 bits, exponents -14 … 15. Like f32 here it has no infinity: what is too large is NaN,
+// so that an overflow is seen wherever it leads. A cast that was asked for stops at the limit instead.
+import { highest } from './dtype.ts';
+import { roundToEven } from './scalar-semantics.ts';
+
+/** The nearest f16, ties to even; NaN where that would be larger than 65504. */
+export function roundToHalf(x: number): number {
+  const size = Math.abs(x);
+  if (size === 0) return x;
+  const unit = 2 ** (Math.max(-14, Math.floor(Math.log2(size))) - 10);
+  const rounded = Math.sign(x) * roundToEven(size / unit) * unit;
+  return Math.abs(rounded) <= highest.f16 ? rounded : NaN;
+}
