@@ -221,6 +221,14 @@ export class KeySite {
     return new KeySite(this.graph, `${this.path}.${this.#calls++}`, this.root);
   }
 
+  /** Remembers how many calls were made; the result goes back there. */
+  mark(): () => void {
+    const calls = this.#calls;
+    return () => {
+      this.#calls = calls;
+    };
+  }
+
   /** A fresh chain of calls for one step of a run-time loop; its nodes lie in the region being built. */
   atStep(t: Value): KeySite {
     const { builder } = this.graph;

@@ -200,6 +200,54 @@ const matrix: Readonly<Record<string, Nested>> = {
   'grad(fn (z: [2, 3]) => sum(z ^ 3), x)': rows.map((row) => row.map((v) => 3 * v ** 2)),
   'grad(fn (z: [2, 3]) => sum(grad(fn (w: [2, 3]) => sum(w ^ 3), z)), x)': rows.map((row) => row.map((v) => 6 * v)),
   'f32(size(x)) / rank(x)': 3,
+  // Bodies that are no scalars run step by step.
+  'for i < 2 => x[1 - i]': [
+    [3, 0.25, -0.5],
+    [0.5, -1, 2],
+  ],
+  'for i < 2, j < 2 => x[i] * f32(j)': [
+    [
+      [0, 0, 0],
+      [0.5, -1, 2],
+    ],
+    [
+      [0, 0, 0],
+      [3, 0.25, -0.5],
+    ],
+  ],
+  'for i < 2, j < 2 => sum(x[i] * x[j])': [
+    [5.25, 0.25],
+    [0.25, 9.3125],
+  ],
+  'for i < 2, j < 2 => sum(for k < 3 => x[i, k] * x[j, k])': [
+    [5.25, 0.25],
+    [0.25, 9.3125],
+  ],
+  'for row in x, j < 2 => row[j] * 2.0': [
+    [1, -2],
+    [6, 0.5],
+  ],
+  'for i < 2 => fold s = 0.0 over k < 3 => s + x[i, k]': [1.5, 2.75],
+  'for i < 2 => x[i - 1] ?? (x[0] * 10)': [
+    [5, -10, 20],
+    [0.5, -1, 2],
+  ],
+  'for i < 2 => x[:, i + 2] ?? 0.0': [
+    [2, -0.5],
+    [0, 0],
+  ],
+  'x[argmax(x[:, 0])]': [3, 0.25, -0.5],
+  'x[i32(sum(x)) % 2, min(max(i32(x[0, 1]), 0), 2)]': 0.5,
+  'x[i32(sum(x))] ?? 7.0': [7, 7, 7],
+  'x[5] ?? 7.0': [7, 7, 7],
+  'grad(fn (z: [2, 3]) => sum(for i < 2 => z[i] * x[1 - i] ^ 2), x)': [
+    [9, 0.0625, 0.25],
+    [0.25, 1, 4],
+  ],
+  'grad(fn (z: [2, 3]) => sum(for i < 2 => z[i - 1] ?? (z[i] * 3.0)), x)': [
+    [4, 4, 4],
+    [0, 0, 0],
+  ],
   'sinusoid(2, 4)': [
     [0, 0, 1, 1],
     [Math.sin(1), Math.sin(0.01), Math.cos(1), Math.cos(0.01)],

@@ -5,13 +5,14 @@ import type { Expr, IndexExpr, IndexItem, MemberExpr, NamedValue, WithExpr } fro
 import { messages } from '../../support/messages.gen.ts';
 import { spanText } from '../../support/source.ts';
 import { equalDims, lessEqualDims, resolved } from '../dims.ts';
-import { reject, type Frame } from '../frame.ts';
+import { reject, Rejected, type Frame } from '../frame.ts';
 import { overridden, type Instance } from '../instances.ts';
 import { didYouMean } from '../types.ts';
 import { asNumber, describe, list, tensor, typeText, unknown, type GivenArgument, type Value } from '../values.ts';
 import { evaluate, read } from './evaluate.ts';
 import { readElement, readsElement } from './reads.ts';
-import { graphOf, NeedsGraph } from './tensors.ts';
+import { elementwiseSelect } from './select.ts';
+import { broadcastShapes, graphOf, NeedsGraph, NotScalar, stretch, toTensor, unify } from './tensors.ts';
 
 /** `object.member`: a member of an instance, else its config; a named element of a tuple; a name of a module. */
 export function evaluateMember(frame: Frame, expr: MemberExpr): Value {
@@ -37,26 +38,56 @@ function membersOf(object: Value): ReadonlyMap<string, () => Value> {
   return members;
 }
 
-/** `object[indices]`. */
-export function evaluateIndex(frame: Frame, expr: IndexExpr): Value {
+/** `object[indices]`; `otherwise`, right of `??`, stands in where an index may lie outside. */
+export function evaluateIndex(frame: Frame, expr: IndexExpr, otherwise: Expr | null = null): Value {
   const object = evaluate(frame, expr.object);
   if (object.kind === 'unknown') return unknown;
-  if (object.kind === 'list' || object.kind === 'tuple') return indexItems(frame, expr, object);
+  if (object.kind === 'list' || object.kind === 'tuple') return indexItems(frame, expr, object, otherwise);
   if (object.kind !== 'tensor')
     return reject(frame, messages.E0412(expr.span, { operation: 'index', operands: describe(object) }));
-  if (frame.tabulating && readsElement(frame, expr, object)) return readElement(frame, expr, object, null);
-  const items = expandEllipsis(frame, expr, object.value.type.shape.length);
-  let value = object.value;
-  let axis = 0;
-  for (const item of items) {
-    if (item.kind === 'slice-index') value = sliceAxis(frame, value, axis++, item);
-    else if (item.kind === 'at-index') value = takeAt(frame, value, axis, item.value);
-    else axis++;
+  if (frame.tabulating) {
+    if (readsElement(frame, expr, object)) return readElement(frame, expr, object, otherwise);
+    if (otherwise || frame.tabulating.owns(object.value)) throw new NotScalar();
   }
+  const inside: GraphValue[] | null = otherwise ? [] : null;
+  const value = indexTensor(frame, expr, object.value, inside);
+  if (otherwise && inside && inside.length > 0) return withDefault(frame, value, inside, otherwise);
   return object.derivation ? tensor(value, object.derivation) : tensor(value);
 }
 
-function indexItems(frame: Frame, expr: IndexExpr, object: Value & { readonly kind: 'list' | 'tuple' }): Value {
+function indexTensor(frame: Frame, expr: IndexExpr, x: GraphValue, inside: GraphValue[] | null): GraphValue {
+  let value = x;
+  let axis = 0;
+  for (const item of expandEllipsis(frame, expr, x.type.shape.length)) {
+    if (item.kind === 'slice-index') value = sliceAxis(frame, value, axis++, item);
+    else if (item.kind === 'at-index') value = takeAt(frame, value, axis, item.value, inside);
+    else axis++;
+  }
+  return value;
+}
+
+// The default has the type of what is read, or broadcasts to it.
+function withDefault(frame: Frame, value: GraphValue, inside: readonly GraphValue[], otherwise: Expr): Value {
+  const fallback = evaluate(frame, otherwise);
+  if (fallback.kind === 'unknown') return unknown;
+  const [read, other] = unify(frame, tensor(value), fallback, '`??`', otherwise.span);
+  const common = broadcastShapes(frame, [read.type.shape, other.type.shape]);
+  if ('clash' in common || common.shape.length > read.type.shape.length)
+    return reject(
+      frame,
+      messages.E0407(otherwise.span, { left: describe(tensor(read)), right: describe(tensor(other)) }),
+    );
+  const { builder } = graphOf(frame);
+  const condition = inside.reduce((a, b) => builder.binary('and', a, b));
+  return tensor(elementwiseSelect(frame, condition, read, stretch(frame, other, read.type.shape)));
+}
+
+function indexItems(
+  frame: Frame,
+  expr: IndexExpr,
+  object: Value & { readonly kind: 'list' | 'tuple' },
+  otherwise: Expr | null,
+): Value {
   const [item] = expr.indices;
   if (!item || expr.indices.length > 1 || item.kind === 'ellipsis-index')
     return reject(
@@ -72,6 +103,7 @@ function indexItems(frame: Frame, expr: IndexExpr, object: Value & { readonly ki
   const at = staticInt(frame, item.value);
   if (at === undefined) return unknown;
   const found = object.items[at < 0 && isWrittenMinus(item.value) ? n + at : at];
+  if (found?.kind === 'none' || !found) if (otherwise) return evaluate(frame, otherwise);
   return found ?? reject(frame, messages.E0313(item.span, { axis: at, shape: describe(object) }));
 }
 
@@ -102,16 +134,19 @@ function expandEllipsis(
   return [...expr.indices.slice(0, at), ...whole, ...expr.indices.slice(at + 1)];
 }
 
-// A static position along an axis: a written minus counts from the end.
-function position(frame: Frame, expr: Expr, extent: Dim): Dim | GraphValue {
+/** A position along an axis: known while compiling, or a run-time number with what is known of it. */
+type Position = { readonly at: Dim } | { readonly value: GraphValue; readonly index: Dim | undefined };
+
+// A written minus counts from the end.
+function position(frame: Frame, expr: Expr, extent: Dim): Position {
   const value = evaluate(frame, expr);
   if (value.kind === 'int') {
     const d = resolved(frame, value.dim);
-    return isWrittenMinus(expr) ? add(extent, d) : d;
+    return { at: isWrittenMinus(expr) ? add(extent, d) : d };
   }
   if (value.kind === 'tensor' && value.value.type.shape.length === 0 && value.value.type.dtype === 'i32')
-    return value.value;
-  if (value.kind === 'unknown') return reject(frame, messages.E0404(expr.span, { what: 'this index' }));
+    return { value: value.value, index: value.index };
+  if (value.kind === 'unknown') throw new Rejected();
   const many = value.kind === 'tensor' && value.value.type.shape.length > 0;
   return reject(
     frame,
@@ -123,21 +158,36 @@ function position(frame: Frame, expr: Expr, extent: Dim): Dim | GraphValue {
   );
 }
 
-const isDim = (p: Dim | GraphValue): p is Dim => 'terms' in p;
-
-function takeAt(frame: Frame, x: GraphValue, axis: number, expr: Expr): GraphValue {
+function takeAt(frame: Frame, x: GraphValue, axis: number, expr: Expr, inside: GraphValue[] | null): GraphValue {
   const extent = x.type.shape[axis] ?? constant(0);
-  const at = position(frame, expr, extent);
+  const found = position(frame, expr, extent);
   const { builder } = graphOf(frame);
-  if (!isDim(at)) return builder.op('gather', [x, at], { axis });
-  inBounds(frame, expr, at, sub(extent, 1), axis);
-  const start = x.type.shape.map((_, i) => (i === axis ? at : constant(0)));
+  const known = 'at' in found ? found.at : found.index;
+  if (inside === null) inBounds(frame, expr, known, sub(extent, 1), axis, defaultHelp);
+  const safe = inside === null || (known !== undefined && isInside(frame, known, sub(extent, 1)));
+  if (!safe) return clampedAt(frame, x, axis, runTime(frame, found, expr), inside);
+  if (!('at' in found)) return builder.op('gather', [x, found.value], { axis });
+  const start = x.type.shape.map((_, i) => (i === axis ? found.at : constant(0)));
   const size = x.type.shape.map((d, i) => (i === axis ? constant(1) : d));
   const cut = builder.op('slice', [x], { start, size, stride: size.map(() => 1) });
   return builder.reshape(
     cut,
     x.type.shape.filter((_, i) => i !== axis),
   );
+}
+
+const runTime = (frame: Frame, p: Position, expr: Expr): GraphValue =>
+  'at' in p ? toTensor(frame, { kind: 'int', dim: p.at }, 'i32', expr.span) : p.value;
+
+// Reads the nearest element; `inside` gets what says whether that is the one that was meant.
+function clampedAt(frame: Frame, x: GraphValue, axis: number, at: GraphValue, inside: GraphValue[]): GraphValue {
+  const { builder } = graphOf(frame);
+  const none = builder.full('i32', 0);
+  const extent = builder.cast(builder.dimValue(x.type.shape[axis] ?? constant(0)), 'i32');
+  inside.push(builder.binary('le', none, at), builder.binary('lt', at, extent));
+  const last = builder.sub(extent, builder.full('i32', 1));
+  const nearest = builder.binary('max', builder.binary('min', at, last), none);
+  return builder.op('gather', [x, nearest], { axis });
 }
 
 function sliceAxis(
@@ -147,11 +197,13 @@ function sliceAxis(
   item: IndexItem & { readonly kind: 'slice-index' },
 ): GraphValue {
   const extent = x.type.shape[axis] ?? constant(0);
-  const [from, to] = [
-    item.from ? position(frame, item.from, extent) : constant(0),
-    item.to ? position(frame, item.to, extent) : extent,
+  const [begin, end] = [
+    item.from ? position(frame, item.from, extent) : { at: constant(0) },
+    item.to ? position(frame, item.to, extent) : { at: extent },
   ];
-  if (!isDim(from) || !isDim(to)) return reject(frame, messages.E0404(item.span, { what: 'the bounds of a slice' }));
+  if (!('at' in begin) || !('at' in end))
+    return reject(frame, messages.E0404(item.span, { what: 'the bounds of a slice' }));
+  const [from, to] = [begin.at, end.at];
   if (asConstant(from) === 0 && to.key === extent.key) return x;
   if (item.from) inBounds(frame, item.from, from, extent, axis);
   if (item.to) inBounds(frame, item.to, to, extent, axis);
@@ -162,12 +214,18 @@ function sliceAxis(
   return graphOf(frame).builder.op('slice', [x], { start, size, stride: size.map(() => 1) });
 }
 
-function inBounds(frame: Frame, expr: Expr, at: Dim, last: Dim, axis: number): void {
+const isInside = (frame: Frame, at: Dim, last: Dim): boolean =>
+  lessEqualDims(frame, constant(0), at) === 'proved' && lessEqualDims(frame, at, last) === 'proved';
+
+const defaultHelp = { helps: [{ text: 'give a default for what lies outside: `x[…] ?? 0.0`' }] };
+
+// An index of which nothing is known lies anywhere.
+function inBounds(frame: Frame, expr: Expr, at: Dim | undefined, last: Dim, axis: number, details = {}): void {
   const text = spanText(expr.span);
-  if (lessEqualDims(frame, constant(0), at) !== 'proved')
-    reject(frame, messages.E0307(expr.span, { index: text, axis, bound: 'not negative' }));
+  if (at === undefined || lessEqualDims(frame, constant(0), at) !== 'proved')
+    reject(frame, messages.E0307(expr.span, { index: text, axis, bound: 'not negative' }, details));
   if (lessEqualDims(frame, at, last) !== 'proved')
-    reject(frame, messages.E0307(expr.span, { index: text, axis, bound: `at most ${last.key}` }));
+    reject(frame, messages.E0307(expr.span, { index: text, axis, bound: `at most ${last.key}` }, details));
 }
 
 /** `object with { name=value, … }`. */

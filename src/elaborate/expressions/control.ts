@@ -68,14 +68,13 @@ function selectValues(frame: Frame, expr: IfExpr, cond: GraphValue, a: Value, b:
   return tensor(elementwiseSelect(frame, cond, x, y));
 }
 
-/** `for binds => body`. */
+/** `for binds => body`: a tabulation where the body is a scalar, else a loop at run time; over static parts, copies. */
 export function evaluateFor(frame: Frame, expr: ForExpr): Value {
-  const kinds = new Set(expr.binds.map((bind) => bind.kind));
-  if (kinds.size > 1) return reject(frame, messages.E0306(expr.span, { form: 'for' }));
-  if (kinds.has('range-bind')) return tabulate(frame, expr);
-  const [bind, ...more] = expr.binds;
-  if (bind && more.length === 0 && isRunTime(frame, bind)) return evaluateRunTimeFor(frame, expr);
-  return unrollFor(frame, expr, expr.binds, frame);
+  const runTime = expr.binds.filter((bind) => isRunTime(frame, bind)).length;
+  if (runTime === 0) return unrollFor(frame, expr, expr.binds, frame);
+  if (runTime < expr.binds.length) return reject(frame, messages.E0306(expr.span, { form: 'for' }));
+  const tabulated = expr.binds.every((bind) => bind.kind === 'range-bind') ? tabulate(frame, expr) : null;
+  return tabulated ?? evaluateRunTimeFor(frame, expr);
 }
 
 // Binds nest, the first is the outermost: several give a list of lists.

@@ -1,6 +1,6 @@
 // Operators: on static values at compile time, on tensors as elementwise nodes with broadcasting.
 import { staticBinary } from './static-operators.ts';
-import { add, asConstant, mod, mul, negate, sub, type Dim } from '../../ir/dim.ts';
+import { negate, type Dim } from '../../ir/dim.ts';
 import { isFloat, isInteger } from '../../ir/dtype.ts';
 import type { BinaryOp } from '../../ir/expr.ts';
 import type { Value as GraphValue } from '../../ir/graph.ts';
@@ -26,8 +26,9 @@ import {
   type Value,
 } from '../values.ts';
 import { evaluate } from './evaluate.ts';
-import { readOrDefault } from './reads.ts';
-import { broadcastShapes, graphOf, isAdaptable, stretch, toTensor, unify } from './tensors.ts';
+import { evaluateIndex } from './access.ts';
+import { rangeOfResult } from './index-range.ts';
+import { broadcastShapes, graphOf, isAdaptable, NotScalar, stretch, toTensor, unify } from './tensors.ts';
 
 /** `left operator right`. */
 export function evaluateBinary(frame: Frame, expr: BinaryExpr): Value {
@@ -89,7 +90,7 @@ function tensorBinary(frame: Frame, expr: BinaryExpr, left: Value, right: Value)
       messages.E0412(expr.span, { operation: 'raise', operands: `${typeText(a.type, true)} to a run-time power` }),
     );
   const { op, swap, verb } = opNames[operator] ?? { op: 'add' as const, verb: 'combine' };
-  const index = indexOf(operator, left, right);
+  const index = isInteger(a.type.dtype) ? rangeOfResult(frame, operator, left, right) : undefined;
   const result = elementwise(
     frame,
     swap ? [b, a] : [a, b],
@@ -101,15 +102,11 @@ function tensorBinary(frame: Frame, expr: BinaryExpr, left: Value, right: Value)
   return index ? { ...tensor(result), index } : keep(result, left, right);
 }
 
-// What an index of a tabulation becomes under arithmetic, for proofs of bounds.
-function indexOf(operator: BinaryExpr['operator'], left: Value, right: Value): Dim | undefined {
-  const [a, b] = [left, right].map((v) => (v.kind === 'int' ? v.dim : v.kind === 'tensor' ? v.index : undefined));
-  if (!a || !b) return undefined;
-  if (operator === '+') return add(a, b);
-  if (operator === '-') return sub(a, b);
-  if (operator === '*') return mul(a, b);
-  const c = asConstant(b);
-  return operator === '%' && c !== undefined && c > 0 ? mod(a, b) : undefined;
+// `left ?? right`: the left side unless it is `none`, or an index read that is out of bounds.
+function readOrDefault(frame: Frame, { left, right }: BinaryExpr): Value {
+  if (left.kind === 'index') return evaluateIndex(frame, left, right);
+  const value = evaluate(frame, left);
+  return value.kind === 'none' ? evaluate(frame, right) : value;
 }
 
 function operandPair(frame: Frame, expr: BinaryExpr, left: Value, right: Value): readonly [GraphValue, GraphValue] {
@@ -369,6 +366,7 @@ export function rangeOf(frame: Frame, expr: RangeExpr): readonly number[] {
 
 // a @ b: [...s, m, k] @ [...s, k, n], or a right side of rank 1.
 function matmul(frame: Frame, expr: BinaryExpr, left: Value, right: Value): Value {
+  if (frame.tabulating) throw new NotScalar();
   const [a, b] = operandPair(frame, expr, left, right);
   const [ra, rb] = [a.type.shape.length, b.type.shape.length];
   const [k1, k2] = [a.type.shape[ra - 1], b.type.shape[rb === 1 ? 0 : rb - 2]];

@@ -15,7 +15,7 @@ import { reject, type Frame } from '../frame.ts';
 import { dimNamed } from '../types.ts';
 import { describe, int, list, tensor, typeText, unknown, type GivenArgument, type Value } from '../values.ts';
 import { evaluate } from './evaluate.ts';
-import { graphOf, toTensor, unify } from './tensors.ts';
+import { graphOf, NotScalar, toTensor, unify } from './tensors.ts';
 
 /** One axis without groups: its name (literals and the axes of `...` have made-up ones). */
 interface Leaf {
@@ -167,6 +167,7 @@ const patternText = (expr: PatternExpr): string =>
 
 function operands(frame: Frame, tensors: readonly GivenArgument[], expr: PatternExpr): readonly GraphValue[] {
   const [first, second] = tensors;
+  if (frame.tabulating) throw new NotScalar();
   if (first && second && tensors.length === 2) return unify(frame, first.value, second.value, '`einsum`', expr.span);
   return tensors.map((t) => toTensor(frame, t.value, undefined, t.span));
 }

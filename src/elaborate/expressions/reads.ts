@@ -2,7 +2,7 @@
 // variables, or with a default (`x[i, j - 1] ?? 0.0`) that stands in where an index is out of bounds.
 import { add, asConstant, asVariable, constant, mul, one, product, sub, type Dim } from '../../ir/dim.ts';
 import type { Value as GraphValue } from '../../ir/graph.ts';
-import type { BinaryExpr, Expr, IndexExpr } from '../../parser/ast.ts';
+import type { Expr, IndexExpr } from '../../parser/ast.ts';
 import { messages } from '../../support/messages.gen.ts';
 import { spanText } from '../../support/source.ts';
 import { equalDims, lessEqualDims, resolved } from '../dims.ts';
@@ -11,17 +11,6 @@ import { describe, tensor, unknown, type TensorValue, type Value } from '../valu
 import { evaluate } from './evaluate.ts';
 import { elementwiseSelect } from './select.ts';
 import { broadcastShapes, graphOf, stretch, toTensor, unify } from './tensors.ts';
-
-/** `left ?? right`: the left side unless it is `none`, or an index read that is out of bounds. */
-export function readOrDefault(frame: Frame, expr: BinaryExpr): Value {
-  if (expr.left.kind === 'index') {
-    const object = evaluate(frame, expr.left.object);
-    if (object.kind === 'unknown') return unknown;
-    if (object.kind === 'tensor') return readElement(frame, expr.left, object, expr.right);
-  }
-  const left = evaluate(frame, expr.left);
-  return left.kind === 'none' ? evaluate(frame, expr.right) : left;
-}
 
 /** Whether an index expression in a tabulation reads one element of a whole tensor. */
 export function readsElement(frame: Frame, expr: IndexExpr, object: TensorValue): boolean {
@@ -45,15 +34,6 @@ interface Position {
 /** The element at run-time indices. Without a default every index must be proved in bounds. */
 export function readElement(frame: Frame, expr: IndexExpr, object: TensorValue, otherwise: Expr | null): Value {
   const x = object.value;
-  if (expr.indices.length !== x.type.shape.length || expr.indices.some((item) => item.kind !== 'at-index'))
-    return reject(
-      frame,
-      messages.E0309(
-        expr.span,
-        { callee: `\`${spanText(expr.span)}\``, needed: String(expr.indices.length), got: describe(object) },
-        { notes: ['a read of one element, and a read with a default, has one index for each axis'] },
-      ),
-    );
   const positions: Position[] = [];
   for (const [axis, item] of expr.indices.entries()) {
     const found = item.kind === 'at-index' ? positionOf(frame, item.value, x.type.shape[axis] ?? one) : null;

@@ -1,4 +1,4 @@
-// `fold` and `scan` over axes of tensors and over dims, and `for` over slices: one run-time loop, the
+// `fold` and `scan` over axes of tensors and over dims, and `for` over either: one run-time loop, the
 // graph op `scan`. The body is evaluated twice: once to learn which states it updates and what its
 // carries become, then for the region itself. `while` masks: a step that does not run keeps the carry
 // and gives zeros.
@@ -6,7 +6,7 @@ import { one, sub, variable, type Dim } from '../../ir/dim.ts';
 import type { Node, TensorType, Value as GraphValue } from '../../ir/graph.ts';
 import type { Bind, Expr, FoldExpr, ForExpr } from '../../parser/ast.ts';
 import { messages } from '../../support/messages.gen.ts';
-import { spanText, type Span } from '../../support/source.ts';
+import type { Span } from '../../support/source.ts';
 import { equalDims } from '../dims.ts';
 import { reject, type Frame } from '../frame.ts';
 import type { GraphContext, KeySite } from '../graph-context.ts';
@@ -15,6 +15,7 @@ import { Scope } from '../scope.ts';
 import { describe, tensor, tuple, typeText, unknown, type Value } from '../values.ts';
 import { bindPattern, evaluate } from './evaluate.ts';
 import { elementwiseSelect } from './select.ts';
+import { limitOf } from './tabulate.ts';
 import { graphOf, toTensor } from './tensors.ts';
 
 /** One bind of the loop: slices of a tensor brought to axis 0, or the index itself. */
@@ -30,18 +31,7 @@ export const isRunTime = (frame: Frame, bind: Bind): boolean =>
   bind.kind === 'range-bind' || ['tensor', 'parameter', 'computed'].includes(evaluate(frame, bind.over).kind);
 
 function sourceOf(frame: Frame, bind: Bind): Source {
-  if (bind.kind === 'range-bind') {
-    const limit = evaluate(frame, bind.limit);
-    if (limit.kind === 'int') return { bind, length: limit.dim, stack: null, axis: 0 };
-    return reject(
-      frame,
-      messages.E0402(bind.limit.span, {
-        what: `\`${spanText(bind.limit.span)}\``,
-        expected: 'an int: a dim or a number known at compile time',
-        got: describe(limit),
-      }),
-    );
-  }
+  if (bind.kind === 'range-bind') return { bind, length: limitOf(frame, bind), stack: null, axis: 0 };
   const over = toTensor(frame, evaluate(frame, bind.over), undefined, bind.over.span);
   const { shape } = over.type;
   const along = bind.along?.value ?? 0;
@@ -201,17 +191,18 @@ export function evaluateRunTimeFold(frame: Frame, expr: FoldExpr): Value {
   return runLoop(frame, loop, expr.binds, init);
 }
 
-/** `for x in tensor => …`: results of all slices, stacked along the same axis. */
+/** `for x in tensor => …`, `for i < n => …`: results of all steps, stacked along the axis of the first bind; others nest. */
 export function evaluateRunTimeFor(frame: Frame, expr: ForExpr): Value {
+  const [first, ...rest] = expr.binds;
   const loop: LoopText = {
     form: 'for',
     pattern: null,
-    body: expr.body,
+    body: rest.length > 0 ? { ...expr, binds: rest } : expr.body,
     while: null,
     span: expr.span,
     initSpan: expr.span,
   };
-  return runLoop(frame, loop, expr.binds, tuple([]));
+  return runLoop(frame, loop, first ? [first] : [], tuple([]));
 }
 
 function runLoop(frame: Frame, loop: LoopText, binds: readonly Bind[], init: Value): Value {

@@ -1,17 +1,19 @@
 // `for i < n, j < m => body` with a scalar body: one tensor over the index axes. The indices become
-// iotas over all of them, so that scalar operations of the body are elementwise nodes.
+// iotas over all of them, so that scalar operations of the body are elementwise nodes. A body that is no
+// scalar is found by trying: what the attempt built and said is dropped, and the loop runs step by step.
 import { constant, sub, variable, type Dim } from '../../ir/dim.ts';
 import type { Node, Value as GraphValue } from '../../ir/graph.ts';
-import type { ForExpr } from '../../parser/ast.ts';
+import type { ForExpr, RangeBind } from '../../parser/ast.ts';
+import type { Diagnostic } from '../../support/diagnostic.ts';
 import { messages } from '../../support/messages.gen.ts';
-import type { Span } from '../../support/source.ts';
+import { spanText, type Span } from '../../support/source.ts';
 import { lessEqualDims, resolved } from '../dims.ts';
-import { reject, type Frame } from '../frame.ts';
+import { reject, Rejected, type Frame } from '../frame.ts';
 import { Scope } from '../scope.ts';
-import { describe, tensor, unknown, type Value } from '../values.ts';
+import { describe, tensor, type Value } from '../values.ts';
 import { evaluate } from './evaluate.ts';
 import { elementwiseSelect } from './select.ts';
-import { broadcastShapes, graphOf, stretch, toTensor } from './tensors.ts';
+import { broadcastShapes, graphOf, NotScalar, stretch, toTensor } from './tensors.ts';
 
 /** What a body inside a tabulation does differently. */
 export interface Tabulation {
@@ -58,49 +60,72 @@ function ownership(nodes: readonly Node[]): Pick<Tabulation, 'owns' | 'adopt'> {
 /** The dim variable of the k-th index of a tabulation. */
 export const indexVariable = (axis: number): Dim => variable(`%i${axis}`);
 
-// 0 ≤ index < limit holds in the body, and states must not change there: its iterations have no order.
-function withIndexFacts(frame: Frame, shape: readonly Dim[], body: () => Value): Value {
+// 0 ≤ index < limit holds in the body. Null where it updates a state: iterations have no order.
+function withIndexFacts(frame: Frame, shape: readonly Dim[], body: () => Value): Value | null {
   const graph = graphOf(frame);
   const { facts } = graph.builder;
   const variables = shape.map((_, axis) => ({ name: `%i${axis}`, min: 0 }));
   const limits = shape.map((d, axis) => ({ kind: '>=0' as const, lhs: sub(sub(d, 1), indexVariable(axis)) }));
   graph.builder.facts = facts.extend(variables, limits);
-  const before = new Map([...graph.updated].map((slot) => [slot, graph.read(slot)]));
+  const changed = graph.watch();
   try {
     const value = body();
-    const touched = [...graph.updated].find((slot) => before.get(slot) !== graph.read(slot));
-    return touched ? { kind: 'parameter', slot: touched } : value;
+    return changed().length > 0 ? null : value;
   } finally {
     graph.builder.facts = facts;
   }
 }
 
-/** A tabulation over run-time indices. */
-export function tabulate(frame: Frame, expr: ForExpr): Value {
-  if (frame.tabulating)
+/** A tabulation over run-time indices; null where its body is not a scalar at each index. */
+export function tabulate(frame: Frame, expr: ForExpr): Value | null {
+  if (frame.tabulating) throw new NotScalar();
+  const shape = expr.binds.flatMap((bind) => (bind.kind === 'range-bind' ? [limitOf(frame, bind)] : []));
+  const { session } = frame;
+  const held: Diagnostic[] = [];
+  const undo = checkpoint(frame);
+  const value = scalarBody({ ...frame, session: { ...session, report: (d) => held.push(d) } }, expr, shape);
+  if (value === null || held.some(({ code }) => code.startsWith('E'))) {
+    undo();
+    return null;
+  }
+  for (const diagnostic of held) session.report(diagnostic);
+  return value;
+}
+
+// What an attempt may change, put back by the result.
+function checkpoint(frame: Frame): () => void {
+  const graph = graphOf(frame);
+  const { facts, nodes } = graph.builder;
+  const [count, holes] = [nodes.length, new Map(frame.session.holes)];
+  const undo = [graph.snapshot(), frame.keys?.mark()];
+  return () => {
+    nodes.length = count;
+    graph.builder.facts = facts;
+    for (const name of frame.session.holes.keys()) if (!holes.has(name)) frame.session.holes.delete(name);
+    for (const step of undo) step?.();
+  };
+}
+
+/** How many values the index of a bind `i < n` takes. */
+export function limitOf(frame: Frame, { limit }: RangeBind): Dim {
+  const value = evaluate(frame, limit);
+  if (value.kind === 'unknown') throw new Rejected();
+  if (value.kind !== 'int')
     return reject(
       frame,
-      messages.E0412(
-        expr.span,
-        { operation: 'tabulate inside', operands: 'another tabulation' },
-        { helps: [{ text: 'write all indices in one `for`: `for i < n, j < m => …`' }] },
-      ),
+      messages.E0402(limit.span, {
+        what: `\`${spanText(limit.span)}\``,
+        expected: 'an int: a dim or a number known at compile time',
+        got: describe(value),
+      }),
     );
-  const shape: Dim[] = [];
-  for (const bind of expr.binds) {
-    if (bind.kind !== 'range-bind') return unknown;
-    const limit = evaluate(frame, bind.limit);
-    if (limit.kind === 'unknown') return unknown;
-    if (limit.kind !== 'int')
-      return reject(
-        frame,
-        messages.E0402(bind.limit.span, { what: 'the limit of an index', expected: 'an int', got: describe(limit) }),
-      );
-    const d = resolved(frame, limit.dim);
-    if (lessEqualDims(frame, constant(0), d) !== 'proved')
-      return reject(frame, messages.E0314(bind.limit.span, { size: d.key }));
-    shape.push(d);
-  }
+  const length = resolved(frame, value.dim);
+  if (lessEqualDims(frame, constant(0), length) === 'proved') return length;
+  return reject(frame, messages.E0314(limit.span, { size: length.key }));
+}
+
+// The body over all indices at once.
+function scalarBody(frame: Frame, expr: ForExpr, shape: readonly Dim[]): Value | null {
   const { builder } = graphOf(frame);
   const inner: Frame = { ...frame, scope: new Scope(frame.scope), tabulating: perElement(builder.nodes, shape) };
   expr.binds.forEach((bind, axis) => {
@@ -109,26 +134,13 @@ export function tabulate(frame: Frame, expr: ForExpr): Value {
     inner.tabulating?.adopt(value);
     inner.scope.define(bind.name.name, { ...tensor(value), index: indexVariable(axis) });
   });
-  const body = withIndexFacts(frame, shape, () => evaluate(inner, expr.body));
-  if (body.kind === 'unknown') return unknown;
-  if (body.kind === 'parameter')
-    return reject(
-      frame,
-      messages.E0602(
-        expr.body.span,
-        { state: body.slot.name },
-        { helps: [{ text: 'update it outside of the `for`, or use `scan`, whose steps are ordered' }] },
-      ),
-    );
-  const value = toTensor(frame, body, undefined, expr.body.span);
-  const fits = broadcastShapes(frame, [value.type.shape, shape]);
-  if ('clash' in fits || fits.shape.length !== shape.length)
-    return reject(
-      frame,
-      messages.E0412(expr.body.span, {
-        operation: 'tabulate',
-        operands: `${describe(body)}; the body must be a scalar at each index`,
-      }),
-    );
-  return tensor(stretch(frame, value, shape));
+  try {
+    const body = withIndexFacts(frame, shape, () => evaluate(inner, expr.body));
+    if (body === null || !['tensor', 'int', 'real', 'bool'].includes(body.kind)) return null;
+    const value = toTensor(inner, body, undefined, expr.body.span);
+    return tensor(stretch(frame, value, shape));
+  } catch (error) {
+    if (error instanceof NotScalar || error instanceof Rejected) return null;
+    throw error;
+  }
 }

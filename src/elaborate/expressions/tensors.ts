@@ -13,6 +13,9 @@ import { asNumber, describe, typeText, type Value } from '../values.ts';
 /** Thrown where a tensor is needed and no graph is under construction: the value is made later. */
 export class NeedsGraph extends Error {}
 
+/** Thrown where the body of a tabulation is no scalar at each index: the loop then runs step by step. */
+export class NotScalar extends Error {}
+
 /** The graph under construction. @throws NeedsGraph */
 export function graphOf(frame: Frame): GraphContext {
   if (frame.graph === null) throw new NeedsGraph();
@@ -23,7 +26,7 @@ export function graphOf(frame: Frame): GraphContext {
 export function toTensor(frame: Frame, value: Value, dtype: DType | undefined, span: Span): GraphValue {
   if (value.kind === 'unknown') throw new Rejected();
   const { builder } = graphOf(frame);
-  if (value.kind === 'tensor') return checkElement(frame, value.value, span);
+  if (value.kind === 'tensor') return checkElement(frame, value.value);
   if (value.kind === 'computed') return toTensor(frame, value.make(frame), dtype, span);
   if (value.kind === 'parameter') return graphOf(frame).read(value.slot);
   if (value.kind === 'bool') return builder.full(dtype ?? 'bool', value.value ? 1 : 0);
@@ -50,16 +53,8 @@ function toHalf(frame: Frame, number: number, span: Span): number {
 }
 
 // In a tabulation a whole tensor is no scalar: an element of it must be read.
-function checkElement(frame: Frame, value: GraphValue, span: Span): GraphValue {
-  if (frame.tabulating && value.type.shape.length > 0 && !frame.tabulating.owns(value))
-    reject(
-      frame,
-      messages.E0412(
-        span,
-        { operation: 'use', operands: `the whole of ${typeText(value.type, true)} as a scalar of a tabulation` },
-        { helps: [{ text: 'read an element of it, or compute outside of the `for`' }] },
-      ),
-    );
+function checkElement(frame: Frame, value: GraphValue): GraphValue {
+  if (frame.tabulating && value.type.shape.length > 0 && !frame.tabulating.owns(value)) throw new NotScalar();
   return value;
 }
 

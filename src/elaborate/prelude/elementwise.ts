@@ -1,9 +1,10 @@
 // Primitives that map elements: unary functions, min and max, where, integer division.
-import { asConstant, ceilDiv, floorDiv, max, min } from '../../ir/dim.ts';
+import { ceilDiv, floorDiv, max, min } from '../../ir/dim.ts';
 import { isFloat, isInteger } from '../../ir/dtype.ts';
 import type { UnaryOp } from '../../ir/expr.ts';
 import type { Value as GraphValue } from '../../ir/graph.ts';
 import { messages } from '../../support/messages.gen.ts';
+import { rangeOfResult } from '../expressions/index-range.ts';
 import { elementwiseSelect } from '../expressions/select.ts';
 import { broadcastShapes, stretch, unify } from '../expressions/tensors.ts';
 import { reject } from '../frame.ts';
@@ -89,7 +90,9 @@ export function extremum(call: PrimitiveCall, op: 'min' | 'max', left: string, r
   if (x !== undefined && y !== undefined) return real(op === 'min' ? Math.min(x, y) : Math.max(x, y));
   const pair = broadcastPair(call, left, right);
   if (pair[0].type.dtype === 'bool') call.wrong(left, 'a tensor of numbers');
-  return call.result(call.builder.binary(op, ...pair), left);
+  const result = call.builder.binary(op, ...pair);
+  const index = pair[0].type.dtype === 'i32' ? rangeOfResult(call.frame, op, a, b) : undefined;
+  return index ? { ...tensor(result), index } : call.result(result, left);
 }
 
 const where: Primitive = {
@@ -132,10 +135,7 @@ function floorDivide(call: PrimitiveCall): Value {
   const q = g.div(x, y);
   const rest = g.sub(x, g.mul(q, y));
   if (x.type.dtype === 'u32') return call.result(q, 'a');
-  const index =
-    a.kind === 'tensor' && a.index && b.kind === 'int' && (asConstant(b.dim) ?? 0) > 0
-      ? floorDiv(a.index, b.dim)
-      : undefined;
+  const index = rangeOfResult(call.frame, 'floor_div', a, b);
   const wrong = g.binary('lt', g.mul(g.unary('sign', rest), g.unary('sign', y)), g.zero(rest));
   const floored = g.select(wrong, g.sub(q, g.one(q)), q);
   return index ? { ...tensor(floored), index } : call.result(floored, 'a');

@@ -7,7 +7,7 @@ import type { Value as GraphValue } from '../../ir/graph.ts';
 import { messages } from '../../support/messages.gen.ts';
 import type { Span } from '../../support/source.ts';
 import { unknownArgument, type Arguments } from '../arguments.ts';
-import { graphOf, toTensor } from '../expressions/tensors.ts';
+import { graphOf, NotScalar, toTensor } from '../expressions/tensors.ts';
 import { resolved } from '../dims.ts';
 import { reject, report, type Frame } from '../frame.ts';
 import { asNumber, describe, hasUnknown, tensor, unknown, type GivenArgument, type Value } from '../values.ts';
@@ -190,21 +190,15 @@ export function callPrimitive(
     report(frame, messages.E0205(span, { what: 'function', callee: primitive.name, argument: param }, { notes }));
   }
   if (failed || [...given.values()].some((arg) => hasUnknown(arg.value))) return unknown;
-  return primitive.run(new PrimitiveCall(callFrame(frame, primitive, given, span), primitive.name, given, span));
+  return primitive.run(new PrimitiveCall(callFrame(frame, primitive, given), primitive.name, given, span));
 }
 
 // In a tabulation, whole tensors are used as anywhere; elements only by functions of scalars.
-function callFrame(frame: Frame, primitive: Primitive, given: ReadonlyMap<string, GivenArgument>, span: Span): Frame {
+function callFrame(frame: Frame, primitive: Primitive, given: ReadonlyMap<string, GivenArgument>): Frame {
   const { tabulating, ...whole } = frame;
   if (!tabulating) return frame;
   const isElement = ({ value }: GivenArgument): boolean => value.kind === 'tensor' && tabulating.owns(value.value);
   if (![...given.values()].some(isElement)) return primitive.random ? frame : whole;
   if (primitive.elementwise) return frame;
-  return reject(
-    frame,
-    messages.E0412(span, {
-      operation: `call \`${primitive.name}\` in`,
-      operands: 'a tabulation: the body works on scalars',
-    }),
-  );
+  throw new NotScalar();
 }

@@ -3,6 +3,7 @@ import { asConstant, one, product, type Dim } from '../../ir/dim.ts';
 import type { Value as GraphValue } from '../../ir/graph.ts';
 import { messages } from '../../support/messages.gen.ts';
 import { lessEqualDims } from '../dims.ts';
+import { indexBelow } from '../expressions/index-range.ts';
 import { reject } from '../frame.ts';
 import { describe, int, type Value } from '../values.ts';
 import { extremum } from './elementwise.ts';
@@ -98,7 +99,10 @@ const argreduce = (name: 'argmax' | 'argmin', kind: 'max' | 'min'): Primitive =>
     if (!numbers(x)) call.wrong('x', 'a tensor of numbers');
     const axis = call.axis('axis', x, -1);
     notEmpty(call, name, x, [axis]);
-    return call.result(call.builder.op('argreduce', [x], { kind, axis }), 'x');
+    const found = call.builder.op('argreduce', [x], { kind, axis });
+    const extent = x.type.shape[axis];
+    if (found.type.shape.length === 0 && extent) return indexBelow(call.frame, found, extent);
+    return call.result(found, 'x');
   },
 });
 
