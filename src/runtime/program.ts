@@ -17,7 +17,8 @@ export type TensorSpec = readonly [name: string, dtype: ElementType, shape: read
 
 /**
  * Memory of a plan. A string is the memory of that parameter, state or slot; otherwise pool (0 temporaries,
- * 1 arguments and results), bytes, and the first and last step that use it.
+ * 1 arguments and results), bytes, and the first and last step that use it: −1 from before the first, −2 likewise,
+ * where no step writes to it.
  */
 export type BufferSpec = string | readonly [pool: 0 | 1, bytes: number, first: number, last: number];
 
@@ -228,8 +229,8 @@ export interface Backend {
   readonly kind: 'webgpu' | 'wasm';
   readonly target: 'gpu' | 'cpu';
   readonly gpu?: GPUDevice;
-  /** Zeroed memory. @throws DlmError E0902 when there is none left */
-  allocate(bytes: number): Memory;
+  /** Zeroed memory, or any memory where all of it will be `written`. @throws DlmError E0902 when there is none left */
+  allocate(bytes: number, written?: boolean): Memory;
   free(memory: Memory): void;
   write(to: Memory, data: Data): void;
   read(from: readonly Memory[]): Promise<Uint8Array<ArrayBuffer>[]>;

@@ -27,7 +27,7 @@ export class Tensor {
     readonly shape: readonly number[],
     readonly backend: Backend,
   ) {
-    this.#memory = backend.allocate(sizeOf(shape) * 4);
+    this.#memory = backend.allocate(sizeOf(shape) * 4, true);
   }
 
   /** Where it lies. @throws DlmError E9106 after dispose */

@@ -17,8 +17,9 @@ interface WasmBound extends Bound {
   readonly places: Memory[];
   readonly record: Memory;
   readonly table: Memory;
-  readonly link: () => void;
-  /** Value of {@link WasmBackend.moved} when the table was written. */
+  /** Writes the table; `direct` lie in tensors of the caller. */
+  readonly link: (direct?: ReadonlyMap<number, Memory>) => void;
+  /** Value of {@link WasmBackend.moved} when the table was written; −1 where that was for one run. */
   linked: number;
 }
 
@@ -41,13 +42,13 @@ class WasmBackend implements Backend {
   #moved = 0;
   #breath = performance.now();
 
-  allocate(bytes: number): Memory {
+  allocate(bytes: number, written = false): Memory {
     const size = Math.ceil(Math.max(bytes, 16) / 64) * 64;
     let at = this.#free.findIndex((range) => range.bytes >= size);
     if (at < 0) at = this.#grow(size);
     const range = this.#free[at] ?? { at: 0, bytes: 0 };
     this.#free.splice(at, 1, ...(range.bytes > size ? [{ at: range.at + size, bytes: range.bytes - size }] : []));
-    new Uint8Array(this.#memory.buffer, range.at, size).fill(0);
+    if (!written) this.#bytes(range.at, size).fill(0);
     return { at: range.at, bytes: size };
   }
 
@@ -118,11 +119,11 @@ class WasmBackend implements Backend {
     this.#reserve(0, packed[0].bytes);
     this.#reserve(1, packed[1].bytes);
     const places: Memory[] = [];
-    const link = (): void => {
+    const link: WasmBound['link'] = (direct) => {
       plan.buffers.forEach((buffer, index) => {
         if (typeof buffer === 'string') places[index] = named(buffer);
         else
-          places[index] = {
+          places[index] = direct?.get(index) ?? {
             at: (this.#pools[buffer[0]]?.at ?? 0) + (packed[buffer[0]].offsets[index] ?? 0),
             bytes: buffer[1],
           };
@@ -148,8 +149,9 @@ class WasmBackend implements Backend {
 
   async run(target: Bound, request: RunRequest): Promise<Uint8Array<ArrayBuffer>[]> {
     const bound = target as WasmBound;
-    if (bound.linked !== this.#moved) bound.link();
-    bound.linked = this.#moved;
+    const direct = directPlaces(bound.plan, request);
+    if (direct.size > 0 || bound.linked !== this.#moved) bound.link(direct);
+    bound.linked = direct.size > 0 ? -1 : this.#moved;
     const place = (index: number): Memory => bound.places[index] ?? bound.record;
     this.write(bound.record, request.record);
     for (const { to, data, memory } of request.uploads) {
@@ -164,6 +166,7 @@ class WasmBackend implements Backend {
   }
 
   #copy(from: Memory, to: Memory): void {
+    if (from.at === to.at) return;
     new Uint8Array(this.#memory.buffer).copyWithin(to.at, from.at, from.at + Math.min(from.bytes, to.bytes));
   }
 
@@ -177,6 +180,17 @@ class WasmBackend implements Backend {
     this.#instances.clear();
     this.#ready.clear();
   }
+}
+
+// Tensors that a run reads or makes where they are: arguments that nothing overwrites, results in memory of their own.
+function directPlaces({ buffers }: PlanSpec, { uploads, keeps }: RunRequest): Map<number, Memory> {
+  const direct = new Map<number, Memory>();
+  for (const { to, memory } of uploads) if (memory && buffers[to]?.[2] === -2) direct.set(to, memory);
+  for (const { from, to } of keeps) {
+    const buffer = buffers[from];
+    if (typeof buffer === 'object' && buffer[2] >= 0 && to.bytes >= buffer[1]) direct.set(from, to);
+  }
+  return direct;
 }
 
 // Where the engine has relaxed SIMD, `a b mul local.get(c) add` becomes `a b local.get(c) relaxed_madd`. Sites are the

@@ -49,7 +49,8 @@ export function planMemory(plan: Plan, names: Names): PlanMemory {
     const path = paths.get(id);
     if (path !== undefined) return text(path);
     const all = members.get(id) ?? [];
-    const first = given.has(id) ? -1 : Math.min(...all.map((buffer) => buffer.first));
+    const unwritten = all.length === 1 && !held.has(id);
+    const first = given.has(id) ? (unwritten ? -2 : -1) : Math.min(...all.map((buffer) => buffer.first));
     const last = held.has(id) ? plan.steps.length : Math.max(...all.map((buffer) => buffer.last));
     return list([byId.get(id)?.pool === 'arena' ? '0' : '1', bytesJs(all, names), String(first), String(last)]);
   });
