@@ -23,9 +23,18 @@ export layer BasicBlock(inplanes: int, planes: int, stride: int = 1) {
     relu((x |> conv1 |> bn1 |> relu |> conv2 |> bn2) + shortcut(x, downsample))
 }
 
+/// Channels scaled by what a small network makes of their means (Hu et al. 2018). Paths: `fc1`, `fc2`, 1 × 1 convolutions.
+export layer SqueezeExcitation(input_channels: int, squeeze_channels: int) {
+  let fc1 = Conv2d(input_channels, squeeze_channels, 1)
+  let fc2 = Conv2d(squeeze_channels, input_channels, 1)
+  fn forward(x: [b, input_channels, h, w]) -> [b, input_channels, h, w] =
+    x * sigmoid(mean(x, axis=[2, 3], keepdim=true) |> fc1 |> relu |> fc2)
+}
+
 /// 1 × 1, 3 × 3 and 1 × 1 convolutions with a residual (He et al. 2016, ResNet-50); grouped in the middle it is
-/// ResNeXt's (Xie et al. 2017). The result has 4 · planes channels.
-export layer Bottleneck(inplanes: int, planes: int, stride: int = 1, groups: int = 1, base_width: int = 64) {
+/// ResNeXt's (Xie et al. 2017); with `reduction`, channels are scaled before the sum (Hu et al. 2018, SE-ResNet). The
+/// result has 4 · planes channels.
+export layer Bottleneck(inplanes: int, planes: int, stride: int = 1, groups: int = 1, base_width: int = 64, reduction: int? = none) {
   let width = floor_div(planes * base_width, 64) * groups
   let conv1 = Conv2d(inplanes, width, 1, bias=false)
   let bn1   = BatchNorm2d(width)
@@ -33,11 +42,14 @@ export layer Bottleneck(inplanes: int, planes: int, stride: int = 1, groups: int
   let bn2   = BatchNorm2d(width)
   let conv3 = Conv2d(width, 4 * planes, 1, bias=false)
   let bn3   = BatchNorm2d(4 * planes)
+  let se    = if reduction == none { none } else { SqueezeExcitation(4 * planes, floor_div(4 * planes, reduction)) }
   let downsample = if stride == 1 && inplanes == 4 * planes { none }
     else { [Conv2d(inplanes, 4 * planes, 1, stride=stride, bias=false), BatchNorm2d(4 * planes)] }
 
-  fn forward(x: [b, inplanes, h, w]) -> [b, 4 * planes, ceil_div(h, stride), ceil_div(w, stride)] =
-    relu((x |> conv1 |> bn1 |> relu |> conv2 |> bn2 |> relu |> conv3 |> bn3) + shortcut(x, downsample))
+  fn forward(x: [b, inplanes, h, w]) -> [b, 4 * planes, ceil_div(h, stride), ceil_div(w, stride)] {
+    let y = x |> conv1 |> bn1 |> relu |> conv2 |> bn2 |> relu |> conv3 |> bn3
+    relu((if se != none { se(y) } else { y }) + shortcut(x, downsample))
+  }
 }
 
 /// Norm and activation before each convolution; the residual path stays clean (He et al. 2016, "identity mappings").
@@ -52,14 +64,6 @@ export layer PreActivationBlock(inplanes: int, planes: int, stride: int = 1) {
     let a = relu(bn1(x))
     (a |> conv1 |> bn2 |> relu |> conv2) + (if downsample == none { x } else { shortcut(a, downsample) })
   }
-}
-
-/// Channels scaled by what a small network makes of their means (Hu et al. 2018). Paths: `fc1`, `fc2`, 1 × 1 convolutions.
-export layer SqueezeExcitation(input_channels: int, squeeze_channels: int) {
-  let fc1 = Conv2d(input_channels, squeeze_channels, 1)
-  let fc2 = Conv2d(squeeze_channels, input_channels, 1)
-  fn forward(x: [b, input_channels, h, w]) -> [b, input_channels, h, w] =
-    x * sigmoid(mean(x, axis=[2, 3], keepdim=true) |> fc1 |> relu |> fc2)
 }
 
 /// One layer of a dense block: norm, 1 × 1, norm, 3 × 3; its `growth_rate` channels are appended (Huang et al. 2017).
@@ -97,10 +101,12 @@ export layer ConvBnReLU(in_channels: int, out_channels: int, kernel_size: int | 
 }
 
 /// 1 × 1, 3 × 3, 5 × 5 and pooled paths side by side (Szegedy et al. 2015), with torchvision's GoogLeNet paths.
-export layer InceptionBlock(in_channels: int, ch1x1: int, ch3x3red: int, ch3x3: int, ch5x5red: int, ch5x5: int, pool_proj: int) {
+/// `kernel` is that of the third path: 5 in the paper, 3 in torchvision.
+export layer InceptionBlock(in_channels: int, ch1x1: int, ch3x3red: int, ch3x3: int, ch5x5red: int, ch5x5: int, pool_proj: int,
+                            kernel: int = 3) {
   let branch1 = ConvBnReLU(in_channels, ch1x1, 1, eps=1e-3)
   let branch2 = [ConvBnReLU(in_channels, ch3x3red, 1, eps=1e-3), ConvBnReLU(ch3x3red, ch3x3, 3, padding=1, eps=1e-3)]
-  let branch3 = [ConvBnReLU(in_channels, ch5x5red, 1, eps=1e-3), ConvBnReLU(ch5x5red, ch5x5, 3, padding=1, eps=1e-3)]
+  let branch3 = [ConvBnReLU(in_channels, ch5x5red, 1, eps=1e-3), ConvBnReLU(ch5x5red, ch5x5, kernel, padding=floor_div(kernel, 2), eps=1e-3)]
   @name("branch4.1.{path}") let branch4 = ConvBnReLU(in_channels, pool_proj, 1, eps=1e-3)
   fn forward(x: [b, in_channels, h, w]) -> [b, ch1x1 + ch3x3 + ch5x5 + pool_proj, h, w] =
     concat([branch1(x), branch2[1](branch2[0](x)), branch3[1](branch3[0](x)), branch4(max_pool2d(x, 3, stride=1, padding=1))], axis=1)

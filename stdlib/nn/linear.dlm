@@ -1,9 +1,10 @@
 // Dense layers, and layers that only change shapes.
 import { kaiming_uniform, fan_uniform } from "std/init"
 
-/// y = x · Wᵀ + b on the last axis, for any leading axes. weight: [out, in], bias: [out].
-export layer Linear(in_features: int, out_features: int, bias: bool = true) {
-  param weight: [out_features, in_features] = kaiming_uniform()
+/// y = x · Wᵀ + b on the last axis, for any leading axes. weight: [out, in], bias: [out]. `init` starts the weight.
+export layer Linear(in_features: int, out_features: int, bias: bool = true,
+                    init: fn(list, int, int) -> [...] = kaiming_uniform()) {
+  param weight: [out_features, in_features] = init
   param bias: [out_features] = fan_uniform(in_features) when bias
   fn forward(x: [..., in_features]) -> [..., out_features] = linear(x, weight, bias)
 }

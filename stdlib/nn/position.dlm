@@ -43,7 +43,7 @@ export fn rotary(x: [...s, t, d], start: i32[] = 0, base: real = 10000.0) -> [..
 export fn alibi_bias(heads: int, t: int, s: int) -> [heads, t, s] {
   let slopes = exp(f32(iota(heads) + 1) * (-5.545177444479562 / heads))
   let away   = abs(reshape(f32(iota(t)), [t, 1]) + f32(s - t) - f32(iota(s)))
-  -reshape(slopes, [heads, 1, 1]) * away
+  reshape(-slopes, [heads, 1, 1]) * away
 }
 
 /// XLNet's mask (Yang et al. 2019): position i may see j where j comes before i in `order`. True is ignored; with
