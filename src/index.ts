@@ -2,6 +2,7 @@
 // the bundler plugin and editors are built on these functions alone.
 import { emit, lowerModule, type Lowered, type Observer, type Target } from './compile.ts';
 import { elaborate } from './elaborate/elaborate.ts';
+import type { Mode } from './elaborate/frame.ts';
 import type { FileHost } from './elaborate/modules.ts';
 import type { GraphModule } from './ir/graph.ts';
 import { parse } from './parser/parse.ts';
@@ -12,6 +13,7 @@ import { createSource } from './support/source.ts';
 
 export { lowerModule, emit, passNames, type Lowered, type Observer, type Stage, type Target } from './compile.ts';
 export { runTests, type TestOptions, type TestReport, type TestResult } from './run-tests.ts';
+export type { Mode } from './elaborate/frame.ts';
 export type { FileHost } from './elaborate/modules.ts';
 export {
   CompilerBug,
@@ -41,6 +43,8 @@ export { parseSafetensors, withSafetensorsMetadata } from './io/safetensors.ts';
 export interface CompileOptions {
   /** Config overrides: `Mlp.hidden` -> `512`, `net` -> `Vgg11`. */
   readonly set?: Readonly<Record<string, string>>;
+  /** Options of calls that entry points take besides the usual: each makes functions of its own. */
+  readonly modes?: readonly Mode[];
   /** Default: both. */
   readonly targets?: readonly Target[];
   /** Sees the module after every pass. */
@@ -71,7 +75,10 @@ export async function formatProgram(
 
 /** Parses and checks the program whose root file is `root`. Never throws on bad input. */
 export function check(files: FileHost, root: string, options: CompileOptions = {}): Checked {
-  const { module, diagnostics } = elaborate(files, root, options.set ? { set: options.set } : {});
+  const { module, diagnostics } = elaborate(files, root, {
+    ...(options.set ? { set: options.set } : {}),
+    ...(options.modes ? { modes: options.modes } : {}),
+  });
   const failed = diagnostics.some(({ severity }) => severity === 'error');
   return failed ? { diagnostics } : { diagnostics, module };
 }

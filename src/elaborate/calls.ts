@@ -224,7 +224,10 @@ export function callFn(
   const inner = enter(frame, fn, span, target);
   if (!bindParameters(inner, frame, decl.params, given, callee, target)) return unknown;
   const holds = decl.requires.map((requirement) => checkRequirement(inner, requirement, frame, span));
-  return holds.includes(false) ? unknown : checkResult(inner, decl, evaluateBody(inner, decl, target));
+  if (holds.includes(false)) return unknown;
+  const result = checkResult(inner, decl, evaluateBody(inner, decl, target));
+  inner.trace?.returned(inner, result);
+  return result;
 }
 
 function enter(frame: Frame, fn: FnValue, span: Span, instance: Instance | null): Frame {
@@ -243,6 +246,7 @@ function enter(frame: Frame, fn: FnValue, span: Span, instance: Instance | null)
     caller: { frame, span },
     depth: frame.depth + 1,
     ...(frame.tabulating ? { tabulating: frame.tabulating } : {}),
+    ...(frame.trace ? { trace: frame.trace } : {}),
   };
 }
 
@@ -290,6 +294,7 @@ function callLambda(frame: Frame, lambda: LambdaValue, args: Arguments, span: Sp
     caller: { frame, span },
     depth: frame.depth + 1,
     ...(frame.tabulating ? { tabulating: frame.tabulating } : {}),
+    ...(frame.trace ? { trace: frame.trace } : {}),
   };
   if (frame.depth > maximalDepth)
     return reject(frame, messages.E0106(span, { name: 'this function', verb: 'calls', cycle: 'fn -> fn' }));

@@ -7,7 +7,7 @@ import { messages } from '../support/messages.gen.ts';
 import { createSource, createSpan } from '../support/source.ts';
 import { checkModule } from './check.ts';
 import { elaborateEntries } from './entries.ts';
-import { Exhausted, type Session } from './frame.ts';
+import { Exhausted, type Mode, type Session } from './frame.ts';
 import { lintModule, reportUnchecked, reportUnused } from './lints.ts';
 import { checkHoles, constructModel, elaborateInit, guarded, modelInfo, type Model } from './models.ts';
 import { Modules, type FileHost, type Module } from './modules.ts';
@@ -19,6 +19,8 @@ import { planTrain, type TrainPlan } from './train-plan.ts';
 /** What elaboration may be told: config of models and parameters of trains, as text. */
 export interface ElaborateOptions {
   readonly set?: Readonly<Record<string, string>>;
+  /** Makes functions of entry points for calls with these options, too. */
+  readonly modes?: readonly Mode[];
 }
 
 /** The graph of a program, whole only where no diagnostic is an error. */
@@ -31,7 +33,7 @@ export interface Elaborated {
 export function elaborate(files: FileHost, root: string, options: ElaborateOptions = {}): Elaborated {
   const reporter = new Reporter();
   const modules = new Modules(files, (prelude) =>
-    createSession(reporter, prelude, new Map(Object.entries(options.set ?? {}))),
+    createSession(reporter, prelude, new Map(Object.entries(options.set ?? {})), options.modes),
   );
   const session = modules.start();
   const module = modules.load(root, session);
@@ -90,6 +92,7 @@ export function createSession(
   reporter: Reporter,
   prelude: Scope,
   settings: ReadonlyMap<string, string>,
+  modes: readonly Mode[] = [],
 ): Omit<Session, 'std'> {
   const places = new Set<string>();
   let holes = 0;
@@ -100,6 +103,7 @@ export function createSession(
     broken: new Set(),
     constructed: new Set(),
     settings,
+    modes,
     report(diagnostic) {
       const { code, span } = diagnostic;
       const key = `${code} ${span?.source.name ?? ''} ${span?.start ?? ''} ${span?.end ?? ''}`;

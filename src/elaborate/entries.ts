@@ -2,7 +2,7 @@
 import type { EntryArgument, EntryInfo, GraphFunction } from '../ir/graph.ts';
 import type { FnDecl, Param } from '../parser/ast.ts';
 import { messages } from '../support/messages.gen.ts';
-import type { Session } from './frame.ts';
+import type { Mode, Session } from './frame.ts';
 import { elaborateEntry, type Model } from './models.ts';
 import { isCount, optionalTensor } from './signatures.ts';
 
@@ -41,9 +41,9 @@ function elaborateOne(
   const optional = decl.params.filter((param) => optionalTensor(model.instance.scope, param) !== null);
   if (!checkName(session, base, decl) || !checkOptionals(session, base, decl, optional)) return null;
   const variants: Record<string, readonly string[]> = {};
-  for (const given of choices(optional.map((param) => param.name.name))) {
+  for (const given of choices([...optional.map((param) => param.name.name), ...session.modes])) {
     const name = [base, ...given].join('.');
-    const made = elaborateEntry(session, model, decl, { name, given: new Set(given) });
+    const made = elaborateEntry(session, model, decl, { name, given: new Set(given), modes: given.filter(isMode) });
     if (!made) return null;
     functions.push(made.fn);
     entries[name] = made.info;
@@ -51,8 +51,9 @@ function elaborateOne(
   }
   const info = entries[base];
   if (!info) return null;
+  const usual = optional.length === 0 && session.modes.length === 0 && !decl.params.some(isCount);
   const own = callerArguments(decl, functions, base, optional);
-  if (own) entries[base] = { ...info, arguments: own, ...(optional.length > 0 ? { variants } : {}) };
+  if (!usual) entries[base] = { ...info, arguments: own, ...(Object.keys(variants).length > 0 ? { variants } : {}) };
   return base;
 }
 
@@ -80,14 +81,14 @@ function checkOptionals(session: Session, entry: string, decl: FnDecl, optional:
 const choices = (names: readonly string[]): readonly (readonly string[])[] =>
   names.reduce<readonly (readonly string[])[]>((all, name) => [...all, ...all.map((some) => [...some, name])], [[]]);
 
-// Undefined where callers give the function's inputs, in their order, and nothing else.
+const isMode = (name: string): name is Mode => name === 'training' || name === 'trace';
+
 function callerArguments(
   decl: FnDecl,
   functions: readonly GraphFunction[],
   base: string,
   optional: readonly Param[],
-): readonly EntryArgument[] | undefined {
-  if (optional.length === 0 && !decl.params.some(isCount)) return undefined;
+): readonly EntryArgument[] {
   const inputs = functions.find((fn) => fn.name === base)?.inputs.filter(({ role }) => role === 'argument') ?? [];
   return decl.params.flatMap((param): EntryArgument[] => {
     const { name } = param.name;

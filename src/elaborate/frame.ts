@@ -9,8 +9,12 @@ import { spanText, type Span } from '../support/source.ts';
 import type { GraphContext, Holes, KeySite } from './graph-context.ts';
 import type { Instance } from './instances.ts';
 import type { Scope } from './scope.ts';
+import type { Trace } from './trace.ts';
 import type { Tabulation } from './expressions/tabulate.ts';
 import type { Value } from './values.ts';
+
+/** What the options of a call may ask of an entry point: to behave as in training, to give intermediate values. */
+export type Mode = 'training' | 'trace';
 
 /** What elaboration of one root shares: reports, solved holes, settings. */
 export interface Session {
@@ -22,6 +26,8 @@ export interface Session {
   readonly constructed: Set<UnitDecl>;
   /** Values of `--set`, by `Model.field` or train parameter. */
   readonly settings: ReadonlyMap<string, string>;
+  /** What the options of calls may ask of entry points besides the usual. */
+  readonly modes: readonly Mode[];
   /** What a module of the standard library exports: `std('optim')`. */
   std(name: string): ReadonlyMap<string, () => Value>;
   report(diagnostic: Diagnostic): void;
@@ -59,6 +65,8 @@ export interface Frame {
   readonly depth: number;
   /** Set in the body of a tabulation, where scalars stand for one tensor over the index axes. */
   readonly tabulating?: Tabulation;
+  /** Set where an entry point gives its intermediate values. */
+  readonly trace?: Trace;
 }
 
 /** Thrown after a report: the program is too long to go on with. */

@@ -15,13 +15,14 @@ import { callValue, checkResult } from './calls.ts';
 import { equalDims } from './dims.ts';
 import { evaluate, read } from './expressions/evaluate.ts';
 import { NeedsGraph, stretch, toTensor } from './expressions/tensors.ts';
-import { emptySignature, Rejected, reject, report, type Frame, type Session } from './frame.ts';
+import { emptySignature, Rejected, reject, report, type Frame, type Mode, type Session } from './frame.ts';
 import { GraphContext, KeySite, resolveHoles } from './graph-context.ts';
 import { collectPaths, construct, type Instance, type PathTable, type Slot } from './instances.ts';
 import { staticFrame } from './modules.ts';
 import { assumeRequirement } from './requirements.ts';
 import { Scope } from './scope.ts';
 import { sessionNames } from './caches.ts';
+import { Trace } from './trace.ts';
 import { isCount, settingValue, symbolicArguments } from './signatures.ts';
 import { describe, int, list, typeText, type GivenArgument, type Value } from './values.ts';
 
@@ -106,22 +107,32 @@ export function elaborateBody(frame: Frame, decl: FnDecl, given?: ReadonlySet<st
   });
 }
 
-/** One entry point as a graph function, for calls that give these optional arguments. Null after an error. */
+/** One entry point as a graph function, for calls that give these optional arguments and modes. Null after an error. */
 export function elaborateEntry(
   session: Session,
   model: Model,
   decl: FnDecl,
-  { name, given }: { readonly name: string; readonly given: ReadonlySet<string> },
+  {
+    name,
+    given,
+    modes,
+  }: { readonly name: string; readonly given: ReadonlySet<string>; readonly modes: readonly Mode[] },
 ): { readonly fn: GraphFunction; readonly info: EntryInfo } | null {
   const graph = new GraphContext(name, 'entry', session.holes, model.table.paths);
-  const frame = rootFrame(session, graph, model.instance.scope, decl, model.instance, false);
+  const trace = modes.includes('trace') ? new Trace(model.instance) : undefined;
+  const frame: Frame = {
+    ...rootFrame(session, graph, model.instance.scope, decl, model.instance, modes.includes('training')),
+    ...(trace ? { trace } : {}),
+  };
   if (!checkEntrySignature(frame, name, decl)) return null;
   const value = elaborateBody(frame, decl, given);
   if (!value || value.kind === 'unknown' || !checkDimsGiven(frame, name, decl)) return null;
   const returns = guarded(() => addOutputs(frame, value, decl, ''));
   if (!returns) return null;
   commitUpdates(graph);
-  return { fn: ordered(graph.finish(), model.table), info: { name, doc: decl.doc ?? '', returns, span: decl.span } };
+  const made = { fn: ordered(graph.finish(), model.table), returns };
+  const { fn, returns: all } = trace?.finish(made.fn, returns) ?? made;
+  return { fn, info: { name, doc: decl.doc ?? '', returns: all, span: decl.span } };
 }
 
 function checkEntrySignature(frame: Frame, name: string, decl: FnDecl): boolean {

@@ -1,5 +1,5 @@
 // Arguments of entry points that are not just the inputs of one function: optional ones, fields of the options object
-// that choose the function, and whole numbers that are dims. Only modules with such entry points carry this.
+// that choose the function as `training` and `trace` do, and whole numbers that are dims. Only modules with such entry points carry this.
 import { wrongInput } from './error.ts';
 import type { ChosenCall, EntrySpec } from './program.ts';
 import type { Runner } from './runner.ts';
@@ -12,6 +12,7 @@ export function chooseCall(
   values: readonly unknown[],
 ): ChosenCall {
   const all = { ...(values[required.length] as Record<string, unknown> | undefined) };
+  for (const mode of ['training', 'trace']) all[mode] ||= undefined;
   const optional = [...new Set(variants.flatMap(([given]) => given))].filter((name) => all[name] !== undefined);
   const variant = variants.find(([given]) => String(given) === String(optional));
   const [fn, returns] = variant ? [variant[1], variant[2]] : [base, baseReturns];
@@ -20,7 +21,8 @@ export function chooseCall(
   const counts = new Map<string, number>();
   for (const name of required)
     if (inputs.every(([input]) => input !== name)) counts.set(name, checkCount(entry, name, all[name]));
-  return { fn, returns, given: inputs.map(([name]) => all[name]), counts };
+  const arrange = all['trace'] ? runner.program.arrangeTraced?.(entry, returns, all['trace']) : undefined;
+  return { fn, returns, given: inputs.map(([name]) => all[name]), counts, arrange };
 }
 
 /** A whole number from the host that is a dim. @throws DlmError E9101 */

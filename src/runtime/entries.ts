@@ -56,10 +56,11 @@ async function callEntry(
   const key = options.seed === undefined ? host.nextKey() : runKey(options.seed, 3, 0);
   const results = await runner.tensors(call, keyScalars(key));
   options.signal?.throwIfAborted();
-  return arrange(returns, results);
+  return (chosen?.arrange ?? arrange)(returns, results);
 }
 
-function arrange(returns: Returns, results: readonly Tensor[]): unknown {
+/** Results as an entry returns them. */
+export function arrange(returns: Returns, results: readonly Tensor[]): unknown {
   if (typeof returns === 'number') return results[returns];
   if (Array.isArray(returns)) return returns.map((item: Returns) => arrange(item, results));
   return Object.fromEntries(Object.entries(returns).map(([name, item]) => [name, arrange(item, results)]));

@@ -4,6 +4,7 @@
 import type { Caches } from './caches.ts';
 import type { Model } from './model.ts';
 import type { Call, Runner } from './runner.ts';
+import type { Arrange } from './trace.ts';
 import type { Nested } from './train.ts';
 
 /** Element types at run time. `bool` is one 32-bit word (0 or 1) in device memory. */
@@ -99,7 +100,7 @@ export interface ModelSpec {
 
 /**
  * An entry: its function, the layout of what it returns, the names of what callers pass by position where that
- * is not just the function's inputs, and the functions for calls that give optional arguments.
+ * is not just the function's inputs, and the functions for calls that give optional arguments or `training`, `trace`.
  */
 export type EntrySpec = readonly [
   fn: string,
@@ -120,6 +121,8 @@ export interface ChosenCall {
   readonly returns: Returns;
   readonly given: readonly unknown[];
   readonly counts: ReadonlyMap<string, number>;
+  /** Instead of the usual way to arrange results. */
+  readonly arrange?: Arrange | undefined;
 }
 
 /** A training loop. */
@@ -176,6 +179,8 @@ export interface ProgramSpec {
   readonly checkFacts?: (entry: string, fn: FunctionSpec, dims: readonly number[]) => void;
   /** Reads the arguments of entries that have names of their own. */
   readonly chooseCall?: (runner: Runner, entry: string, spec: EntrySpec, values: readonly unknown[]) => ChosenCall;
+  /** Arranges the results of calls that give intermediate values, where entries can do that. */
+  readonly arrangeTraced?: (entry: string, returns: Returns, wanted: unknown) => Arrange;
   /** Metrics of sums over batches, where a train has some. */
   readonly totals?: {
     isTotal(output: TensorSpec | undefined): boolean;

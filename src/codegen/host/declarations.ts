@@ -2,7 +2,7 @@
 import { asConstant, asVariable, product, type Dim } from '../../ir/dim.ts';
 import type { GraphFunction, GraphModule, ModelInfo, Structure, TensorType, TrainInfo } from '../../ir/graph.ts';
 import { isIdentifier } from './js.ts';
-import { argumentsOf, borderType, outputsOf, type EmitInput } from './program.ts';
+import { argumentsOf, borderType, isTraced, outputsOf, type EmitInput } from './program.ts';
 import { cachesOf, cachesOfModel, cachesOfTrain, isBoundByShape, sessionDims } from './sessions.ts';
 
 /** Prints the declarations of a module without the shared ones, not yet formatted. */
@@ -81,13 +81,24 @@ function declareEntry(name: string, fn: GraphFunction, module: GraphModule, para
   const declared = info.arguments ?? inputs.map((input) => ({ name: input.name, optional: false }));
   const parts = declared.filter(({ optional }) => !optional).map((each) => `${each.name}: ${typeOf(each.name)}`);
   const chosen = declared.filter(({ optional }) => optional).map((each) => `${key(each.name)}?: ${typeOf(each.name)}`);
+  const variants = Object.entries(info.variants ?? {});
+  if (variants.some(([, given]) => given.includes('training'))) chosen.push('training?: boolean');
   const options = ['RunOptions', ...(chosen.length > 0 ? [`{ ${chosen.join('; ')} }`] : [])].join(' & ');
-  const results = functions.map((each) => returnType(module.entries[each.name]?.returns ?? info.returns, each));
+  const traced = new Set(variants.flatMap(([variant, given]) => (given.includes('trace') ? [variant] : [])));
+  const resultOf = (each: GraphFunction): string =>
+    returnType(module.entries[each.name]?.returns ?? info.returns, each);
+  const results = functions.filter((each) => !traced.has(each.name)).map(resultOf);
   const shapes = `${inputs.map(({ value }) => shapeText(value.type)).join(', ')} -> ${outputsOf(fn)
     .map(({ value }) => shapeText(value.type))
     .join(', ')}   ${parameters}`;
   const doc = info.doc === '' ? shapes : `${info.doc.trim()}\n${shapes}`;
-  return `${comment(doc, '  ')}  ${key(name)}(${[...parts, `options?: ${options}`].join(', ')}): Promise<${[...new Set(results)].join(' | ')}>;\n`;
+  const declare = (given: string, results: readonly string[]): string =>
+    `  ${key(name)}(${[...parts, given].join(', ')}): Promise<${[...new Set(results)].join(' | ')}>;\n`;
+  const values = isTraced(info) ? functions.filter((each) => traced.has(each.name)).map(resultOf) : [];
+  const giving = '  /** Gives intermediate values too: those of these paths, or all. */\n';
+  return `${comment(doc, '  ')}${declare(`options?: ${options}`, results)}${
+    values.length > 0 ? giving + declare(`options: ${options} & { trace: true | readonly string[] }`, values) : ''
+  }`;
 }
 
 function declareModel(model: ModelInfo, module: GraphModule): string {

@@ -1,7 +1,16 @@
 // Prints the data of a module (src/runtime/program.ts): functions, plans of both targets, kernels, models, trains.
 import { asConstant, asVariable, mul, type Dim } from '../../ir/dim.ts';
 import { isFloat, type DType } from '../../ir/dtype.ts';
-import type { Fact, GraphFunction, GraphModule, ModelInfo, Structure, TensorType, TrainInfo } from '../../ir/graph.ts';
+import type {
+  EntryInfo,
+  Fact,
+  GraphFunction,
+  GraphModule,
+  ModelInfo,
+  Structure,
+  TensorType,
+  TrainInfo,
+} from '../../ir/graph.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import type { Dispatch, Plan, PlanStep, TargetProgram } from '../../ir/plan.ts';
 import { GpuKernels, type PrintWgsl } from './gpu-kernels.ts';
@@ -65,6 +74,8 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
   if (hasFacts) uses.add('facts');
   const hasArguments = Object.values(input.module.entries).some((info) => info.arguments);
   if (hasArguments) uses.add('arguments');
+  const hasTraces = Object.values(input.module.entries).some(isTraced);
+  if (hasTraces) uses.add('trace');
   const hasTotals = input.module.trains.some((train) => train.finish !== undefined);
   if (hasTotals) uses.add('totals');
   const open = [gpu && 'webgpu: openWebGpu', cpu && 'wasm: openWasm'].filter((item) => item !== undefined);
@@ -81,6 +92,7 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
       trainCaches: hasTrainCaches ? 'trainCaches' : undefined,
       checkFacts: hasFacts ? 'checkFacts' : undefined,
       chooseCall: hasArguments ? 'chooseCall' : undefined,
+      arrangeTraced: hasTraces ? 'arrangeTraced' : undefined,
       totals: hasTotals ? '{ isTotal, finish: finishTotals }' : undefined,
       open: `{ ${open.join(', ')} }`,
     },
@@ -160,6 +172,10 @@ function recordOf({ gpu, cpu }: { gpu: Plan | undefined; cpu: Plan | undefined }
     throw new RangeError(`${(gpu ?? cpu)?.name}: the step record has ${words.size} words, more than 4096`);
   return [...words.values()];
 }
+
+/** Whether calls of an entry may ask for intermediate values. */
+export const isTraced = ({ variants = {} }: EntryInfo): boolean =>
+  Object.values(variants).some((given) => given.includes('trace'));
 
 /** Inputs that the caller passes. */
 export const argumentsOf = (fn: GraphFunction): GraphFunction['inputs'] =>

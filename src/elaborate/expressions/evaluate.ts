@@ -155,6 +155,8 @@ export function bindLet(
   const value = evaluate(frame, statement.value);
   const typed = statement.type ? annotate(frame, statement.type, value, statement.value) : value;
   bindPattern(frame, statement.pattern, named(typed, statement.pattern, statement.value));
+  if (statement.pattern.kind === 'name-pattern' && !statement.value.span.source.name.startsWith('std/'))
+    frame.trace?.bind(frame, statement.pattern.name, typed);
 }
 
 // The derivation of a tensor that a `let` names starts a new stage under that name.
