@@ -12,6 +12,7 @@ fn centered(x: [...], axes: int | list) {
 
 /// Normalises channels over the batch and all positions of [b, c, ...s] while training, by running statistics
 /// otherwise: (x - mean) / sqrt(var + eps) * weight + bias (Ioffe & Szegedy 2015). The running variance is unbiased.
+@precision(compute=f32)
 layer BatchNorm(num_features: int, eps: real = 1e-5, momentum: real = 0.1, affine: bool = true,
                 track_running_stats: bool = true) {
   param weight: [num_features] = ones() when affine
@@ -46,6 +47,7 @@ export const BatchNorm2d = BatchNorm
 export const BatchNorm3d = BatchNorm
 
 /// (x - mean) / sqrt(var + eps) * weight + bias over the last axis (Ba et al. 2016).
+@precision(compute=f32)
 export layer LayerNorm(normalized_shape: int, eps: real = 1e-5, elementwise_affine: bool = true, bias: bool = true) {
   param weight: [normalized_shape] = ones() when elementwise_affine
   param bias: [normalized_shape] = zeros() when elementwise_affine && bias
@@ -58,6 +60,7 @@ export layer LayerNorm(normalized_shape: int, eps: real = 1e-5, elementwise_affi
 }
 
 /// x / sqrt(mean(x²) + eps) * weight over the last axis (Zhang & Sennrich 2019).
+@precision(compute=f32)
 export layer RMSNorm(normalized_shape: int, eps: real = 1e-6) {
   param weight: [normalized_shape] = ones()
   fn forward(x: [..., normalized_shape]) -> [..., normalized_shape] =
@@ -65,6 +68,7 @@ export layer RMSNorm(normalized_shape: int, eps: real = 1e-6) {
 }
 
 /// Normalises over the channels of each group and all positions of [b, c, ...s] (Wu & He 2018).
+@precision(compute=f32)
 export layer GroupNorm(num_groups: int, num_channels: int, eps: real = 1e-5, affine: bool = true)
   requires num_channels % num_groups == 0 {
   param weight: [num_channels] = ones() when affine
@@ -79,6 +83,7 @@ export layer GroupNorm(num_groups: int, num_channels: int, eps: real = 1e-5, aff
 }
 
 /// Normalises over the positions of each channel of [b, c, ...s] (Ulyanov et al. 2016).
+@precision(compute=f32)
 layer InstanceNorm(num_features: int, eps: real = 1e-5, momentum: real = 0.1, affine: bool = false,
                    track_running_stats: bool = false) {
   param weight: [num_features] = ones() when affine
@@ -112,13 +117,3 @@ export const InstanceNorm1d = InstanceNorm
 export const InstanceNorm2d = InstanceNorm
 /// Instance normalisation of [b, c, d, h, w].
 export const InstanceNorm3d = InstanceNorm
-
-/// A dense layer whose weight is weight_g * weight_v / ‖weight_v‖ per output (Salimans & Kingma 2016;
-/// torch.nn.utils.weight_norm of Linear).
-export layer WeightNormLinear(in_features: int, out_features: int, bias: bool = true) {
-  param weight_g: [out_features, 1] = ones()
-  param weight_v: [out_features, in_features] = normal(0.05)
-  param bias: [out_features] = zeros() when bias
-  fn forward(x: [..., in_features]) -> [..., out_features] =
-    linear(x, weight_v * (weight_g * rsqrt(sum(weight_v ^ 2, axis=1, keepdim=true))), bias)
-}

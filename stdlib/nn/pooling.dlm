@@ -72,16 +72,31 @@ export fn adaptive_max_pool2d(x: [b, c, h, w], output_size: Pair) {
   transpose(largest(transpose(largest(x, ow)), oh))
 }
 
+/// Largest elements of [b, c, d, h, w] in a grid of cells.
+export fn adaptive_max_pool3d(x: [b, c, d, h, w], output_size: Triple) {
+  let (od, oh, ow) = triple(output_size)
+  let rows = transpose(largest(transpose(largest(x, ow)), oh))
+  transpose(largest(transpose(rows, 2, 4), od), 2, 4)
+}
+
 /// Means over all positions: [b, c, ...s] -> [b, c].
 export fn global_avg_pool(x: [b, c, ...s]) -> [b, c] = mean(x, axis=(for i in 2..rank(x) => i))
 
 /// Largest elements over all positions: [b, c, ...s] -> [b, c].
 export fn global_max_pool(x: [b, c, ...s]) -> [b, c] = max(x, axis=(for i in 2..rank(x) => i))
 
-/// Pooled maxima of [b, c, h, w] back at their places, zeros elsewhere: the size before pooling is `output_size`,
-/// `taps` comes from `max_pool_taps` with the same window.
+/// Pooled maxima of [b, c, l] back at their places, zeros elsewhere: the size before pooling is `output_size`, `taps`
+/// comes from `max_pool_taps` with the same window.
+export fn max_unpool1d(y: [b, c, p], taps: i32[b, c, p], output_size: int, kernel_size: int, stride: int? = none, padding: int = 0) =
+  max_unpool(y, taps, [output_size], [kernel_size], stride=stride, padding=padding)
+
+/// Pooled maxima of [b, c, h, w] back at their places, as `max_unpool1d`.
 export fn max_unpool2d(y: [b, c, p, q], taps: i32[b, c, p, q], output_size: (int, int), kernel_size: Pair, stride: Pair? = none, padding: Pair = 0) =
   max_unpool(y, taps, output_size, pair(kernel_size), stride=stride, padding=padding)
+
+/// Pooled maxima of [b, c, d, h, w] back at their places, as `max_unpool1d`.
+export fn max_unpool3d(y: [b, c, p, q, r], taps: i32[b, c, p, q, r], output_size: (int, int, int), kernel_size: Triple, stride: Triple? = none, padding: Triple = 0) =
+  max_unpool(y, taps, output_size, triple(kernel_size), stride=stride, padding=padding)
 
 /// The largest element of each window of [b, c, l].
 export layer MaxPool1d(kernel_size: int, stride: int? = none, padding: int = 0, dilation: int = 1, ceil_mode: bool = false) {
@@ -136,4 +151,9 @@ export layer AdaptiveMaxPool1d(output_size: int) {
 /// Largest elements of [b, c, h, w] in a grid of cells.
 export layer AdaptiveMaxPool2d(output_size: Pair) {
   fn forward(x: [b, c, h, w]) = adaptive_max_pool2d(x, output_size)
+}
+
+/// Largest elements of [b, c, d, h, w] in a grid of cells.
+export layer AdaptiveMaxPool3d(output_size: Triple) {
+  fn forward(x: [b, c, d, h, w]) = adaptive_max_pool3d(x, output_size)
 }

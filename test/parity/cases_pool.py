@@ -28,8 +28,36 @@ pool('AdaptiveMaxPool2d((2, 4))', (1, 2, 5, 7))
 function('pool', 'global_avg_pool', 'global_avg_pool(x0)', lambda x: x.mean((2, 3)), xs=[(2, 3, 2, 4)], use='global_avg_pool')
 function('pool', 'global_max_pool', 'global_max_pool(x0)', lambda x: x.amax((2, 3)), xs=[(2, 3, 2, 4)], use='global_max_pool')
 
+pool('AdaptiveMaxPool3d(2)', (1, 2, 3, 4, 5))
+pool('AdaptiveMaxPool3d((1, 3, 2))', (1, 1, 2, 5, 3))
+function('pool', 'adaptive_max_pool3d', 'adaptive_max_pool3d(x0, (2, 1, 3))', lambda x: F.adaptive_max_pool3d(x, (2, 1, 3)), xs=[(1, 1, 3, 2, 4)], use='adaptive_max_pool3d')
+
+# Every combination of rounding up and counting the padding.
+for ceil in ('false', 'true'):
+    for n, shape in ((1, (1, 2, 8)), (2, (1, 1, 6, 7)), (3, (1, 1, 4, 3, 5))):
+        pool(f'MaxPool{n}d(3, stride=2, padding=1, ceil_mode={ceil})', shape[:-1] + (shape[-1] + 1,))
+        for count in ('false', 'true'):
+            pool(f'AvgPool{n}d(3, stride=2, padding=1, ceil_mode={ceil}, count_include_pad={count})', shape)
+pool('MaxPool3d((1, 2, 3), stride=(1, 1, 2), padding=(0, 1, 1), dilation=(1, 2, 1))', (1, 1, 2, 4, 5))
+pool('AvgPool3d((1, 2, 3), stride=(2, 1, 2), padding=(0, 1, 1), count_include_pad=false)', (1, 1, 3, 4, 5))
+function('pool', 'global_avg_pool of a sequence', 'global_avg_pool(x0)', lambda x: x.mean(2), xs=[(2, 3, 5)], use='global_avg_pool')
+function('pool', 'global_max_pool of volumes', 'global_max_pool(x0)', lambda x: x.amax((2, 3, 4)), xs=[(2, 2, 2, 3, 2)], use='global_max_pool')
+
 def unpool(x):
     y, at = F.max_pool2d(x, 2, return_indices=True)
     return F.max_unpool2d(y, at, 2)
 
+def unpooled(n, size, shape, **window):
+    """Pooling and its inverse, in n dimensions; `window` is said alike in both languages."""
+    text = ', '.join(f'{k}={v}' for k, v in window.items())
+    def run(x):
+        y, at = getattr(F, f'max_pool{n}d')(x, return_indices=True, **window)
+        return getattr(F, f'max_unpool{n}d')(y, at, output_size=shape[2:], **window)
+    function('pool', f'max_unpool{n}d {text}', f'max_unpool{n}d(max_pool{n}d(x0, {text}), max_pool_taps(x0, {text.replace("kernel_size", "window")}), {size}, {text})', run, xs=[shape], use=f'max_pool{n}d, max_unpool{n}d')
+
+unpooled(1, 6, (2, 2, 6), kernel_size=2)
+unpooled(1, 8, (1, 2, 8), kernel_size=3, stride=3, padding=1)
+unpooled(2, '(5, 7)', (1, 2, 5, 7), kernel_size=(2, 3), stride=(2, 3))
+unpooled(3, '(4, 2, 6)', (1, 2, 4, 2, 6), kernel_size=2)
+unpooled(3, '(3, 4, 5)', (1, 1, 3, 4, 5), kernel_size=(1, 2, 3), stride=(1, 2, 3), padding=(0, 0, 1))
 function('pool', 'max_unpool2d', 'max_unpool2d(max_pool2d(x0, 2), max_pool_taps(x0, 2), (4, 6), 2)', unpool, xs=[(1, 2, 4, 6)], use='max_pool2d, max_unpool2d')
