@@ -123,30 +123,30 @@ fn covers(from: [...s], to: [...s], q: i32[...s], n: int, x: i32[...s]) {
 }
 
 /// The mean of bilinear samples in each bin of each region: features [b, c, h, w], regions [r, 5] of image number and
-/// box, sampling_ratio² samples in a bin. `aligned` moves boxes by half a pixel (He et al. 2017, torchvision.ops.roi_align,
-/// without its sampling_ratio -1, which depends on data).
+/// box, sampling_ratio² samples in a bin. `aligned` moves boxes by half a pixel (He et al. 2017, torchvision.ops.roi_align).
+/// A sampling_ratio of -1 takes a sample for each pixel of a bin, ⌈height / bins⌉ by ⌈width / bins⌉, as for a region as
+/// large as the features where one is larger.
 export fn roi_align(features: [b, c, h, w], regions: [r, 5], output_size: int | (int, int), spatial_scale: real = 1.0,
                     sampling_ratio: int = 2, aligned: bool = false) {
   let (ph, pw) = pair(output_size)
-  let g    = sampling_ratio
   let box  = stop_gradient(regions)
   let move = if aligned { 0.5 } else { 0.0 }
   let at   = for i < r, k < 4 => box[i, k + 1] * spatial_scale - move
-  let ys   = for i < r, y < ph * g => sample_at(at[i, 1], at[i, 3], y, ph * g, aligned)
-  let xs   = for i < r, x < pw * g => sample_at(at[i, 0], at[i, 2], x, pw * g, aligned)
-  let own  = gather(features, i32(box[:, 0]))
   // Each sample is a product of shares of rows and of columns.
-  let rows = for i < r, y < ph * g, k < h => share(ys[i, y], k, h)
-  let cols = for i < r, x < pw * g, k < w => share(xs[i, x], k, w)
-  let rows = reduce[r (p g) h -> r p h](rows, mean, g=g)
-  let cols = reduce[r (q g) w -> r q w](cols, mean, g=g)
+  let rows = bin_shares(at[:, 1], at[:, 3], ph, h, sampling_ratio, aligned)
+  let cols = bin_shares(at[:, 0], at[:, 2], pw, w, sampling_ratio, aligned)
+  let own  = gather(features, i32(box[:, 0]))
   einsum[r p h, r c h q -> r c p q](rows, einsum[r c h w, r q w -> r c h q](own, cols))
 }
 
-// The place of sample k of n between two coordinates.
-fn sample_at(from: [...s], to: [...s], k: i32[...s], n: int, aligned: bool) {
-  let size = if aligned { to - from } else { max(to - from, 1.0) }
-  from + size * (f32(k) + 0.5) / n
+// How much each of n pixels counts in each bin of the interval between two coordinates.
+fn bin_shares(from: [r], to: [r], bins: int, n: int, ratio: int, aligned: bool) -> [r, bins, n] {
+  let size  = if aligned { to - from } else { max(to - from, 1.0) }
+  let most  = if ratio > 0 { ratio } else { ceil_div(n, bins) + 1 }
+  let count = if ratio > 0 { full([r], 1.0 * ratio) } else { min(max(ceil(size / bins), 0.0), f32(most)) }
+  let each  = for i < r, p < bins, j < most, k < n =>
+    where(f32(j) < count[i], share(from[i] + size[i] / bins * (f32(p) + (f32(j) + 0.5) / max(count[i], 1.0)), k, n), 0.0)
+  sum(each, axis=2) / reshape(max(count, 1.0), [r, 1, 1])
 }
 
 // How much pixel k of n counts at place x: 0 outside by more than a pixel, else linear, the edge pixels beyond the edge.

@@ -3,7 +3,7 @@ Integers come back as floats, beside a zero so that there is something to differ
 import math
 import torch
 import torch.nn.functional as F
-from reference import function, draw
+from reference import case, function
 
 def floats(family, name, call, run, xs, args=(), use='', **more):
     """A case whose result does not depend smoothly on x0."""
@@ -43,7 +43,7 @@ BOX = 'concat([x0, x0 + abs(x1) + 0.5], axis=-1)'
 OTHER = 'concat([x2, x2 + abs(x3) + 0.5], axis=-1)'
 box = lambda c, s: torch.cat([c, c + s.abs() + 0.5], -1)
 def detect(name, call, run, xs, args=(), smoothly=True, **more):
-    use = f'detection: {name.split(" ")[0]}'
+    use = f'detection: {name.split(" ")[0]}' + (', anchors' if ' anchors(' in call else '')
     (function if smoothly else floats)('detection', name, call, run, xs, args, use=use, **more)
 area = lambda b: (b[..., 2] - b[..., 0]) * (b[..., 3] - b[..., 1])
 def overlap(a, b):
@@ -98,6 +98,7 @@ def align(x, rois, size, scale, ratio, half):
     for r in rois.tolist():
         image, (x1, y1, x2, y2) = x[int(r[0])], [v * scale - (0.5 if half else 0) for v in r[1:]]
         rw, rh = (x2 - x1, y2 - y1) if half else (max(x2 - x1, 1), max(y2 - y1, 1))
+        gh, gw = (ratio, ratio) if ratio > 0 else (math.ceil(rh / ph), math.ceil(rw / pw))
         def at(sy, sx):
             if sy < -1 or sy > h or sx < -1 or sx > w:
                 return image[:, 0, 0] * 0
@@ -105,7 +106,7 @@ def align(x, rois, size, scale, ratio, half):
             ly, lx = int(sy), int(sx)
             hy, hx, dy, dx = min(ly + 1, h - 1), min(lx + 1, w - 1), sy - ly, sx - lx
             return (1 - dy) * ((1 - dx) * image[:, ly, lx] + dx * image[:, ly, hx]) + dy * ((1 - dx) * image[:, hy, lx] + dx * image[:, hy, hx])
-        out.append(torch.stack([sum(at(y1 + rh / ph * (p + (i + 0.5) / ratio), x1 + rw / pw * (q + (j + 0.5) / ratio)) for i in range(ratio) for j in range(ratio)) / ratio ** 2
+        out.append(torch.stack([sum((at(y1 + rh / ph * (p + (i + 0.5) / gh), x1 + rw / pw * (q + (j + 0.5) / gw)) for i in range(gh) for j in range(gw)), image[:, 0, 0] * 0) / max(gh * gw, 1)
                                 for p in range(ph) for q in range(pw)], -1).reshape(-1, ph, pw))
     return torch.stack(out)
 def pool(x, rois, size, scale):
@@ -124,10 +125,75 @@ def pool(x, rois, size, scale):
     return torch.stack(out)
 rois = torch.tensor([[0, 0.5, 1.25, 4.5, 3.75], [1, -2, -1.5, 3, 2.5], [1, 3, 3, 9, 8], [0, 2, 2, 2.125, 2.125]]).double()
 R = f'stack([{", ".join("stack(" + repr([float(v) for v in r]) + ")" for r in rois.tolist())}])'
-for args, scale, ratio, half in [('', 1, 2, False), (', 0.5', 0.5, 2, False), (', 0.75, 3, true', 0.75, 3, True)]:
+for args, scale, ratio, half in [('', 1, 2, False), (', 0.5', 0.5, 2, False), (', 0.75, 3, true', 0.75, 3, True), (', 1.0, -1', 1, -1, False), (', 0.5, -1, true', 0.5, -1, True)]:
     detect(f'roi_align{args}'.replace(',', ' ,', 1), f'roi_align(x0, {R}, (2, 3){args})', lambda x: align(x, rois, (2, 3), scale, ratio, half), [(2, 2, 5, 6)])
 for args, scale in [('', 1), (', 0.5', 0.5)]:
     detect(f'roi_pool{args}'.replace(',', ' ,', 1), f'roi_pool(x0, {R}, (2, 3){args})', lambda x: pool(x, rois, (2, 3), scale), [(2, 2, 5, 6)])
+
+# Region proposals. Draws of three decimals differ by more than rounding, so order is safe.
+def grid(h, w, stride, sizes, ratios):
+    """torchvision's AnchorGenerator, for one level."""
+    hr = torch.tensor(ratios).double().sqrt()
+    ws, hs = (1 / hr[:, None] * torch.tensor(sizes).double()).flatten(), (hr[:, None] * torch.tensor(sizes).double()).flatten()
+    base = (torch.stack([-ws, -hs, ws, hs], 1) / 2).round()
+    y, x = torch.meshgrid(torch.arange(h) * stride, torch.arange(w) * stride, indexing='ij')
+    shift = torch.stack([x.flatten(), y.flatten()] * 2, 1)
+    return (shift[:, None] + base[None]).reshape(-1, 4)
+for text, more in [('2, 3, 8.0, [16.0, 32.0]', (2, 3, 8.0, [16., 32.], [.5, 1., 2.])), ('3, 1, 4.0, [7.0], aspect_ratios=[1.0, 3.0]', (3, 1, 4.0, [7.], [1., 3.]))]:
+    a = grid(*more)
+    function('detection', f'anchors {text}', f'x0 * anchors({text})', lambda x, a=a: x * a, [tuple(a.shape)], use='detection: anchors')
+
+def match(overlaps, high, low, all_targets):
+    """torchvision's Matcher, its overlaps with targets in rows."""
+    best, own = overlaps.max(0)
+    out = own.clone()
+    out[best < low] = -1
+    out[(best >= low) & (best < high)] = -2
+    if all_targets:
+        for i in range(len(overlaps)):
+            top = overlaps[i].max()
+            if top > 0:
+                out[overlaps[i] == top] = own[overlaps[i] == top]
+    return out
+for all_targets in (False, True):
+    low = str(all_targets).lower()
+    detect(f'match_boxes {low}', f'match_boxes(abs(x0), 0.9, 0.5, allow_low_quality={low})', lambda x, q=all_targets: match(x.abs(), .9, .5, q), [(3, 12)], smoothly=False, scale=0.5)
+detect('match_boxes of two targets', 'match_boxes(abs(x0), 0.9, 0.5, count=a0)', lambda x, n: match(x[:2].abs(), .9, .5, False), [(3, 12)], [torch.tensor(2)], smoothly=False, scale=0.5)
+
+class Head(torch.nn.Module):
+    """torchvision's RPNHead, its results in the order of the anchors."""
+    def __init__(self, c, a):
+        super().__init__()
+        self.conv, self.cls_logits, self.bbox_pred = torch.nn.Conv2d(c, c, 3, padding=1), torch.nn.Conv2d(c, a, 1), torch.nn.Conv2d(c, 4 * a, 1)
+    def forward(self, x):
+        y = F.relu(self.conv(x))
+        return [self.cls_logits(y).permute(0, 2, 3, 1).flatten(1), self.bbox_pred(y).permute(0, 2, 3, 1).reshape(len(x), -1, 4)]
+for c, a, shape in [(2, 3, (2, 2, 3, 2)), (3, 1, (1, 3, 2, 2))]:
+    case('detection', f'RPNHead({c}, {a})', f'RPNHead({c}, {a})', use='detection: RPNHead', xs=[shape], module=Head(c, a), outs=['r.logits', 'r.deltas'])
+
+def proposals(logits, deltas, places, h, w, pre, post, limit):
+    top = logits.topk(pre).indices
+    boxes = decode(deltas[top], places[top], (1, 1, 1, 1))
+    boxes = torch.minimum(boxes.clamp(min=0), torch.tensor([w, h, w, h]).double())
+    wide = ((boxes[:, 2:] - boxes[:, :2]) >= 1e-3).all(-1)
+    boxes, scores = boxes[wide], logits[top][wide]
+    kept = suppress(boxes, scores, limit)[:post]
+    pad = lambda t: F.pad(t, (0, 0) * (t.dim() - 1) + (0, post - len(kept)))
+    return [pad(boxes[kept]), pad(torch.sigmoid(scores[kept])), torch.tensor(float(len(kept))).double()]
+P = 'anchors(2, 2, 8.0, [8.0, 12.0])'
+places = grid(2, 2, 8.0, [8., 12.], [.5, 1., 2.])
+for post, limit in [(4, 0.7), (12, 0.3)]:
+    zero = lambda parts, *xs: [y + 0.0 * sum(x.sum() for x in xs) for y in parts]
+    function('detection', f'rpn_proposals {post} {limit}', f'rpn_proposals(x0, 0.5 * x1, {P}, 14.0, 12.0, 16, {post}, nms_threshold={limit})',
+             lambda s, d, post=post, limit=limit: zero(proposals(s.detach(), 0.5 * d.detach(), places, 14., 12., 16, post, limit), s, d), [(24,), (24, 4)],
+             outs=[f'{part} + 0.0 * (sum(x0) + sum(x1))' for part in ('r.boxes', 'r.scores', 'f32(r.count)')], use='detection: rpn_proposals, anchors')
+def rpn_loss(logits, deltas, c, s, matched):
+    used, own = matched >= -1, matched >= 0
+    wanted = encode(box(c, s)[matched[own]], places[own], (1, 1, 1, 1))
+    pair = [F.binary_cross_entropy_with_logits(logits[used], own[used].double(), reduction='sum'), F.smooth_l1_loss(deltas[own], wanted, beta=1 / 9, reduction='sum')]
+    return [v / used.sum() for v in pair]
+for name, matched in [('', torch.arange(24) % 5 - 2), (' without a match', torch.arange(24) % 2 - 2)]:
+    detect(f'rpn_loss{name}', f'rpn_loss(x0, x1, {P}, {BOX.replace("x1", "x3").replace("x0", "x2")}, a0)', rpn_loss, [(24,), (24, 4), (3, 2), (3, 2)], [matched], outs=['r.objectness', 'r.box'])
 
 # Decoding.
 def decoded(name, call, run, xs, args=()):
