@@ -195,32 +195,34 @@ const signature: readonly (readonly [string, InputRole, DType, readonly Dim[]])[
   ['key.1', 'key', 'u32', []],
 ];
 
+/** The inputs of every random function. */
+export const graphInputs = (): FunctionInput[] =>
+  signature.map(([name, role, dtype, shape]) => ({ name, role, value: { type: { dtype, shape }, name } }));
+
+/** Adds to `b` and to `values` what a choice says, made from one of the values; gives what is new. */
+export function drawStep(b: Builder, values: Value[], [op, operand, a, c]: Choice): readonly Value[] {
+  const pick = (from: number, test: (value: Value) => boolean): Value | undefined => {
+    const found = values.filter(test);
+    return found.length === 0 ? undefined : at(found, from);
+  };
+  b.origin = [{ source, start: operand % 300, end: (operand % 300) + (a % 50) }];
+  // Later values more often, so that chains grow.
+  const x = at(values, operand % 2 === 0 ? Math.max(0, values.length - 1 - (operand % 5)) : operand);
+  const made = at(steps, op)({ b, values, pick }, x, a, c);
+  values.push(...made);
+  return made;
+}
+
 /** The function that a list of choices describes. */
 export function graphOf(choices: readonly Choice[]): GraphFunction {
   const dims = [
     { name: 'n', min: 1 },
     { name: 'm', min: 1 },
   ];
-  const inputs = signature.map(([name, role, dtype, shape]): FunctionInput => ({
-    name,
-    role,
-    value: { type: { dtype, shape }, name },
-  }));
+  const inputs = graphInputs();
   const b = new Builder(new Facts(dims));
   const values: Value[] = inputs.map(({ value }) => value);
-  const pick = (from: number, test: (value: Value) => boolean): Value | undefined => {
-    const found = values.filter(test);
-    return found.length === 0 ? undefined : at(found, from);
-  };
-  const drawn: Value[] = [];
-  for (const [op, operand, a, c] of choices) {
-    b.origin = [{ source, start: operand % 300, end: (operand % 300) + (a % 50) }];
-    // Later values more often, so that chains grow.
-    const x = at(values, operand % 2 === 0 ? Math.max(0, values.length - 1 - (operand % 5)) : operand);
-    const made = at(steps, op)({ b, values, pick }, x, a, c);
-    values.push(...made);
-    drawn.push(...made);
-  }
+  const drawn = choices.flatMap((choice) => drawStep(b, values, choice));
   const last = drawn.slice(-3);
   const results = [...last, at(values, choices.length)].map((value, index) => ({
     name: String(index),
@@ -230,8 +232,8 @@ export function graphOf(choices: readonly Choice[]): GraphFunction {
   return { name: 'random', kind: 'entry', dims, facts: [], inputs, nodes: b.nodes, results, host: [] };
 }
 
-// Multiples of 1/8: sums and products are exact, so that comparisons and floors do not flip.
-const argument = (shape: readonly number[], values: readonly number[]): Tensor => ({
+/** A tensor of multiples of 1/8: sums and products are exact, so that comparisons and floors do not flip. */
+export const argument = (shape: readonly number[], values: readonly number[]): Tensor => ({
   dtype: 'f32',
   shape,
   data: Float64Array.from(
@@ -240,7 +242,8 @@ const argument = (shape: readonly number[], values: readonly number[]): Tensor =
   ),
 });
 
-const scalar = (dtype: DType, value: number): Tensor => ({ dtype, shape: [], data: Float64Array.of(value) });
+/** A tensor of rank 0. */
+export const scalar = (dtype: DType, value: number): Tensor => ({ dtype, shape: [], data: Float64Array.of(value) });
 
 /** A random function with arguments: at most `length` steps over dims of at most `extent`. */
 export const graphCases = (length = 14, extent = 3): fc.Arbitrary<GraphCase> =>
