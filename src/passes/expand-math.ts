@@ -1,7 +1,7 @@
 // Kernel → Kernel: expands functions that targets lack, or compute badly, into one set of formulas over
 // + − × ÷, square root, floor, round and bits. Both targets print the same formulas.
 import type { BinaryOp, UnaryOp } from '../ir/expr.ts';
-import type { Kernel, KernelExpr, Statement } from '../ir/kernel.ts';
+import type { Kernel, KernelExpr, Statement, Width } from '../ir/kernel.ts';
 import { mapKernelExpr, mapStatements } from '../ir/kernel-rewrite.ts';
 import { erf, exp, expm1, log, log1p, sigmoid, tanh } from './math/exponential.ts';
 import { Formula } from './math/formula.ts';
@@ -49,44 +49,47 @@ const binaryFormulas: Readonly<Partial<Record<BinaryOp, Binary>>> = {
 export function expandMath(kernel: Kernel): Kernel {
   let count = 0;
   const fresh = (): string => `m${count++}`;
-  return { ...kernel, body: expandStatements(kernel.body, fresh) };
+  const start: Start = (width, steps) => new Formula(width, steps, fresh, kernel.target);
+  return { ...kernel, body: expandStatements(kernel.body, start) };
 }
 
-function expandStatements(body: readonly Statement[], fresh: () => string): Statement[] {
+type Start = (width: Width, steps: Statement[]) => Formula;
+
+function expandStatements(body: readonly Statement[], start: Start): Statement[] {
   return body.flatMap((statement) => {
     const steps: Statement[] = [];
-    const expand = (e: KernelExpr): KernelExpr => mapKernelExpr(e, (x) => expandExpr(x, steps, fresh));
-    const own = expandStatement(statement, expand, fresh);
+    const expand = (e: KernelExpr): KernelExpr => mapKernelExpr(e, (x) => expandExpr(x, steps, start));
+    const own = expandStatement(statement, expand, start);
     return [...steps, ...own];
   });
 }
 
 // The steps come before the statement that uses them; bodies keep their own.
-function expandStatement(s: Statement, expand: (e: KernelExpr) => KernelExpr, fresh: () => string): Statement[] {
+function expandStatement(s: Statement, expand: (e: KernelExpr) => KernelExpr, start: Start): Statement[] {
   return s.kind === 'for'
-    ? [{ ...s, from: expand(s.from), to: expand(s.to), body: expandStatements(s.body, fresh) }]
+    ? [{ ...s, from: expand(s.from), to: expand(s.to), body: expandStatements(s.body, start) }]
     : s.kind === 'if'
       ? [
           {
             ...s,
             cond: expand(s.cond),
-            then: expandStatements(s.then, fresh),
-            otherwise: expandStatements(s.otherwise, fresh),
+            then: expandStatements(s.then, start),
+            otherwise: expandStatements(s.otherwise, start),
           },
         ]
       : mapStatements([s], expand);
 }
 
-function expandExpr(e: KernelExpr, steps: Statement[], fresh: () => string): KernelExpr {
+function expandExpr(e: KernelExpr, steps: Statement[], start: Start): KernelExpr {
   if (e.kind === 'unary') {
     const formula = unaryFormulas[e.op];
     if (!formula) return e;
-    const f = new Formula(e.width, steps, fresh);
+    const f = start(e.width, steps);
     return formula(f, f.hold(e.x));
   }
   if (e.kind !== 'binary' || e.type !== 'f32') return e;
   const formula = binaryFormulas[e.op];
   if (!formula) return e;
-  const f = new Formula(e.width, steps, fresh);
+  const f = start(e.width, steps);
   return formula(f, f.hold(e.a), f.hold(e.b));
 }

@@ -315,7 +315,29 @@ function printMadd(e: Of<'madd'>, at: AddressSpace): void {
   w.emit(...wide.f32Add);
 }
 
+const isSame = (a: KernelExpr, b: KernelExpr): boolean =>
+  (a.kind === 'name' && b.kind === 'name' && a.name === b.name) ||
+  (a.kind === 'const' && b.kind === 'const' && Object.is(a.value, b.value));
+
+// Operands [a, b] and instruction of a select that is pmax(a, b) = a < b ? b : a or pmin(a, b) = b < a ? b : a.
+function pseudoExtremum({
+  cond,
+  then,
+  otherwise,
+}: Of<'select'>): [KernelExpr, KernelExpr, readonly number[]] | undefined {
+  if (cond.kind !== 'binary' || cond.op !== 'lt' || cond.width !== 4 || cond.a.type !== 'f32') return undefined;
+  const { a: low, b: high } = cond;
+  if (isSame(then, high) && isSame(otherwise, low)) return [low, high, wide.f32Pmax];
+  return isSame(then, low) && isSame(otherwise, high) ? [high, low, wide.f32Pmin] : undefined;
+}
+
 function printSelect(e: Of<'select'>, at: AddressSpace): void {
+  const extremum = pseudoExtremum(e);
+  if (extremum) {
+    printExpression(extremum[0], at);
+    printExpression(extremum[1], at);
+    return at.writer.emit(...extremum[2]);
+  }
   printExpression(e.then, at);
   printExpression(e.otherwise, at);
   printExpression(e.cond, at);

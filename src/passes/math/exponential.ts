@@ -7,30 +7,35 @@ const ln2High = 0.693359375;
 const ln2Low = -2.1219444e-4;
 
 // x = n·ln 2 + r with |r| ≤ ln 2 / 2; `tail` is e^r − 1.
-function reduceExponent(f: Formula, x: KernelExpr): { n: KernelExpr; tail: KernelExpr } {
-  const whole = f.unary('round', f.mul(x, Math.LOG2E));
+function reduceExponent(f: Formula, x: KernelExpr): { whole: KernelExpr; n: KernelExpr; tail: KernelExpr } {
+  const { whole, n } = f.round(f.mul(x, Math.LOG2E));
   const r = f.sub(f.sub(x, f.mul(whole, ln2High)), f.mul(whole, ln2Low));
   const p = f.polynomial(
     r,
     [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1],
   );
-  return { n: f.cast('i32', whole), tail: f.add(f.mul(p, f.mul(r, r)), r) };
+  return { whole, n, tail: f.add(f.mul(p, f.mul(r, r)), r) };
 }
 
-/** eˣ; the largest finite number where it would overflow. */
+/** eˣ; the largest finite number where it would overflow, 0 where it would not be a normal number. */
 export function exp(f: Formula, x: KernelExpr): KernelExpr {
-  const { n, tail } = reduceExponent(f, f.clamp(x, -104, 88.72283));
-  // Two factors, because 2ⁿ alone leaves the range at both ends.
-  const half = f.bits('shr', n, 1);
-  return f.mul(f.mul(f.add(tail, 1), f.powerOfTwo(half)), f.powerOfTwo(f.bits('sub', n, half)));
+  const { n, tail } = reduceExponent(f, f.clamp(x, -87.3, 88.72283));
+  return f.select(f.compare('lt', x, -87.3), 0, f.scale(f.add(tail, 1), n));
+}
+
+// eˣ − 1 = s·(eʳ − 1) + (s − 1) with s = 2ⁿ, for |x| ≤ 87.
+function expm1Within(f: Formula, x: KernelExpr): KernelExpr {
+  const { n, tail } = reduceExponent(f, x);
+  const s = f.powerOfTwo(n);
+  return f.add(f.mul(tail, s), f.sub(s, 1));
 }
 
 /** eˣ − 1 = 2·(s·(eʳ − 1) + (s − ½)) with s = 2ⁿ⁻¹. */
 export function expm1(f: Formula, x: KernelExpr): KernelExpr {
-  const { n, tail } = reduceExponent(f, f.clamp(x, -25, 88.72283));
+  const { whole, n, tail } = reduceExponent(f, f.clamp(x, -25, 88.72283));
   const s = f.powerOfTwo(f.bits('sub', n, 1));
   const scaled = f.mul(f.add(f.mul(tail, s), f.sub(s, 0.5)), 2);
-  return f.select(f.compare('eq', n, 0), tail, scaled);
+  return f.select(f.compare('eq', whole, 0), tail, scaled);
 }
 
 /** x = 2ᵏ·(1 + r) with √½ ≤ 1 + r < √2, for positive x, denormals included. */
@@ -76,17 +81,11 @@ export function log1p(f: Formula, x: KernelExpr): KernelExpr {
 export const sigmoid = (f: Formula, x: KernelExpr): KernelExpr =>
   f.div(f.number(1), f.add(exp(f, f.unary('neg', x)), 1));
 
-/** tanh: an odd polynomial below 0.625, 1 − 2/(e^2|x| + 1) above. */
+/** tanh x = m / (m + 2) with m = e²ˣ − 1. */
 export function tanh(f: Formula, x: KernelExpr): KernelExpr {
-  const z = f.mul(x, x);
-  const p = f.polynomial(
-    z,
-    [-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1],
-  );
-  const small = f.add(f.mul(f.mul(p, z), x), x);
-  const size = f.unary('abs', x);
-  const large = f.sub(1, f.div(2, f.add(exp(f, f.mul(f.clamp(size, 0, 10), 2)), 1)));
-  return f.select(f.compare('lt', size, 0.625), small, withSign(f, x, large));
+  const clamped = f.clamp(x, -10, 10);
+  const m = expm1Within(f, f.add(clamped, clamped));
+  return f.div(m, f.add(m, 2));
 }
 
 /** The size of `value` with the sign of `x`. */

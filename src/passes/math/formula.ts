@@ -1,6 +1,6 @@
 // Writes formulas as kernel statements: every step is a `let`, so later steps can use it again.
 import type { BinaryOp, UnaryOp } from '../../ir/expr.ts';
-import type { KernelExpr, ScalarType, Statement, Width } from '../../ir/kernel.ts';
+import type { Kernel, KernelExpr, ScalarType, Statement, Width } from '../../ir/kernel.ts';
 
 /** Collects the steps of formulas over operands of one width. */
 export class Formula {
@@ -8,6 +8,7 @@ export class Formula {
     private readonly width: Width,
     private readonly steps: Statement[],
     private readonly fresh: () => string,
+    private readonly target: Kernel['target'],
   ) {}
 
   /** `e` as something that costs nothing to repeat. */
@@ -91,8 +92,26 @@ export class Formula {
     return this.select(this.compare('lt', this.number(high), raised), high, raised);
   }
 
-  /** 2ⁿ for −126 ≤ n ≤ 127. */
+  /**
+   * `x` rounded to a whole number n (|n| < 2²²), and an integer whose low bits are n. On the CPU the sum with 1.5·2²³
+   * rounds, and holds n in its low bits: a conversion costs many instructions there. Shader compilers may drop the sum.
+   */
+  round(x: KernelExpr): { readonly whole: KernelExpr; readonly n: KernelExpr } {
+    if (this.target === 'gpu') {
+      const whole = this.unary('round', x);
+      return { whole, n: this.cast('i32', whole) };
+    }
+    const shifted = this.add(x, 12582912);
+    return { whole: this.sub(shifted, 12582912), n: this.bitcast('i32', shifted) };
+  }
+
+  /** 2ⁿ for −126 ≤ n ≤ 127, n as given by {@link round}. */
   powerOfTwo(n: KernelExpr): KernelExpr {
     return this.bitcast('f32', this.bits('shl', this.bits('add', n, 127), 23));
+  }
+
+  /** x·2ⁿ where x and the product are normal numbers, n as given by {@link round}. */
+  scale(x: KernelExpr, n: KernelExpr): KernelExpr {
+    return this.bitcast('f32', this.bits('add', this.bitcast('i32', x), this.bits('shl', n, 23)));
   }
 }
