@@ -88,9 +88,13 @@ export function lowerModule(
   return { graph, nests, programs };
 }
 
-/** Prints the module that users import: JavaScript and its declarations. */
-export const emit = (lowered: Lowered, sourceName: string): Promise<EmittedModule> =>
+/** Prints the module that users import: JavaScript and its declarations. With `profile`, its calls can be timed. */
+export const emit = (
+  lowered: Lowered,
+  sourceName: string,
+  { profile }: { readonly profile?: boolean } = {},
+): Promise<EmittedModule> =>
   emitModule(
-    { module: lowered.graph, programs: lowered.programs, name: lowered.graph.name, sourceName },
+    { module: lowered.graph, programs: lowered.programs, name: lowered.graph.name, sourceName, profile },
     { wgsl: printWgsl, wasm: encodeWasm, tableWords },
   );

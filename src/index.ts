@@ -45,6 +45,8 @@ export interface CompileOptions {
   readonly set?: Readonly<Record<string, string>>;
   /** Options of calls that entry points take besides the usual: each makes functions of its own. */
   readonly modes?: readonly Mode[];
+  /** Calls can be timed. */
+  readonly profile?: boolean;
   /** Default: both. */
   readonly targets?: readonly Target[];
   /** Sees the module after every pass. */
@@ -94,6 +96,6 @@ export async function compile(files: FileHost, root: string, options: CompileOpt
   const missing = nothingToCompile(module, root);
   if (missing) return { diagnostics: [...diagnostics, missing] };
   const lowered = lowerModule(module, options.targets, options.observe);
-  const { js, dts } = await emit(lowered, root.split('/').at(-1) ?? root);
+  const { js, dts } = await emit(lowered, root.split('/').at(-1) ?? root, options.profile ? { profile: true } : {});
   return { diagnostics, module, lowered, js, dts };
 }

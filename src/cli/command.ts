@@ -9,6 +9,7 @@ import {
   type Checked,
   type GraphModule,
   type Lowered,
+  type Mode,
   type Observer,
   type Stage,
   type Target,
@@ -32,9 +33,13 @@ export interface CommandContext {
 export type Command = (cx: CommandContext) => Promise<number>;
 
 /** Checks a program with the `--set` options; a graph dumped by `dlm ir` is taken as it is. @throws Failure */
-export function checkProgram({ console, flags }: CommandContext, file: string): GraphModule {
+export function checkProgram(
+  { console, flags }: CommandContext,
+  file: string,
+  modes: readonly Mode[] = [],
+): GraphModule {
   if (file.endsWith('.ir')) return readGraph(file);
-  const { diagnostics, module }: Checked = check(diskFiles, file, { set: flags.pairs('set') });
+  const { diagnostics, module }: Checked = check(diskFiles, file, { set: flags.pairs('set'), modes });
   if (!module || hasErrors(diagnostics)) throw new Failure(...diagnostics);
   if (diagnostics.length > 0 && !console.json) reportDiagnostics(console, diagnostics);
   return module;

@@ -24,7 +24,13 @@ export const commands: readonly CommandSpec[] = [
     name: 'compile',
     args: '[...files]',
     summary: 'write a module and its declarations beside each program',
-    options: { '-o <folder>': 'write into this folder', ...target, '--emit <list>': 'js (default), ir', ...set },
+    options: {
+      '-o <folder>': 'write into this folder',
+      ...target,
+      '--emit <list>': 'js (default), ir',
+      '--with <list>': 'options that calls may have: training, trace, profile',
+      ...set,
+    },
     load: async () => (await import('./commands/compile.ts')).compile,
   },
   {

@@ -10,7 +10,7 @@ import { isCount, optionalTensor } from './signatures.ts';
 const builtIn = new Set(['seed', 'signal', 'training', 'profile', 'trace']);
 
 /** Names that every model has; with `then`, a model would be taken for a promise. */
-const ofModels = new Set(['device', 'weights', 'dispose', 'session', 'then']);
+const ofModels = new Set(['device', 'weights', 'dispose', 'session', 'reload', 'then']);
 
 const mostOptionals = 3;
 

@@ -9,7 +9,7 @@ export class Device {
 
   constructor(
     readonly backend: Backend,
-    readonly key: unknown,
+    readonly forget: () => void,
   ) {}
 
   /** Where it computes. */
@@ -20,7 +20,7 @@ export class Device {
   /** Leaves the device; the last user closes it. */
   release(): void {
     if (--this.users > 0) return;
-    opened.delete(this.key);
+    this.forget();
     this.backend.close();
   }
 }
@@ -50,8 +50,13 @@ async function openDevice(program: ProgramSpec, choice: unknown): Promise<Device
   const open = own || choice === 'webgpu' ? webgpu : choice === 'wasm' ? wasm : undefined;
   const target = own ? 'webgpu' : String(choice);
   if (!open) throw new DlmError('E0804', `no device for target \`${target}\`: ${program.name} was not compiled for it`);
-  const opening = open(own).then((backend) => new Device(backend, choice));
+  const forget = (): boolean => opened.get(choice) === opening && opened.delete(choice);
+  const opening: Promise<Device> = open(own).then((backend) => {
+    // A device that is lost is opened anew by the next who asks.
+    void backend.gpu?.lost.then(forget);
+    return new Device(backend, forget);
+  });
   opened.set(choice, opening);
-  opening.catch(() => opened.delete(choice));
+  opening.catch(forget);
   return opening;
 }

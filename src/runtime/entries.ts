@@ -1,6 +1,6 @@
 // Calls of entry points: arguments by position, then an options object.
 import type { Caches } from './caches.ts';
-import type { EntrySpec, Returns } from './program.ts';
+import type { EntrySpec, Profile, Returns } from './program.ts';
 import type { Runner } from './runner.ts';
 import type { Tensor } from './tensor.ts';
 import { keyScalars, runKey } from './threefry.ts';
@@ -8,6 +8,7 @@ import { keyScalars, runKey } from './threefry.ts';
 interface EntryOptions {
   readonly seed?: number;
   readonly signal?: AbortSignal;
+  readonly profile?: (profile: Profile) => void;
 }
 
 /** What entries run on: a model, or a session of it. */
@@ -54,7 +55,9 @@ async function callEntry(
   const { fn = base, returns = result, given = values, counts } = chosen ?? {};
   const call = runner.call(fn, entry, given, { counts, caches });
   const key = options.seed === undefined ? host.nextKey() : runKey(options.seed, 3, 0);
-  const results = await runner.tensors(call, keyScalars(key));
+  const scalars = keyScalars(key);
+  const timed = options.profile && runner.program.runProfiled?.(runner, call, scalars, options.profile);
+  const results = await (timed ?? runner.tensors(call, scalars));
   options.signal?.throwIfAborted();
   return (chosen?.arrange ?? arrange)(returns, results);
 }

@@ -31,7 +31,7 @@ export class Model {
   /** What ends each open session. */
   readonly sessions = new Set<() => void>();
   /** The object that users hold. */
-  readonly net: object;
+  readonly net: Record<PropertyKey, unknown>;
   #calls = 0;
   #disposed = false;
 
@@ -105,7 +105,12 @@ export async function loadModel(program: ProgramSpec, name: string, options: Loa
     }
     onProgress?.({ phase: 'upload', done: 1, total: 1 });
     signal?.throwIfAborted();
-    return model.net;
+    const { net } = model;
+    net['reload'] = (more?: LoadOptions): Promise<object> => {
+      model?.dispose();
+      return loadModel(program, name, { ...options, ...more });
+    };
+    return net;
   } catch (error) {
     if (model) model.dispose();
     else device.release();

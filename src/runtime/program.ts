@@ -4,6 +4,7 @@
 import type { Caches } from './caches.ts';
 import type { Model } from './model.ts';
 import type { Call, Runner } from './runner.ts';
+import type { Tensor } from './tensor.ts';
 import type { Arrange } from './trace.ts';
 import type { Nested } from './train.ts';
 
@@ -147,6 +148,26 @@ export interface TrainSpec {
  */
 export type KernelSpec = readonly [bindings: string, invocations: number, code: string];
 
+/** One dispatch of a timed call. */
+export interface KernelReport {
+  readonly name: string;
+  /** Lines of the program that it computes: `mlp.dlm:14`. */
+  readonly from: readonly string[];
+  readonly workgroups: number;
+  /** Absent where the GPU has no timestamps. */
+  readonly ms?: number;
+}
+
+/** What a timed call cost. */
+export interface Profile {
+  readonly entry: string;
+  readonly device: 'webgpu' | 'wasm';
+  /** From the start of the call to its end on the device. */
+  readonly ms: number;
+  /** The dispatches on a GPU, in order; on WebAssembly a call is one function. */
+  readonly kernels: readonly KernelReport[];
+}
+
 /** One compiled module. */
 export interface ProgramSpec {
   readonly name: string;
@@ -155,6 +176,8 @@ export interface ProgramSpec {
   readonly models: Readonly<Record<string, ModelSpec>>;
   readonly trains: Readonly<Record<string, TrainSpec>>;
   readonly kernels?: readonly KernelSpec[];
+  /** Name of each kernel of the GPU and the lines of the program that it computes, where calls can be timed. */
+  readonly kernelNames?: readonly string[];
   /** Text of the WASM module, bytes of scratch memory, places to patch. */
   readonly wasm?: {
     readonly code: string;
@@ -181,6 +204,13 @@ export interface ProgramSpec {
   readonly chooseCall?: (runner: Runner, entry: string, spec: EntrySpec, values: readonly unknown[]) => ChosenCall;
   /** Arranges the results of calls that give intermediate values, where entries can do that. */
   readonly arrangeTraced?: (entry: string, returns: Returns, wanted: unknown) => Arrange;
+  /** Runs a call and times it, where entries can do that. */
+  readonly runProfiled?: (
+    runner: Runner,
+    call: Call,
+    scalars: Scalars,
+    report: (profile: Profile) => void,
+  ) => Promise<Tensor[]>;
   /** Metrics of sums over batches, where a train has some. */
   readonly totals?: {
     isTotal(output: TensorSpec | undefined): boolean;
@@ -227,6 +257,12 @@ export interface RunRequest {
   readonly keeps: readonly { readonly from: number; readonly to: Memory }[];
   /** Buffers of the plan to bring back to the host: index and bytes. */
   readonly reads: readonly { readonly from: number; readonly bytes: number }[];
+  /** Writes the commands into the encoder instead of `encode`. */
+  readonly encode?: (
+    encoder: GPUCommandEncoder,
+    commands: readonly object[],
+    encode: (encoder: GPUCommandEncoder, commands: readonly object[]) => void,
+  ) => void;
 }
 
 /** What differs between WebGPU and WASM. Everything up to the first await of `run` happens at once and in order. */

@@ -86,10 +86,10 @@ export class Runner {
   }
 
   /** Runs a call; its results become tensors that the caller owns. */
-  async tensors(call: Call, scalars: Scalars): Promise<Tensor[]> {
+  async tensors(call: Call, scalars: Scalars, more: Partial<RunRequest> = {}): Promise<Tensor[]> {
     const made = call.fn.outputs.map(([, dtype], at) => new Tensor(dtype, call.shapes[at] ?? [], this.backend));
     const keeps = made.map(({ memory }, at) => ({ from: call.plan.outputs[at] ?? 0, to: memory }));
-    await this.backend.run(call.bound, request(call, scalars, { keeps }));
+    await this.backend.run(call.bound, request(call, scalars, { ...more, keeps }));
     return made;
   }
 

@@ -47,8 +47,14 @@ interface GpuBound extends Bound {
   checked: boolean;
 }
 
-/** Opens a GPU: the caller's device, which stays theirs, or the first adapter's. @throws DlmError E0804 */
-export async function openWebGpu(device?: GPUDevice): Promise<Backend> {
+/**
+ * Opens a GPU: the caller's device, which stays theirs, or the first adapter's, with what else `more` asks of it.
+ * @throws DlmError E0804
+ */
+export async function openWebGpu(
+  device?: GPUDevice,
+  more?: (adapter: GPUAdapter) => GPUDeviceDescriptor,
+): Promise<Backend> {
   if (device) return new WebGpuBackend(device, false);
   const gpu = (globalThis.navigator as Navigator | undefined)?.gpu;
   const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' });
@@ -56,7 +62,7 @@ export async function openWebGpu(device?: GPUDevice): Promise<Backend> {
     throw new DlmError('E0804', `no device for target \`webgpu\`: ${gpu ? 'no adapter' : 'no navigator.gpu here'}`);
   const wanted = ['maxStorageBufferBindingSize', 'maxBufferSize', 'maxComputeWorkgroupStorageSize'] as const;
   const requiredLimits = Object.fromEntries(wanted.map((limit) => [limit, adapter.limits[limit]]));
-  return new WebGpuBackend(await adapter.requestDevice({ requiredLimits }), true);
+  return new WebGpuBackend(await adapter.requestDevice({ requiredLimits, ...more?.(adapter) }), true);
 }
 
 class WebGpuBackend implements Backend {
@@ -67,13 +73,18 @@ class WebGpuBackend implements Backend {
   readonly #staging: GPUBuffer[] = [];
   readonly #pools: [GPUBuffer | undefined, GPUBuffer | undefined] = [undefined, undefined];
   #moved = 0;
-  #lost: string | undefined;
+  #lost: DlmError | undefined;
+  // Rejects when the device is lost.
+  readonly #gone: Promise<never>;
 
   constructor(
     readonly gpu: GPUDevice,
     readonly owned: boolean,
   ) {
-    void gpu.lost.then((info) => (this.#lost = info.message || info.reason));
+    this.#gone = gpu.lost.then((info) => {
+      throw (this.#lost = new DlmError('E9107', `the GPU was lost: ${info.message || info.reason}`));
+    });
+    this.#gone.catch(() => {});
   }
 
   #buffer(bytes: number, usage: number): GPUBuffer {
@@ -215,7 +226,7 @@ class WebGpuBackend implements Backend {
   }
 
   async run(target: Bound, request: RunRequest): Promise<Uint8Array<ArrayBuffer>[]> {
-    if (this.#lost !== undefined) throw new DlmError('E9107', `the GPU was lost: ${this.#lost}`);
+    if (this.#lost) throw this.#lost;
     const bound = target as GpuBound;
     // The first run of a binding is validated; later runs do the same again.
     const check = bound.checked ? undefined : this.#watch();
@@ -230,7 +241,7 @@ class WebGpuBackend implements Backend {
       if (data) this.write(place(to), data);
     }
     for (let at = 0; at < bound.commands.length; at += perSubmit) {
-      encode(encoder, bound.commands.slice(at, at + perSubmit));
+      (request.encode ?? encode)(encoder, bound.commands.slice(at, at + perSubmit), encode);
       if (at + perSubmit >= bound.commands.length) break;
       this.gpu.queue.submit([encoder.finish()]);
       encoder = this.gpu.createCommandEncoder();
@@ -269,7 +280,7 @@ class WebGpuBackend implements Backend {
       at += memory.bytes;
     }
     this.gpu.queue.submit([encoder.finish()]);
-    await staging.mapAsync(1, 0, total);
+    await Promise.race([this.#gone, staging.mapAsync(1, 0, total)]);
     const all = staging.getMappedRange(0, total).slice(0);
     staging.unmap();
     this.#staging.push(staging);
@@ -309,10 +320,10 @@ function copy(encoder: GPUCommandEncoder, from: GpuMemory, to: GpuMemory, throug
   } else encoder.copyBufferToBuffer(from.buffer, from.at, to.buffer, to.at, bytes);
 }
 
-function encode(encoder: GPUCommandEncoder, commands: readonly Command[]): void {
+function encode(encoder: GPUCommandEncoder, commands: readonly object[]): void {
   let pass: GPUComputePassEncoder | undefined;
   let current: GPUComputePipeline | undefined;
-  for (const command of commands) {
+  for (const command of commands as readonly Command[]) {
     if ('from' in command) {
       pass?.end();
       pass = current = undefined;

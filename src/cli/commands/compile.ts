@@ -1,6 +1,6 @@
 // `dlm compile`: one module and its declarations beside each program.
 import { basename, dirname, join } from 'node:path';
-import { emit, nothingToCompile, printGraph, type Lowered } from '../../index.ts';
+import { emit, nothingToCompile, printGraph, type Lowered, type Mode } from '../../index.ts';
 import { checkProgram, lowerProgram, targetsOf, type CommandContext } from '../command.ts';
 import { Failure, UsageError } from '../failure.ts';
 import { programFiles } from '../program-files.ts';
@@ -27,19 +27,30 @@ export async function compile(cx: CommandContext): Promise<number> {
   return 0;
 }
 
+const extras = ['training', 'trace', 'profile'] as const;
+
+// What `--with` adds to the options of calls.
+function extrasOf({ flags }: CommandContext): { readonly modes: readonly Mode[]; readonly profile: boolean } {
+  const given = flags.list('with').flatMap((item) => item.split(','));
+  for (const name of given) if (!extras.some((known) => known === name)) throw flags.wrong('with', name, extras);
+  const modes = (['training', 'trace'] as const).filter((mode) => given.includes(mode));
+  return { modes, profile: given.includes('profile') };
+}
+
 async function outputs(
   cx: CommandContext,
   file: string,
   target: string,
   wanted: readonly string[],
 ): Promise<[string, string][]> {
-  const module = checkProgram(cx, file);
+  const { modes, profile } = extrasOf(cx);
+  const module = checkProgram(cx, file, modes);
   const missing = nothingToCompile(module, file);
   if (missing) throw new Failure(missing);
   const lowered: Lowered = lowerProgram(cx, module, targetsOf(cx.flags));
   const made: [string, string][] = [];
   if (wanted.length === 0 || wanted.includes('js')) {
-    const { js, dts } = await emit(lowered, basename(file));
+    const { js, dts } = await emit(lowered, basename(file), { profile });
     made.push([`${target}.js`, js], [`${target}.d.ts`, dts]);
   }
   if (wanted.includes('ir')) made.push([`${target}.ir`, printGraph(lowered.graph)]);

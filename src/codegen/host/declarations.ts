@@ -122,6 +122,8 @@ ${session.type.replace('/* entries */', () => ofSession)}export type ${name}Para
 ${comment(model.doc)}export interface ${name} extends AsyncDisposable {
   readonly device: Device;
 ${entries.map(declare).join('')}${session.method}  readonly weights: Weights<${name}Params>;
+  /** Ends this model and loads it anew with the same options, as after the loss of its GPU. */
+  reload(options?: LoadOptions): Promise<${name}>;
   /** Gives memory and device back. */
   dispose(): void;
 }

@@ -4,7 +4,7 @@ import { formatJs, formatTypes } from './format.ts';
 import { text } from './js.ts';
 import { printDeclarations } from './declarations.ts';
 import { printProgram, type EmitInput, type Printers } from './program.ts';
-import { supportTypes } from './support-types.ts';
+import { profileTypes, supportTypes } from './support-types.ts';
 import { runtimeChunks } from './runtime.gen.ts';
 
 /** The text of `<name>.dlm.js` and `<name>.dlm.d.ts`. */
@@ -30,7 +30,7 @@ export async function emitModule(input: EmitInput, print: Printers): Promise<Emi
     js: [head, exports, '// prettier-ignore', program.code, ...runtime.map((chunk) => `\n${chunk}`), metaExport]
       .join('\n')
       .replace(/\n{3,}/g, '\n\n'),
-    dts: `${await formatTypes(printDeclarations(input))}${supportTypes}`,
+    dts: `${await formatTypes(printDeclarations(input))}${supportTypes}${input.profile ? profileTypes : ''}`,
   };
 }
 

@@ -29,6 +29,8 @@ export class GpuKernels {
   readonly #byName: ReadonlyMap<string, Kernel>;
   /** Printed {@link KernelSpec}s. */
   readonly printed: string[] = [];
+  /** The kernel of each. */
+  readonly kernels: Kernel[] = [];
 
   constructor(
     kernels: readonly Kernel[],
@@ -50,6 +52,7 @@ export class GpuKernels {
     const key = `${kernel.name} ${owners.join()} ${access.join()}`;
     let number = this.#variants.get(key);
     if (number === undefined) {
+      this.kernels.push(kernel);
       number = this.printed.push(this.#printed(mergeBuffers(kernel, owners), access)) - 1;
       this.#variants.set(key, number);
     }

@@ -13,6 +13,7 @@ import type {
 } from '../../ir/graph.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import type { Dispatch, Plan, PlanStep, TargetProgram } from '../../ir/plan.ts';
+import { positionAt } from '../../support/source.ts';
 import { GpuKernels, type PrintWgsl } from './gpu-kernels.ts';
 import { hostScalarsJs } from './host-scalars.ts';
 import { bytesText, dimJs, keyJs, lines, list, Names, object, text } from './js.ts';
@@ -43,6 +44,8 @@ export interface EmitInput {
   readonly programs: readonly TargetProgram[];
   readonly name: string;
   readonly sourceName: string;
+  /** Calls can be timed. */
+  readonly profile?: boolean | undefined;
 }
 
 /** Printed data, and the runtime files that it calls by name. */
@@ -78,7 +81,9 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
   if (hasTraces) uses.add('trace');
   const hasTotals = input.module.trains.some((train) => train.finish !== undefined);
   if (hasTotals) uses.add('totals');
-  const open = [gpu && 'webgpu: openWebGpu', cpu && 'wasm: openWasm'].filter((item) => item !== undefined);
+  if (input.profile) uses.add('profile');
+  const openGpu = input.profile ? '(device) => openWebGpu(device, withTimestamps)' : 'openWebGpu';
+  const open = [gpu && `webgpu: ${openGpu}`, cpu && 'wasm: openWasm'].filter((item) => item !== undefined);
   const body = object(
     {
       name: text(input.name),
@@ -87,18 +92,35 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
       trains: byName(input.module.trains, (train) => printTrain(train, input.module)),
       functions: object(Object.fromEntries(functions), '  '),
       kernels: gpu && lines(kernels.printed, '  '),
+      kernelNames:
+        gpu && input.profile
+          ? lines(
+              kernels.kernels.map((kernel) => text(kernelName(kernel, input.sourceName))),
+              '  ',
+            )
+          : undefined,
       wasm: cpu && printWasm(print.wasm(cpu)),
       sessions: hasSessions ? '{ has: usesCaches, open: openSession }' : undefined,
       trainCaches: hasTrainCaches ? 'trainCaches' : undefined,
       checkFacts: hasFacts ? 'checkFacts' : undefined,
       chooseCall: hasArguments ? 'chooseCall' : undefined,
       arrangeTraced: hasTraces ? 'arrangeTraced' : undefined,
+      runProfiled: input.profile ? 'runProfiled' : undefined,
       totals: hasTotals ? '{ isTotal, finish: finishTotals }' : undefined,
       open: `{ ${open.join(', ')} }`,
     },
     '',
   );
   return { code: `const program = ${body};\n`, uses };
+}
+
+// Its name, and the lines that it came from.
+function kernelName({ name, origin }: Kernel, sourceName: string): string {
+  const places = origin.map(({ source, start }) => {
+    const file = source.name.endsWith(`/${sourceName}`) ? sourceName : source.name;
+    return `${file}:${positionAt(source, start).line}`;
+  });
+  return [name, ...new Set(places)].join(' ');
 }
 
 const planNamed = (program: TargetProgram | undefined, name: string): Plan | undefined =>

@@ -111,3 +111,25 @@ export const meta: {
   >;
 };
 `;
+
+/** Declarations of timed calls, for modules that were compiled for them. */
+export const profileTypes = `
+export interface RunOptions {
+  /** Called with what this call cost. */
+  readonly profile?: (profile: Profile) => void;
+}
+export interface Profile {
+  readonly entry: string;
+  readonly device: 'webgpu' | 'wasm';
+  /** From the start of the call to its end on the device. */
+  readonly ms: number;
+  /** The dispatches on a GPU, in order; none on WebAssembly. \`ms\` is there where the GPU has timestamps. */
+  readonly kernels: readonly {
+    readonly name: string;
+    /** Lines of the program that it computes. */
+    readonly from: readonly string[];
+    readonly workgroups: number;
+    readonly ms?: number;
+  }[];
+}
+`;

@@ -1,0 +1,76 @@
+// Calls that are timed: `{ profile: (report) => … }`. On a GPU with timestamps every dispatch is a pass of its own, whose
+// begin and end the GPU writes down. Only modules that were compiled for it carry this.
+import type { KernelReport, Profile, Scalars } from './program.ts';
+import type { Call, Runner } from './runner.ts';
+import type { Tensor } from './tensor.ts';
+
+/** The passes of one run, and where their times will be. */
+interface Timed {
+  readonly times: GPUBuffer;
+  readonly count: number;
+}
+
+/** Runs a call, waits for it, and reports what it cost. */
+export async function runProfiled(
+  runner: Runner,
+  call: Call,
+  scalars: Scalars,
+  report: (profile: Profile) => void,
+): Promise<Tensor[]> {
+  const { backend, program } = runner;
+  const { gpu, kind: device } = backend;
+  const timed: Timed[] = [];
+  const hasTimes = gpu?.features.has('timestamp-query') ?? false;
+  const start = performance.now();
+  const results = await runner.tensors(call, scalars, gpu && hasTimes ? { encode: timer(gpu, timed) } : {});
+  await gpu?.queue.onSubmittedWorkDone();
+  const ms = performance.now() - start;
+  const times = (await Promise.all(timed.map(readTimes))).flat();
+  const dispatches = (call.plan.steps ?? []).filter(([op]) => typeof op === 'number');
+  const kernels = dispatches.map(([op, , workgroups], at): KernelReport => {
+    const [name = '', ...from] = (program.kernelNames?.[Number(op)] ?? '').split(' ');
+    const own = times[at];
+    return { name, from, workgroups: Number(workgroups), ...(own === undefined ? {} : { ms: own }) };
+  });
+  report({ entry: call.entry, device, ms, kernels });
+  return results;
+}
+
+/** Asks for timestamps where the GPU has them. */
+export const withTimestamps = ({ features }: GPUAdapter): GPUDeviceDescriptor => ({
+  requiredFeatures: features.has('timestamp-query') ? ['timestamp-query'] : [],
+});
+
+type Encode = (encoder: GPUCommandEncoder, commands: readonly object[]) => void;
+
+function timer(gpu: GPUDevice, timed: Timed[]): (...given: [...Parameters<Encode>, encode: Encode]) => void {
+  return (encoder, commands, encode) => {
+    const count = commands.filter((command) => 'pipeline' in command).length;
+    if (count === 0) return encode(encoder, commands);
+    const querySet = gpu.createQuerySet({ type: 'timestamp', count: 2 * count });
+    let at = 0;
+    const timedEncoder = {
+      beginComputePass: () => {
+        const timestampWrites = { querySet, beginningOfPassWriteIndex: at++, endOfPassWriteIndex: at++ };
+        return encoder.beginComputePass({ timestampWrites });
+      },
+      copyBufferToBuffer: encoder.copyBufferToBuffer.bind(encoder),
+    } as unknown as GPUCommandEncoder;
+    for (const command of commands) encode(timedEncoder, [command]);
+    const size = 16 * count;
+    // GPUBufferUsage: resolve a query and copy from; map to read and copy to.
+    const resolved = gpu.createBuffer({ size, usage: 0x200 | 4 });
+    const times = gpu.createBuffer({ size, usage: 1 | 8 });
+    encoder.resolveQuerySet(querySet, 0, 2 * count, resolved, 0);
+    encoder.copyBufferToBuffer(resolved, 0, times, 0, size);
+    timed.push({ times, count });
+  };
+}
+
+/** Milliseconds of each pass. */
+async function readTimes({ times, count }: Timed): Promise<number[]> {
+  await times.mapAsync(1);
+  const stamps = new BigUint64Array(times.getMappedRange().slice(0));
+  times.destroy();
+  return Array.from({ length: count }, (_, at) => Number((stamps[2 * at + 1] ?? 0n) - (stamps[2 * at] ?? 0n)) / 1e6);
+}
