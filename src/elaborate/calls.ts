@@ -12,6 +12,7 @@ import { toTensor } from './expressions/tensors.ts';
 import { emptySignature, reject, report, withOrigin, type Frame } from './frame.ts';
 import { construct, type Instance } from './instances.ts';
 import { callPrimitive } from './prelude/primitive.ts';
+import { precisionInside } from './precision.ts';
 import { checkRequirement } from './requirements.ts';
 import { Scope } from './scope.ts';
 import { bindGenerics, matchType, Mismatch } from './types.ts';
@@ -225,7 +226,9 @@ export function callFn(
   if (!bindParameters(inner, frame, decl.params, given, callee, target)) return unknown;
   const holds = decl.requires.map((requirement) => checkRequirement(inner, requirement, frame, span));
   if (holds.includes(false)) return unknown;
-  const result = checkResult(inner, decl, evaluateBody(inner, decl, target));
+  // What `float` means in the result is the caller's business.
+  const outer = { ...inner, precision: frame.precision };
+  const result = checkResult(outer, decl, evaluateBody(inner, decl, target));
   inner.trace?.returned(inner, result);
   return result;
 }
@@ -240,6 +243,10 @@ function enter(frame: Frame, fn: FnValue, span: Span, instance: Instance | null)
     graph: frame.graph,
     keys: frame.keys?.next() ?? null,
     training: instance?.training ?? frame.training,
+    precision: precisionInside(
+      { ...frame, scope: fn.scope, precision: instance?.precision ?? frame.precision },
+      fn.decl.attributes,
+    ),
     fn: fn.decl,
     instance,
     constructing: frame.constructing,
@@ -288,6 +295,7 @@ function callLambda(frame: Frame, lambda: LambdaValue, args: Arguments, span: Sp
     graph: frame.graph,
     keys: frame.keys?.next() ?? null,
     training: lambda.training,
+    precision: lambda.precision,
     fn: frame.fn,
     instance: frame.instance,
     constructing: frame.constructing,

@@ -9,7 +9,7 @@ import { GraphContext } from './graph-context.ts';
 import { buildMembers, collectPaths, type Instance } from './instances.ts';
 import { commitUpdates, elaborateBody, guarded, rootFrame } from './models.ts';
 import { staticFrame, type Module } from './modules.ts';
-import { checkPrecision } from './precision.ts';
+import { precisionInside, readPrecision } from './precision.ts';
 import { assumeRequirement } from './requirements.ts';
 import type { Scope } from './scope.ts';
 import { bindFreshDims, symbolicValue } from './signatures.ts';
@@ -30,10 +30,13 @@ export function checkModule(session: Session, module: Module): void {
 }
 
 function checkAttributes(session: Session, declaration: Declaration, scope: Scope): void {
-  const known = (attribute: Attribute): boolean =>
-    declaration.kind === 'unit' && declaration.unit !== 'optimizer' && attribute.name.name === 'precision';
+  const takes =
+    declaration.kind === 'fn' ||
+    declaration.kind === 'train' ||
+    (declaration.kind === 'unit' && declaration.unit !== 'optimizer');
+  const known = (attribute: Attribute): boolean => takes && attribute.name.name === 'precision';
   const frame = staticFrame(session, scope);
-  for (const attribute of declaration.attributes.filter(known)) guarded(() => checkPrecision(frame, attribute));
+  for (const attribute of declaration.attributes.filter(known)) guarded(() => readPrecision(frame, attribute));
   refuseAttributes(
     session,
     declaration.attributes.filter((attribute) => !known(attribute)),
@@ -105,7 +108,8 @@ function checkUnit(session: Session, decl: UnitDecl, scope: Scope): void {
   const symbols = new Set<string>();
   const graph = new GraphContext(decl.name.name, 'entry', session.holes, new Map(), true, symbols);
   const frame = rootFrame(session, graph, scope, null, null, false);
-  const instance = guarded(() => symbolicInstance(frame, decl, symbols));
+  const precision = precisionInside(frame, decl.attributes);
+  const instance = guarded(() => symbolicInstance({ ...frame, precision }, decl, symbols));
   if (!instance) return;
   const { paths } = collectPaths(instance);
   for (const member of decl.members)

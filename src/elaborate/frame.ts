@@ -8,6 +8,7 @@ import { messages } from '../support/messages.gen.ts';
 import { spanText, type Span } from '../support/source.ts';
 import type { GraphContext, Holes, KeySite } from './graph-context.ts';
 import type { Instance } from './instances.ts';
+import type { Precision } from './precision.ts';
 import type { Scope } from './scope.ts';
 import type { Trace } from './trace.ts';
 import type { Tabulation } from './expressions/tabulate.ts';
@@ -58,6 +59,8 @@ export interface Frame {
   readonly training: boolean;
   /** The function whose body this is. */
   readonly fn: FnDecl | null;
+  /** What `float` means here; f32 throughout where nothing says otherwise. */
+  readonly precision?: Precision | undefined;
   readonly instance: Instance | null;
   readonly constructing: readonly UnitDecl[];
   /** The call that led here. */

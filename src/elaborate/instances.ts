@@ -1,6 +1,6 @@
 // Layers, models and optimizers as values: construction from config, members in textual order, and the
 // checkpoint path of every parameter. Two paths to one slot are one weight (sharing, ties).
-import type { TensorType } from '../ir/graph.ts';
+import type { TensorType, Value as GraphValue } from '../ir/graph.ts';
 import type { Attribute, Expr, LetMember, SlotMember, TypeExpr, UnitDecl } from '../parser/ast.ts';
 import { messages } from '../support/messages.gen.ts';
 import { spanText, type Span } from '../support/source.ts';
@@ -12,6 +12,8 @@ import { cacheFrame, enterSession } from './caches.ts';
 import { equalDims } from './dims.ts';
 import { readRule, type ParameterRule } from './parameter-rules.ts';
 import { emptySignature, reject, Rejected, report, spend, type Frame } from './frame.ts';
+import type { GraphContext } from './graph-context.ts';
+import { asFloat, floatOf, isFloatType, precisionInside, type Precision } from './precision.ts';
 import { checkRequirement } from './requirements.ts';
 import { Scope } from './scope.ts';
 import { graphType } from './types.ts';
@@ -26,7 +28,15 @@ export interface Slot {
   /** Where the initialiser is evaluated. */
   readonly frame: Frame;
   readonly frozen: boolean;
+  /** Declared as `[…]`: read as what `float` means to the reader. */
+  readonly float: boolean;
   readonly span: Span;
+}
+
+/** The value of a slot as this frame reads it. */
+export function readSlot(frame: Frame, graph: GraphContext, slot: Slot): GraphValue {
+  const value = graph.read(slot);
+  return slot.float ? asFloat(graph.builder, value, floatOf(frame)) : value;
 }
 
 /** A constructed layer, model or optimizer. */
@@ -47,6 +57,8 @@ export interface Instance {
   readonly training?: boolean;
   /** Set by `@remat`: calls compute their inner values again in the backward pass. */
   readonly remat?: boolean;
+  /** What `float` means in its functions. */
+  readonly precision?: Precision | undefined;
   readonly span: Span;
 }
 
@@ -70,6 +82,7 @@ export function construct(frame: Frame, decl: UnitDecl, scope: Scope, args: Argu
     ...frame,
     scope: new Scope(scope),
     signature: emptySignature(),
+    precision: precisionInside({ ...frame, scope }, decl.attributes),
     fn: null,
     instance: null,
     constructing: [...frame.constructing, decl],
@@ -131,7 +144,19 @@ export function buildMembers(
   const frozen = new Set<string>();
   const keys = new Map<string, string>();
   const rules = new Map<string, readonly ParameterRule[]>();
-  const instance: Instance = { decl, config, configSpans, members, frozen, keys, rules, scope: methods, span };
+  const { precision } = frame;
+  const instance: Instance = {
+    decl,
+    config,
+    configSpans,
+    members,
+    frozen,
+    keys,
+    rules,
+    scope: methods,
+    precision,
+    span,
+  };
   const inner: Frame = { ...frame, scope: lets, instance };
   const define = (name: string, value: Value, at: Span): void => {
     if (members.has(name)) report(frame, messages.E0204(at, { name }));
@@ -248,7 +273,7 @@ function makeSlot(frame: Frame, member: SlotMember): Value {
     if (when.kind !== 'bool')
       return reject(frame, messages.E0404(member.when.span, { what: 'the condition of a parameter' }));
   }
-  const type = graphType(member.slot === 'cache' ? cacheFrame(frame, member) : frame, member.type);
+  const type = graphType(member.slot === 'cache' ? cacheFrame(frame, member) : storing(frame), member.type);
   if (!type) return unknown;
   const slot: Slot = {
     name: member.name.name,
@@ -262,10 +287,17 @@ function makeSlot(frame: Frame, member: SlotMember): Value {
   return { kind: 'parameter', slot };
 }
 
+    float: isFloatType(member.type),
 /** The same instance with some members replaced, or in another mode. */
 export function overridden(
   base: Instance,
   changes: ReadonlyMap<string, Value>,
+// Parameters and states lie in memory as `params`; caches as they are computed.
+function storing(frame: Frame): Frame {
+  const { precision } = frame;
+  return precision ? { ...frame, precision: { ...precision, compute: precision.params } } : frame;
+}
+
   training: boolean | undefined,
 ): Instance {
   const scope = new Scope(base.scope);
@@ -343,7 +375,7 @@ export function writeSlot(frame: Frame, slot: Slot, value: Value, when: Value, s
   if (!graph) throw new NeedsGraph();
   enterSession(frame, slot);
   const before = graph.read(slot);
-  const next = toTensor(frame, value, before.type.dtype, span);
+  const next = asFloat(graph.builder, toTensor(frame, value, before.type.dtype, span), before.type.dtype);
   const fits =
     next.type.dtype === before.type.dtype &&
     next.type.shape.length === before.type.shape.length &&

@@ -14,11 +14,12 @@ import type { Span } from '../support/source.ts';
 import { callValue, checkResult } from './calls.ts';
 import { equalDims } from './dims.ts';
 import { evaluate, read } from './expressions/evaluate.ts';
-import { NeedsGraph, stretch, toTensor } from './expressions/tensors.ts';
+import { graphOf, NeedsGraph, stretch, toTensor } from './expressions/tensors.ts';
 import { emptySignature, Rejected, reject, report, type Frame, type Mode, type Session } from './frame.ts';
 import { GraphContext, KeySite, resolveHoles } from './graph-context.ts';
 import { collectPaths, construct, type Instance, type PathTable, type Slot } from './instances.ts';
 import { staticFrame } from './modules.ts';
+import { asFloat, precisionInside } from './precision.ts';
 import { assumeRequirement } from './requirements.ts';
 import { Scope } from './scope.ts';
 import { sessionNames } from './caches.ts';
@@ -90,6 +91,7 @@ export function rootFrame(
     graph,
     keys: new KeySite(graph, ''),
     training,
+    precision: precisionOf(session, scope, decl, instance),
     fn: decl,
     instance,
     constructing: [],
@@ -98,12 +100,23 @@ export function rootFrame(
   };
 }
 
+function precisionOf(
+  session: Session,
+  scope: Scope,
+  decl: FnDecl | null,
+  instance: Instance | null,
+): Frame['precision'] {
+  const around: Frame = { ...staticFrame(session, scope), precision: instance?.precision };
+  return decl ? precisionInside(around, decl.attributes) : around.precision;
+}
+
 /** Evaluates a function with inputs for its parameters: the common part of entries and checks. */
 export function elaborateBody(frame: Frame, decl: FnDecl, given?: ReadonlySet<string>): Value | null {
   return guarded(() => {
     symbolicArguments(frame, decl, given);
     for (const clause of decl.requires) assumeRequirement(frame, clause);
-    return read(frame, checkResult(frame, decl, evaluate(frame, decl.body)));
+    const outer = { ...frame, precision: undefined };
+    return read(outer, checkResult(outer, decl, evaluate(frame, decl.body)));
   });
 }
 
@@ -199,7 +212,9 @@ function addOutputs(frame: Frame, value: Value, decl: FnDecl, path: string): Str
       messages.E0901(decl.name.span, { entry: decl.name.name, reason: `it returns ${describe(value)}` }),
     );
   const result = path === '' ? 'result' : path;
-  frame.graph?.results.push({ name: result, role: 'output', value: toTensor(frame, value, undefined, decl.body.span) });
+  const x = toTensor(frame, value, undefined, decl.body.span);
+  // Outside of the module an f16 is an f32.
+  frame.graph?.results.push({ name: result, role: 'output', value: asFloat(graphOf(frame).builder, x, 'f32') });
   return { kind: 'tensor', result };
 }
 
@@ -239,7 +254,7 @@ export function elaborateInit(session: Session, model: Model): GraphFunction | n
 /** The initial value of one slot. Its key is the seed folded with the hash of its path. */
 export function initialValue(session: Session, graph: GraphContext, slot: Slot, path: string): GraphValue {
   const keys = new KeySite(graph, path);
-  const frame: Frame = { ...slot.frame, session, graph, keys, fn: null };
+  const frame: Frame = { ...slot.frame, session, graph, keys, fn: null, precision: undefined };
   const shape = slot.type.shape.map((d) => resolveHoles(d, session.holes));
   const type = { dtype: slot.type.dtype, shape };
   if (!slot.init) {

@@ -15,6 +15,8 @@ import { emptySignature, reject, Rejected, report, type Frame } from './frame.ts
 import { GraphContext } from './graph-context.ts';
 import { buildMembers, type Instance, type PathTable, type Slot } from './instances.ts';
 import { initialValue } from './models.ts';
+import { lossGradients, type Gradients } from './loss-scale.ts';
+import { asFloat, floatOf } from './precision.ts';
 import { asNumber, describe, list, tensor, typeText, type GivenArgument, type Value } from './values.ts';
 
 /** A carried tensor of an optimizer: `m:fc1.weight`. */
@@ -35,6 +37,8 @@ export interface Prepared {
   readonly slots: readonly Slot[];
   readonly table: PathTable;
   readonly rules: ReadonlyMap<Slot, ReadonlySet<ParameterRule>>;
+  /** Whether the loss goes through f16. */
+  readonly isHalf: boolean;
 }
 
 /** When a step takes place. */
@@ -63,7 +67,7 @@ export function prepareMinimize(
       ),
     );
   if (value.kind === 'unknown' || optimizer.kind !== 'optimizer') return null;
-  const reported = toTensor(frame, value, 'f32', member.loss.span);
+  const reported = asFloat(graphOf(frame).builder, toTensor(frame, value, 'f32', member.loss.span), 'f32');
   if (reported.type.shape.length > 0 || !isFloat(reported.type.dtype))
     return reject(
       frame,
@@ -81,7 +85,8 @@ export function prepareMinimize(
   // What an evaluation shows of a loss needs no gradient.
   const moving = graphOf(frame).kind === 'step' ? reachable(frame, member, loss, slots, table) : slots;
   const rules = new Map(models.flatMap((model) => [...collectRules(model)]));
-  return moving && { member, loss, reported, optimizer, slots: moving, table, rules };
+  const isHalf = [frame, ...(moving ?? []).map((slot) => slot.frame)].some((at) => floatOf(at) === 'f16');
+  return moving && { member, loss, reported, optimizer, slots: moving, table, rules, isHalf };
 }
 
 // E0701 where the loss depends on a parameter only through steps without a gradient, E0703 where it does
@@ -145,20 +150,23 @@ function blockReason(op: string): string {
 
 /** Gradients of all minimizes of a step at the same parameters, then the updates. */
 export function applyMinimize(
-  frame: Frame,
+  around: Frame,
   prepared: readonly Prepared[],
   condition: StepCondition,
   step: string,
   slots: OptimizerSlot[],
 ): void {
+  // Gradients, slots and updates are f32, whatever the losses are computed in.
+  const frame: Frame = { ...around, precision: undefined };
   const graph = graphOf(frame);
-  const raw = prepared.map((one) => lossGradients(frame, one));
+  const single = (x: GraphValue): GraphValue => asFloat(graph.builder, x, 'f32');
+  const raw = prepared.map((one) => lossGradients(frame, one, condition, slots));
   const plans = prepared.map((one, i) => {
     graph.builder.origin = [one.member.using.span];
-    const mean = accumulate(frame, one, raw[i] ?? [], condition, step, slots);
+    const mean = accumulate(frame, one, raw[i] ?? { values: [], finite: null }, condition, step, slots);
     const gradients = one.slots.map((slot, k) => {
       const gradient = mean.gradients[k] ?? graph.read(slot);
-      return regularized(frame, one.rules.get(slot) ?? [], graph.read(slot), gradient);
+      return regularized(frame, one.rules.get(slot) ?? [], single(graph.read(slot)), single(gradient));
     });
     return { one, condition: mean.condition, gradients };
   });
@@ -175,16 +183,6 @@ export function applyMinimize(
     for (const slot of graph.updated) graph.write(slot, graph.builder.op('stop_gradient', [graph.read(slot)]));
 }
 
-// `with { loss_scale=s }`: the gradients of s · loss, divided by s.
-function lossGradients(frame: Frame, one: Prepared): readonly GraphValue[] {
-  const { builder } = graphOf(frame);
-  builder.origin = [one.member.span];
-  const scale = numberOption(one, 'loss_scale');
-  const loss = scale === undefined ? one.loss : builder.mul(one.loss, builder.like(one.loss, scale));
-  const gradients = builder.node('gradient', [loss, ...one.slots.map((slot) => graphOf(frame).read(slot))]);
-  return scale === undefined ? gradients : gradients.map((g) => builder.mul(g, builder.like(g, 1 / scale)));
-}
-
 interface Accumulated {
   readonly gradients: readonly GraphValue[];
   readonly condition: StepCondition;
@@ -194,15 +192,18 @@ interface Accumulated {
 function accumulate(
   frame: Frame,
   one: Prepared,
-  gradients: readonly GraphValue[],
+  { values: gradients, finite }: Gradients,
   condition: StepCondition,
   step: string,
   slots: OptimizerSlot[],
 ): Accumulated {
   const count = numberOption(one, 'accumulate') ?? 1;
-  if (count === 1) return { gradients, condition };
   const graph = graphOf(frame);
   const { builder } = graph;
+  if (count === 1) {
+    const both = finite && condition.when ? builder.binary('and', condition.when, finite) : (finite ?? condition.when);
+    return { gradients, condition: { ...condition, when: both } };
+  }
   const done = builder.sub(updateCount(frame, condition), builder.full('i32', 1));
   const ready = builder.binary(
     'eq',
@@ -214,7 +215,8 @@ function accumulate(
     const plain = `accumulate:${(slot && one.table.paths.get(slot)) ?? k}`;
     const name = slots.some((s) => s.name === plain) ? `${step}.${plain}` : plain;
     const before = graph.input(name, 'slot', gradient.type);
-    const sum = builder.add(before, gradient);
+    // A gradient that is not finite is left out of the mean.
+    const sum = builder.add(before, finite ? elementwiseSelect(frame, finite, gradient, builder.zero(gradient)) : gradient);
     const kept = elementwiseSelect(frame, ready, builder.zero(sum), sum);
     slots.push({ name, type: gradient.type, initial: 0, value: when(frame, condition, kept, before) });
     return builder.mul(sum, builder.like(sum, 1 / count));
@@ -284,7 +286,7 @@ function updateParameter(
   const { optimizer, member } = one;
   const parameter = graph.read(slot);
   const path = one.table.paths.get(slot) ?? slot.name;
-  const instance = instantiate(frame, optimizer.instance, parameter.type);
+  const instance = instantiate(frame, optimizer.instance, { ...parameter.type, dtype: 'f32' });
   const own = ownSlots(frame, instance, path, step, slots);
   const update = instance.members.get('update_param');
   if (update?.kind !== 'fn')
@@ -293,7 +295,7 @@ function updateParameter(
       messages.E0706(member.using.span, { got: `\`${instance.decl.name.name}\`, which has no \`update_param\`` }),
     );
   const span = member.using.span;
-  const args = [tensor(parameter), tensor(gradient), tensor(updateCount(frame, condition))].map((value) => ({
+  const args = [tensor(asFloat(graph.builder, parameter, 'f32')), tensor(gradient), tensor(updateCount(frame, condition))].map((value) => ({
     value,
     span,
   }));
@@ -306,7 +308,8 @@ function updateParameter(
     instance,
   );
   if (result.kind === 'unknown') throw new Rejected();
-  const next = constrained(frame, one.rules.get(slot) ?? [], toTensor(frame, result, parameter.type.dtype, span));
+  const moved = asFloat(graph.builder, toTensor(frame, result, 'f32', span), 'f32');
+  const next = asFloat(graph.builder, constrained(frame, one.rules.get(slot) ?? [], moved), parameter.type.dtype);
   graph.write(slot, when(frame, condition, next, parameter));
   for (const [state, record] of own) record.value = when(frame, condition, graph.take(state), record.value);
 }

@@ -1,10 +1,11 @@
 // A function by itself: its parameters as inputs of a graph function, dims as fresh variables. Entry
 // points become compiled functions; checks of signatures use the same inputs and drop the graph.
 import { variable, type Dim } from '../ir/dim.ts';
-import type { TensorType as GraphType } from '../ir/graph.ts';
+import type { TensorType as GraphType, Value as GraphValue } from '../ir/graph.ts';
 import type { DimExpr, Expr, FnDecl, Param, TensorType, TypeExpr } from '../parser/ast.ts';
 import { derive } from './derivation.ts';
 import type { Frame } from './frame.ts';
+import type { GraphContext } from './graph-context.ts';
 import type { Scope } from './scope.ts';
 import { aliasOf, bindDim, dimNamed, dimOf, dtypeOf, lookupPath, matchType, Mismatch } from './types.ts';
 import { bool, int, list, none, real, str, tensor, tuple, unknown, type Value } from './values.ts';
@@ -70,10 +71,16 @@ export function inputType(frame: Frame, type: TensorType): GraphType | null {
 export function symbolicValue(frame: Frame, param: Param, type: TypeExpr = param.type, path = param.name.name): Value {
   if (param.default && type.kind !== 'tensor-type') return evaluate(frame, param.default);
   switch (type.kind) {
+/** An argument of the host, where an f16 is an f32. */
+export function argumentOf(graph: GraphContext, name: string, type: GraphType): GraphValue {
+  if (type.dtype !== 'f16') return graph.input(name, 'argument', type);
+  return graph.builder.cast(graph.input(name, 'argument', { ...type, dtype: 'f32' }), 'f16');
+}
+
     case 'tensor-type': {
       const own = inputType(frame, type);
       if (!own || !frame.graph) return unknown;
-      return tensor(frame.graph.input(path, 'argument', own), derive(path, own, 'parameter `' + path + '`'));
+      return tensor(argumentOf(frame.graph, path, own), derive(path, own, 'parameter `' + path + '`'));
     }
     case 'optional-type':
       return none;

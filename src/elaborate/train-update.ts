@@ -9,7 +9,8 @@ import { elementwiseSelect } from './expressions/select.ts';
 import { graphOf, stretch, toTensor } from './expressions/tensors.ts';
 import { reject, Rejected, type Frame } from './frame.ts';
 import { collectPaths, type Instance, type PathTable, type Slot } from './instances.ts';
-import { didYouMean } from './types.ts';
+import { asFloat } from './precision.ts';
+import { didYouMean } from './spelling.ts';
 import { describe, typeText, unknown, type Value } from './values.ts';
 
 /** Writes the new values into the graph. */
@@ -70,8 +71,9 @@ type Pairs = readonly (readonly [Slot, GraphValue])[];
 
 function newValues(frame: Frame, update: UpdateMember, target: Value): Pairs {
   if (target.kind === 'parameter') {
-    const value = toTensor(frame, evaluate(frame, update.value), target.slot.type.dtype, update.value.span);
     const { type } = target.slot;
+    const given = toTensor(frame, evaluate(frame, update.value), type.dtype, update.value.span);
+    const value = asFloat(graphOf(frame).builder, given, type.dtype);
     if (value.type.dtype !== type.dtype || (value.type.shape.length > 0 && typeText(value.type) !== typeText(type)))
       return reject(
         frame,
@@ -106,11 +108,14 @@ function instanceValues(frame: Frame, expr: Expr, target: Instance): Pairs {
   if (!isLerp) return from.map(([slot, source]) => [slot, graph.read(source)]);
   const to = new Map(matching(frame, expr, target, b));
   const third = expr.args[2]?.value;
-  const weight = toTensor(frame, third && third.kind !== 'hole' ? evaluate(frame, third) : unknown, 'f32', expr.span);
+  const given = toTensor(frame, third && third.kind !== 'hole' ? evaluate(frame, third) : unknown, 'f32', expr.span);
+  const weight = asFloat(builder, given, 'f32');
   return from.map(([slot, source]) => {
     const [x, y] = [graph.read(source), graph.read(to.get(slot) ?? source)];
     if (!isFloat(slot.type.dtype)) return [slot, y] as const;
-    return [slot, builder.add(x, builder.mul(builder.sub(y, x), stretch(frame, weight, x.type.shape)))] as const;
+    const [from32, to32] = [asFloat(builder, x, 'f32'), asFloat(builder, y, 'f32')];
+    const mixed = builder.add(from32, builder.mul(builder.sub(to32, from32), stretch(frame, weight, x.type.shape)));
+    return [slot, asFloat(builder, mixed, slot.type.dtype)] as const;
   });
 }
 

@@ -14,7 +14,8 @@ import { mentions } from './mentions.ts';
 import { guarded, ordered, rootFrame } from './models.ts';
 import { applyMinimize, prepareMinimize, type OptimizerSlot, type Prepared } from './optimize.ts';
 import { Scope } from './scope.ts';
-import { bindFreshDims, inputType } from './signatures.ts';
+import { argumentOf, bindFreshDims, inputType } from './signatures.ts';
+import { precisionInside } from './precision.ts';
 import { assignUpdate } from './train-update.ts';
 import { stepCondition } from './train-step.ts';
 import { Totals } from './totals.ts';
@@ -71,7 +72,8 @@ function runTrain(session: Session, plan: TrainPlan, kind: 'step' | 'evaluate'):
   const totals = new Totals(graph, kind);
   const outer = new Scope(plan.module.scope);
   if (plan.module.scope.lookup('total') === undefined) outer.define('total', totals.value);
-  const frame = rootFrame(session, graph, outer, null, null, kind === 'step');
+  const root = rootFrame(session, graph, outer, null, null, kind === 'step');
+  const frame = { ...root, precision: precisionInside(root, decl.attributes) };
   const run: TrainRun = { graph, batch: [], losses: [], metrics: [], slots: [], totals, finish: null };
   for (const p of plan.parameters) frame.scope.define(p.name, parameterValue(graph, p));
   frame.scope.define('iteration', { kind: 'computed', make: () => tensor(graph.iteration()) });
@@ -151,8 +153,10 @@ class TrainRunner {
         }
         if (this.frame.scope.has(input.name.name))
           report(this.frame, messages.E0204(input.name.span, { name: input.name.name }));
-        const value = this.out.graph.input(input.name.name, 'argument', type);
-        this.out.batch.push({ name: input.name.name, type });
+        this.frame.scope.define(input.name.name, unknown);
+        const type = this.#batchType(input);
+        const value = argumentOf(this.out.graph, input.name.name, type);
+        this.out.batch.push({ name: input.name.name, type: { ...type, dtype: type.dtype === 'f16' ? 'f32' : type.dtype } });
         this.frame.scope.define(
           input.name.name,
           tensor(value, derive(input.name.name, type, `batch \`${input.name.name}\``)),

@@ -11,8 +11,9 @@ import { spanText, type Span } from '../support/source.ts';
 import { equalDims, resolved } from './dims.ts';
 import { evaluate } from './expressions/evaluate.ts';
 import { toTensor } from './expressions/tensors.ts';
-import { aliasCycle } from './alias-cycle.ts';
-import { reject, Rejected, spend, type Frame } from './frame.ts';
+import { aliasOf, lookupPath, unknownType } from './aliases.ts';
+import { reject, Rejected, type Frame } from './frame.ts';
+import { floatOf } from './precision.ts';
 import { Scope } from './scope.ts';
 import { nearest } from './spelling.ts';
 import {
@@ -114,6 +115,25 @@ export function bindDims(frame: Frame, type: TypeExpr, value: Value): void {
     case 'error-type':
       return;
   }
+// Whether an alternative of a union is the one that binds dims: by rank, dtype and number of parts.
+function couldFit(frame: Frame, type: TypeExpr, value: Value): boolean {
+  const alias = aliasOf(frame, type);
+  if (alias) return couldFit(frame, alias, value);
+  if (type.kind === 'tuple-type')
+    return (
+      value.kind === 'tuple' &&
+      value.items.length === type.elements.length &&
+      type.elements.every((e, i) => couldFit(frame, e.type, value.items[i] ?? none))
+    );
+  if (type.kind === 'optional-type') return value.kind === 'none' || couldFit(frame, type.type, value);
+  if (type.kind !== 'tensor-type') return type.kind === 'list-type' && value.kind === 'list';
+  const shape = shapeOf(value);
+  if (!shape || !align(frame, type, shape)) return false;
+  const dtype = dtypeOf(frame, type);
+  const own = value.kind === 'tensor' ? value.value.type.dtype : undefined;
+  return own === undefined || dtype === null || dtype === own || (isFloat(dtype) && isFloat(own));
+}
+
 }
 
 const shapeOf = (value: Value): readonly Dim[] | undefined =>
@@ -216,6 +236,8 @@ function matchTensor(frame: Frame, type: TensorType, value: Value): Value {
   if (frame.graph === null) return given;
   return tensor(toTensor(frame, given, dtype ?? undefined, type.span));
 }
+  const wide = converted(frame, type, dtype, value);
+  if (wide) return checkTensor(frame, type, dtype, wide);
 
 function checkTensor(frame: Frame, type: TensorType, dtype: DType | null, value: Value & { kind: 'tensor' }): Value {
   const actual = value.value.type;
@@ -225,6 +247,20 @@ function checkTensor(frame: Frame, type: TensorType, dtype: DType | null, value:
     throw new Mismatch('dtype', expectedText(frame, type, true), describe(value));
   checkShape(frame, type, actual.shape, got);
   return value;
+// Between f32 and `float` conversions are put in; an f32 is not narrowed to an f16 that was written out.
+function converted(
+  frame: Frame,
+  type: TensorType,
+  dtype: DType | null,
+  value: Value & { kind: 'tensor' },
+): (Value & { kind: 'tensor' }) | null {
+  const from = value.value.type.dtype;
+  if (dtype === null || from === dtype || !isFloat(dtype) || !isFloat(from) || !frame.graph) return null;
+  if (dtype !== 'f32' && type.dtype !== null && type.dtype.name !== 'float') return null;
+  const { slot: _, ...rest } = value;
+  return { ...rest, value: frame.graph.builder.cast(value.value, dtype) };
+}
+
 }
 
 function checkShape(frame: Frame, type: TensorType, shape: readonly Dim[], got: string): void {
@@ -304,7 +340,7 @@ function namesIn(expr: Expr): readonly (Expr & { readonly kind: 'name' })[] {
 /** The dtype of a tensor type: null for a generic that is not bound yet (it is bound by the value). */
 export function dtypeOf(frame: Frame, type: TensorType): DType | null {
   const name = type.dtype?.name ?? 'float';
-  if (name === 'float') return 'f32';
+  if (name === 'float') return floatOf(frame);
   if (isDType(name)) return name;
   const generic = frame.signature.generics.get(name);
   if (generic !== undefined) return generic;
@@ -312,11 +348,7 @@ export function dtypeOf(frame: Frame, type: TensorType): DType | null {
   if (value?.kind === 'dtype') return value.dtype;
   return reject(
     frame,
-    messages.E0213(
-      type.dtype?.span ?? type.span,
-      { name },
-      didYouMean(name, ['f32', 'f16', 'i32', 'u32', 'bool', ...frame.scope.names()], type.dtype?.span ?? type.span),
-    ),
+    unknownType(frame.scope, type.dtype ?? { kind: 'identifier', name, span: type.span }, 'dtype'),
   );
 }
 
@@ -392,7 +424,7 @@ export function expectedText(frame: Frame, type: TypeExpr, full = false): string
     return value?.key ?? spanText(d.span);
   });
   const dtype = type.dtype?.name ?? 'float';
-  const shown = dtype === 'float' ? 'f32' : (frame.signature.generics.get(dtype) ?? dtype);
+  const shown = dtype === 'float' ? floatOf(frame) : (frame.signature.generics.get(dtype) ?? dtype);
   return `${shown === 'f32' && !full ? '' : shown}[${dims.join(', ')}]`;
 }
 

@@ -8,6 +8,7 @@ import type { Span } from '../support/source.ts';
 import type { Derivation } from './derivation.ts';
 import type { Frame } from './frame.ts';
 import type { Instance, Slot } from './instances.ts';
+import type { Precision } from './precision.ts';
 import type { Primitive } from './prelude/primitive.ts';
 import type { Scope } from './scope.ts';
 
@@ -35,6 +36,7 @@ export interface LambdaValue {
   readonly decl: LambdaExpr;
   readonly scope: Scope;
   readonly training: boolean;
+  readonly precision?: Precision | undefined;
 }
 
 /** A tuple; `names` has the element's name or null, like the source. */

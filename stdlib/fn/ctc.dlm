@@ -4,6 +4,7 @@
 /// input_lengths[i] that spell the first target_lengths[i] labels when repeats are merged and blanks dropped. Log
 /// probabilities are [b, t, c], targets [b, u]. The mean is over losses divided by their target lengths, as in torch;
 /// `zero_infinity` makes the loss of targets that do not fit 0 (else it is about 1e30).
+@precision(compute=f32)
 export fn ctc_loss(log_probs: [b, t, c], targets: i32[b, u], input_lengths: i32[b], target_lengths: i32[b], blank: int = 0,
                    reduction: Reduction = "mean", zero_infinity: bool = false) {
   let n     = 2 * u + 1

@@ -8,7 +8,9 @@ export fn linear(x: [...s, in_features], weight: [out_features, in_features], bi
 }
 
 /// Sum of squares: the penalty of weight decay.
+@precision(compute=f32)
 export fn l2(x: [...]) -> [] = sum(x ^ 2)
 
 /// Sum of absolute values.
+@precision(compute=f32)
 export fn l1(x: [...]) -> [] = sum(abs(x))

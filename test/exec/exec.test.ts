@@ -48,7 +48,7 @@ beforeAll(async () => {
 afterAll(() => release());
 
 const hostData = (tensor: Tensor): ArrayLike<number> =>
-  tensor.dtype === 'f32'
+  tensor.dtype === 'f32' || tensor.dtype === 'f16'
     ? Float32Array.from(tensor.data)
     : tensor.dtype === 'bool'
       ? Uint8Array.from(tensor.data)

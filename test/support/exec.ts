@@ -34,7 +34,7 @@ export async function compileFile(path: string, targets?: readonly Target[]): Pr
 export function argument(program: Program, name: string, type: TensorType, seed: number): Tensor {
   const shape = type.shape.map((d) => evaluateDim(d, (dim) => program.dims[dim]));
   const sample = sampleTensor(shape, seed, type.dtype);
-  if (type.dtype === 'f32') return sample;
+  if (type.dtype === 'f32' || type.dtype === 'f16') return sample;
   const limit = type.dtype === 'bool' ? 2 : (program.limits[name] ?? 4);
   return { ...sample, data: sample.data.map((x) => Math.abs(Math.round(x * 16)) % limit) };
 }
@@ -123,8 +123,8 @@ export function differences(actual: ArrayLike<number>, exact: Tensor, rounded: T
     spread = Math.max(spread, Math.abs(value - (rounded.data[at] ?? value)));
     size = Math.max(size, Math.abs(value));
   });
-  const isFloat = exact.dtype === 'f32';
-  const tolerance = isFloat ? 8 * spread + 32 * size * 2 ** -24 : 0;
+  const unit = exact.dtype === 'f32' ? 2 ** -24 : exact.dtype === 'f16' ? 2 ** -14 : 0;
+  const tolerance = unit === 0 ? 0 : 8 * spread + 32 * size * unit;
   const wrong: string[] = [];
   if (actual.length !== exact.data.length) wrong.push(`${actual.length} elements, not ${exact.data.length}`);
   exact.data.forEach((value, at) => {

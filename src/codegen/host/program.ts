@@ -207,11 +207,8 @@ export const argumentsOf = (fn: GraphFunction): GraphFunction['inputs'] =>
 export const outputsOf = (fn: GraphFunction): GraphFunction['results'] =>
   fn.results.filter(({ role }) => role === 'output');
 
-/** Element types that cross the border; the others are storage only. */
-export function borderType(dtype: DType): Exclude<DType, 'f16'> {
-  if (dtype === 'f16') throw new RangeError('f16 does not cross the border of a module');
-  return dtype;
-}
+/** Element types that cross the border: f16 numbers are f32 outside. */
+export const borderType = (dtype: DType): Exclude<DType, 'f16'> => (dtype === 'f16' ? 'f32' : dtype);
 
 function tensorJs(name: string, { dtype, shape }: TensorType, dims: readonly string[], names: Names): string {
   const extents = shape.map((dim) => {

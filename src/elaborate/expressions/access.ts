@@ -6,6 +6,7 @@ import { messages } from '../../support/messages.gen.ts';
 import { spanText } from '../../support/source.ts';
 import { equalDims, lessEqualDims, resolved } from '../dims.ts';
 import { reject, Rejected, type Frame } from '../frame.ts';
+import { lossScaleOf } from '../loss-scale.ts';
 import { overridden, type Instance } from '../instances.ts';
 import { didYouMean } from '../types.ts';
 import { asNumber, describe, list, tensor, typeText, unknown, type GivenArgument, type Value } from '../values.ts';
@@ -255,7 +256,8 @@ export function evaluateWith(frame: Frame, expr: WithExpr): Value {
 
 const optimizerOptions = ['clip', 'accumulate', 'loss_scale'];
 
-// `clip` takes a function of all gradients, `accumulate` a whole number of steps, `loss_scale` a positive number.
+// `clip` takes a function of all gradients, `accumulate` a whole number of steps, `loss_scale` a positive number or
+// what `dynamic` gives.
 function optionOf(frame: Frame, { name, value: expr }: NamedValue, value: Value): readonly [string, GivenArgument] {
   if (!optimizerOptions.includes(name.name))
     reject(
@@ -266,7 +268,7 @@ function optionOf(frame: Frame, { name, value: expr }: NamedValue, value: Value)
         didYouMean(name.name, optimizerOptions, name.span),
       ),
     );
-  const number = asNumber(value);
+  const number = name.name === 'loss_scale' ? lossScaleOf(value)?.initial : asNumber(value);
   const whole = name.name === 'accumulate';
   const fits = number !== undefined && (whole ? value.kind === 'int' && number >= 1 : number > 0);
   if (name.name !== 'clip' && value.kind !== 'unknown' && !fits)
@@ -274,7 +276,7 @@ function optionOf(frame: Frame, { name, value: expr }: NamedValue, value: Value)
       frame,
       messages.E0402(expr.span, {
         what: `\`${name.name}\``,
-        expected: whole ? 'a whole number of steps' : 'a positive number',
+        expected: whole ? 'a whole number of steps' : 'a positive number or `dynamic(65536.0)`',
         got: describe(value),
       }),
     );

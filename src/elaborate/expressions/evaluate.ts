@@ -11,7 +11,7 @@ import { enterSession } from '../caches.ts';
 import { resolved } from '../dims.ts';
 import { derivationRows, derive } from '../derivation.ts';
 import { Rejected, reject, report, withOrigin, spend, type Frame } from '../frame.ts';
-import { writeSlot } from '../instances.ts';
+import { readSlot, writeSlot } from '../instances.ts';
 import { Scope } from '../scope.ts';
 import { bindDims, didYouMean, matchType, Mismatch } from '../types.ts';
 import { bool, describe, int, list, none, real, str, tensor, tuple, unknown, type Value } from '../values.ts';
@@ -77,7 +77,7 @@ function evaluateKind(frame: Frame, expr: Expr): Value {
     case 'pattern':
       return evaluatePattern(frame, expr, null);
     case 'lambda':
-      return { kind: 'lambda', decl: expr, scope: frame.scope, training: frame.training };
+      return { kind: 'lambda', decl: expr, scope: frame.scope, training: frame.training, precision: frame.precision };
     case 'for':
       return evaluateFor(frame, expr);
     case 'fold':
@@ -118,7 +118,7 @@ export function read(frame: Frame, value: Value): Value {
       ),
     );
   enterSession(frame, slot);
-  const current = frame.graph.read(slot);
+  const current = readSlot(frame, frame.graph, slot);
   return { ...tensor(current, derive(slot.name, current.type, `${slot.role} \`${slot.name}\``)), slot };
 }
 

@@ -8,6 +8,8 @@ import { spanText, type Span } from '../../support/source.ts';
 import { equalDims, resolved } from '../dims.ts';
 import { reject, Rejected, report, type Frame } from '../frame.ts';
 import type { GraphContext } from '../graph-context.ts';
+import { readSlot } from '../instances.ts';
+import { floatOf } from '../precision.ts';
 import { asNumber, describe, typeText, type Value } from '../values.ts';
 
 /** Thrown where a tensor is needed and no graph is under construction: the value is made later. */
@@ -28,7 +30,7 @@ export function toTensor(frame: Frame, value: Value, dtype: DType | undefined, s
   const { builder } = graphOf(frame);
   if (value.kind === 'tensor') return checkElement(frame, value.value);
   if (value.kind === 'computed') return toTensor(frame, value.make(frame), dtype, span);
-  if (value.kind === 'parameter') return graphOf(frame).read(value.slot);
+  if (value.kind === 'parameter') return readSlot(frame, graphOf(frame), value.slot);
   if (value.kind === 'bool') return builder.full(dtype ?? 'bool', value.value ? 1 : 0);
   const number = asNumber(value);
   if (number !== undefined) {
@@ -59,7 +61,7 @@ function checkElement(frame: Frame, value: GraphValue): GraphValue {
 }
 
 function checkedDType(frame: Frame, value: Value, number: number, wanted: DType | undefined, span: Span): DType {
-  const dtype = wanted ?? (value.kind === 'int' ? 'i32' : 'f32');
+  const dtype = wanted ?? (value.kind === 'int' ? 'i32' : floatOf(frame));
   if (!isFloat(dtype) && !Number.isInteger(number)) reject(frame, messages.E0411(span, { value: number, dtype }));
   const [low, high] =
     dtype === 'i32' ? [-(2 ** 31), 2 ** 31 - 1] : dtype === 'u32' ? [0, 2 ** 32 - 1] : [-Infinity, Infinity];
@@ -80,7 +82,7 @@ export function unify(
   sides?: Sides,
 ): readonly [GraphValue, GraphValue] {
   if (isAdaptable(left) && isAdaptable(right)) {
-    const dtype = left.kind === 'real' || right.kind === 'real' ? 'f32' : 'i32';
+    const dtype = left.kind === 'real' || right.kind === 'real' ? floatOf(frame) : 'i32';
     return [toTensor(frame, left, dtype, span), toTensor(frame, right, dtype, span)];
   }
   if (isAdaptable(left)) {
@@ -90,9 +92,17 @@ export function unify(
   const a = toTensor(frame, left, undefined, span);
   if (isAdaptable(right)) return [a, adapted(frame, right, a, operation, span, [left, right], sides)];
   const b = toTensor(frame, right, undefined, span);
+  if (isFloat(a.type.dtype) && isFloat(b.type.dtype)) return wider(frame, a, b);
   if (a.type.dtype !== b.type.dtype)
     rejectDTypes(frame, operation, typeText(a.type, true), typeText(b.type, true), span, sides);
   return [a, b];
+}
+
+// Where f16 meets f32 the result is f32.
+function wider(frame: Frame, a: GraphValue, b: GraphValue): readonly [GraphValue, GraphValue] {
+  if (a.type.dtype === b.type.dtype) return [a, b];
+  const { builder } = graphOf(frame);
+  return [builder.cast(a, 'f32'), builder.cast(b, 'f32')];
 }
 
 function adapted(

@@ -19,6 +19,7 @@ import { divides, equalDims, lessEqualDims } from '../dims.ts';
 import { stretch, broadcastShapes, unify } from '../expressions/tensors.ts';
 import { reject } from '../frame.ts';
 import { describe, int, list, shapeText, tensor, tuple, typeText, type Value } from '../values.ts';
+import { floatOf } from '../precision.ts';
 import type { Primitive, PrimitiveCall } from './primitive.ts';
 
 function reshape(call: PrimitiveCall): Value {
@@ -96,7 +97,7 @@ function stack(call: PrimitiveCall): Value {
   const items = call.items('xs');
   const [first] = items;
   if (!first) return call.wrong('xs', 'a list of at least one element');
-  const dtype: DType = items.some((item) => item.kind === 'real') ? 'f32' : 'i32';
+  const dtype: DType = items.some((item) => item.kind === 'real') ? floatOf(call.frame) : 'i32';
   const values = items.map((item) =>
     item.kind === 'int' || item.kind === 'real'
       ? call.builder.full(dtype, Number(describe(item)))
@@ -251,7 +252,7 @@ function scatter(call: PrimitiveCall): Value {
 function full(call: PrimitiveCall): Value {
   const value = call.value('value');
   const shape = call.shape('shape');
-  const x = call.tensor('value', value.kind === 'int' ? 'i32' : 'f32');
+  const x = call.tensor('value', value.kind === 'int' ? 'i32' : floatOf(call.frame));
   if (x.type.shape.length > 0) call.wrong('value', 'a scalar');
   const dtype = call.has('dtype') ? dtypeArgument(call) : x.type.dtype;
   return tensor(stretch(call.frame, call.builder.cast(x, dtype), shape));
