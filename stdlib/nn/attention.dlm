@@ -7,7 +7,7 @@ import { Linear } from "std/nn/linear"
 /// not attend to s, or floats that are added. A row that may attend to nothing is uniform.
 export fn scaled_dot_product_attention(q: [...p, t, e], k: [...p, s, e], v: [...p, s, f], mask: bool[...] | [...] ? = none,
                                        dropout_p: real = 0.0, scale: real? = none) -> [...p, t, f] {
-  let w = softmax(masked((q @ transpose(k)) * (scale ?? 1.0 / sqrt(e)), mask), axis=-1)
+  let w = softmax(masked((q @ transpose(k)) * (scale ?? (1.0 / sqrt(e))), mask), axis=-1)
   dropout(w, dropout_p) @ v
 }
 

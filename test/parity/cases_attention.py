@@ -34,6 +34,24 @@ function('attention', 'scaled_dot_product_attention', 'scaled_dot_product_attent
 function('attention', 'scaled_dot_product_attention of large scores', 'scaled_dot_product_attention(x0, x1, x2)',
          lambda q, k, v: torch.softmax(q @ k.mT / 2, -1) @ v, xs=[(1, 3, 4), (1, 3, 4), (1, 3, 4)], use='scaled_dot_product_attention', scale=100)
 
+blind = torch.tensor([[True, True, True], [False, True, False]])
+function('attention', 'scaled_dot_product_attention masked', 'scaled_dot_product_attention(x0, x1, x2, a0)', lambda q, k, v, m: torch.softmax((q @ k.mT / 3 ** 0.5).masked_fill(m, -1e30), -1) @ v,
+         xs=[(2, 2, 3), (2, 3, 3), (2, 3, 5)], args=[blind], use='scaled_dot_product_attention')
+function('attention', 'scaled_dot_product_attention of a float mask and a scale', 'scaled_dot_product_attention(x0, x1, x2, x3, scale=0.3)', lambda q, k, v, m: torch.softmax(q @ k.mT * 0.3 + m, -1) @ v,
+         xs=[(2, 2, 4, 3), (2, 2, 5, 3), (2, 2, 5, 2), (4, 5)], use='scaled_dot_product_attention')
+function('attention', 'scaled_dot_product_attention causal', 'scaled_dot_product_attention(x0, x0, x0, causal_mask(4))', lambda x: torch.softmax((x @ x.mT / 3 ** 0.5).masked_fill(torch.ones(4, 4).triu(1).bool(), -1e30), -1) @ x,
+         xs=[(2, 4, 3)], use='scaled_dot_product_attention, causal_mask')
+heads('MultiheadAttention of widths, padding and a causal mask', 'MultiheadAttention(4, 2, kdim=2, vdim=3, bias=false)', mha(4, 2, kdim=2, vdim=3, bias=False), [(2, 3, 4), (2, 3, 2), (2, 3, 3)],
+      call='m(x0, x1, x2, key_padding_mask=a0, attn_mask=a1)', args=[pad, torch.triu(torch.ones(3, 3), 1).bool()], run=lambda m, q, k, v, p, a: m(q, k, v, key_padding_mask=p, attn_mask=a))
+heads('MultiheadAttention time first, masked', 'MultiheadAttention(6, 3, batch_first=false)', nn.MultiheadAttention(6, 3), [(3, 2, 6), (3, 2, 6), (3, 2, 6)],
+      call='m(x0, x1, x2, key_padding_mask=a0, attn_mask=a1)', args=[pad, torch.triu(torch.ones(3, 3), 1).bool()], run=lambda m, q, k, v, p, a: m(q, k, v, key_padding_mask=p, attn_mask=a))
+heads('MultiheadAttention float padding', 'MultiheadAttention(4, 4)', mha(4, 4), [(2, 2, 4), (2, 3, 4), (2, 3, 4), (2, 3)],
+      call='m(x0, x1, x2, key_padding_mask=x3)', run=lambda m, q, k, v, p: m(q, k, v, key_padding_mask=p))
+heads('MultiheadAttention bias_kv, zero_attn and masks', 'MultiheadAttention(4, 1, add_bias_kv=true, add_zero_attn=true)', mha(4, 1, add_bias_kv=True, add_zero_attn=True), [(2, 3, 4), (2, 3, 4), (2, 3, 4)],
+      call='m(x0, x1, x2, key_padding_mask=a0, attn_mask=a1)', args=[pad, torch.triu(torch.ones(3, 3), 1).bool()], run=lambda m, q, k, v, p, a: m(q, k, v, key_padding_mask=p, attn_mask=a))
+heads('MultiheadAttention to itself', 'MultiheadAttention(4, 2)', mha(4, 2), [(2, 3, 4)], call='m(x0, x0, x0)', run=lambda m, x: m(x, x, x))
+heads('MultiheadAttention without weights', 'MultiheadAttention(4, 2, dropout=0.0)', mha(4, 2), [(2, 3, 4)], call='m(x0, x0, x0, need_weights=false)', run=lambda m, x: m(x, x, x)[0], outs=['r.out'])
+
 class Additive(nn.Module):
     def __init__(self):
         super().__init__()
@@ -56,29 +74,34 @@ class Luong(nn.Module):
             self.general = nn.Linear(m, q, bias=False)
         if method == 'concat':
             self.joint, self.score = nn.Linear(q + m, q, bias=False), nn.Linear(q, 1, bias=False)
-    def forward(self, h, m):
+    def forward(self, h, m, keep=None):
         if self.method == 'concat':
             e = self.score(torch.tanh(self.joint(torch.cat([h.unsqueeze(1).expand(-1, m.shape[1], -1), m], -1)))).squeeze(-1)
         else:
             e = torch.einsum('bd,bsd->bs', h, self.general(m) if self.method == 'general' else m)
-        w = torch.softmax(e, -1)
+        w = torch.softmax(e if keep is None else e.masked_fill(~keep, -1e30), -1)
         return torch.einsum('bs,bsd->bd', w, m), w
 
 for method, q, m in (('dot', 3, 3), ('general', 3, 4), ('concat', 3, 4)):
     case('attention', f'LuongAttention {method}', f'LuongAttention({q}, {m}, method="{method}")', use='LuongAttention', xs=[(2, q), (2, 4, m)], module=Luong(method, q, m), outs=both)
 
+    case('attention', f'LuongAttention {method} keep', f'LuongAttention({m}, {m}, method="{method}")', use='LuongAttention', xs=[(2, m), (2, 3, m)], args=[keep], module=Luong(method, m, m), outs=both)
+
 class Local(nn.Module):
-    def __init__(self, mix):
+    def __init__(self, mix, window=2):
         super().__init__()
+        self.window = window
         self.position, self.place, self.general = nn.Linear(3, 3, bias=False), nn.Linear(3, 1, bias=False), nn.Linear(4, 3, bias=False)
         if mix:
             self.gate = nn.Linear(3, 1)
-    def forward(self, h, m):
-        s = m.shape[1]
+    def forward(self, h, m, keep=None):
+        s, c = m.shape[1], self.window
         e = torch.einsum('bd,bsd->bs', h, self.general(m))
+        if keep is not None:
+            e, s = e.masked_fill(~keep, -1e30), keep.sum(-1, keepdim=True)
         p = s * torch.sigmoid(self.place(torch.tanh(self.position(h))))
-        d = torch.arange(s) - p
-        w = torch.softmax(e.masked_fill(d.abs() > 2, -1e30), -1) * torch.exp(-d ** 2 / (2 * (2 / 2) ** 2))
+        d = torch.arange(m.shape[1]) - p
+        w = torch.softmax(e.masked_fill(d.abs() > c, -1e30), -1) * torch.exp(-d ** 2 / (2 * (c / 2) ** 2))
         if hasattr(self, 'gate'):
             g = torch.sigmoid(self.gate(h))
             w = g * w + (1 - g) * torch.softmax(e, -1)
@@ -86,6 +109,8 @@ class Local(nn.Module):
 
 for mix in (False, True):
     case('attention', f'LocalAttention mix={mix}', f'LocalAttention(3, 4, mix={str(mix).lower()})', use='LocalAttention', xs=[(2, 3), (2, 7, 4)], module=Local(mix), outs=both)
+
+    case('attention', f'LocalAttention mix={mix}, keep, a window of 1', f'LocalAttention(3, 4, window=1, mix={str(mix).lower()})', use='LocalAttention', xs=[(2, 3), (2, 3, 4)], args=[keep], module=Local(mix, 1), outs=both)
 
 class Linformer(nn.Module):
     def __init__(self, share):
@@ -116,6 +141,9 @@ class Separable(nn.Module):
 
 case('attention', 'SeparableSelfAttention', 'SeparableSelfAttention(4)', use='SeparableSelfAttention', xs=[(2, 3, 4)], module=Separable())
 
+case('attention', 'SeparableSelfAttention of patches', 'SeparableSelfAttention(4)', use='SeparableSelfAttention', xs=[(2, 2, 3, 4)], module=Separable())
+case('attention', 'LinformerAttention shared', 'LinformerAttention(4, 2, 6, 2, share_kv=true)', use='LinformerAttention', xs=[(2, 6, 4)], module=Linformer(True))
+
 def layers(name, text, module, shapes, **more):
     case('transformer', name, text, use=text.split('(')[0], xs=shapes, module=module, **more)
 
@@ -134,3 +162,12 @@ layers('TransformerDecoder of two', 'TransformerDecoder(4, 2, 2, 6, 0.0)', nn.Tr
 layers('Transformer', 'Transformer(4, 2, 1, 1, 6, 0.0)', nn.Transformer(4, 2, 1, 1, **kw), [(1, 3, 4), (1, 2, 4)])
 layers('Transformer masks', 'Transformer(4, 2, 1, 1, 6, 0.0)', nn.Transformer(4, 2, 1, 1, **kw), [(2, 3, 4), (2, 3, 4)],
        call='m(x0, x1, tgt_mask=a0, src_key_padding_mask=a1)', args=[causal, pad], run=lambda m, x, y, a, p: m(x, y, tgt_mask=a, src_key_padding_mask=p))
+more = torch.tensor([[True, False], [False, False], [False, True]])
+layers('TransformerEncoder masks', 'TransformerEncoder(4, 2, 2, 6, 0.0)', nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, **kw), 2), [(2, 3, 4)],
+       call='m(x0, a0, a1)', args=[causal, pad], run=lambda m, x, a, p: m(x, a, p))
+layers('TransformerDecoder norm and masks', 'TransformerDecoder(4, 2, 1, 6, 0.0, norm=true)', nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 2, **kw), 1, norm=nn.LayerNorm(4)), [(2, 3, 4), (2, 2, 4)],
+       call='m(x0, x1, tgt_mask=a0, memory_mask=a1, tgt_key_padding_mask=a2)', args=[causal, more, pad], run=lambda m, x, y, a, c, p: m(x, y, tgt_mask=a, memory_mask=c, tgt_key_padding_mask=p))
+layers('TransformerDecoderLayer gelu of one head', 'TransformerDecoderLayer(4, 1, 3, 0.0, activation="gelu")', nn.TransformerDecoderLayer(4, 1, 3, 0.0, activation='gelu', batch_first=True), [(1, 3, 4), (1, 2, 4)])
+layers('TransformerEncoderLayer float mask', 'TransformerEncoderLayer(4, 2, 6, 0.0)', nn.TransformerEncoderLayer(4, 2, **kw), [(2, 3, 4), (3, 3)], call='m(x0, x1)', run=lambda m, x, a: m(x, a))
+layers('TransformerEncoder outside of training', 'TransformerEncoder(4, 2, 2, 6, 0.3, norm=true)', nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 6, 0.3, batch_first=True), 2, norm=nn.LayerNorm(4), enable_nested_tensor=False), [(2, 3, 4)], mode='eval')
+layers('Transformer of two layers', 'Transformer(4, 2, 2, 2, 6, 0.0)', nn.Transformer(4, 2, 2, 2, **kw), [(1, 2, 4), (1, 3, 4)])
