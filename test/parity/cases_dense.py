@@ -31,6 +31,22 @@ case('dense', 'Flatten', 'Flatten()', use='Flatten', xs=[(2, 3, 2)], module=nn.F
 case('dense', 'Flatten(0, 1)', 'Flatten(0, 1)', use='Flatten', xs=[(2, 3, 2)], module=nn.Flatten(0, 1))
 case('dense', 'Identity', 'Identity()', use='Identity', xs=[(2, 3)], module=nn.Identity())
 
+case('dense', 'Linear over time and heads', 'Linear(3, 2)', use='Linear', xs=[(2, 2, 3, 3)], module=nn.Linear(3, 2))
+case('dense', 'TimeDistributed(BatchNorm1d)', 'TimeDistributed(BatchNorm1d(3))', use='TimeDistributed, BatchNorm1d', xs=[(2, 4, 3)], module=Time(nn.BatchNorm1d(3)))
+case('dense', 'Sequential of convolutions', 'Sequential([Conv2d(1, 2, 2), BatchNorm2d(2), Sigmoid(), Flatten(), Linear(8, 2)])', use='Sequential, Conv2d, BatchNorm2d, Sigmoid, Flatten, Linear', xs=[(2, 1, 3, 3)],
+     module=nn.Sequential(nn.Conv2d(1, 2, 2), nn.BatchNorm2d(2), nn.Sigmoid(), nn.Flatten(), nn.Linear(8, 2)))
+same('dense', 'Flatten(2, -1)', [(2, 3, 2, 2)])
+case('dense', 'Embedding of one id', 'Embedding(3, 2)', use='Embedding', args=[torch.tensor(2)], module=nn.Embedding(3, 2))
+
+class Unit(nn.Linear):
+    """Rosenblatt's unit, beside its score so that there is something to differentiate."""
+    def forward(self, x):
+        z = super().forward(x)
+        return [(z > 0).double() + 0.0 * z, z]
+
+for n, bias in ((1, 'true'), (3, 'false')):
+    case('dense', f'Perceptron {n} {bias}', f'Perceptron(4, {n}, bias={bias})', use='Perceptron', xs=[(5, 4)], module=Unit(4, n, bias=bias == 'true'), outs=['r + 0.0 * m.score(x0)', 'm.score(x0)'], call='m(x0)')
+
 for text in ['ReLU()', 'ReLU6()', 'LeakyReLU()', 'LeakyReLU(0.2)', 'ELU()', 'ELU(0.5)', 'SELU()', 'GELU()', 'GELU(approximate="tanh")', 'SiLU()', 'Mish()',
              'Softplus()', 'Softplus(2)', 'Softsign()', 'Hardsigmoid()', 'Hardswish()', 'Tanh()', 'Sigmoid()', 'LogSigmoid()', 'Softmax(dim=-1)', 'Softmax(dim=1)', 'Softmax(0)',
              'LogSoftmax(dim=-1)', 'LogSoftmax(1)', 'PReLU()', 'PReLU(4)']:

@@ -4,9 +4,11 @@ import { renderTerminal } from '../../src/support/render-terminal.ts';
 import { writeSafetensors } from '../../src/runtime/safetensors.ts';
 import { importModule } from '../runtime/load-module.ts';
 import {
+  initialiserProgram,
   layerProgram,
   optimizerProgram,
   scheduleProgram,
+  type InitialiserCase,
   type LayerCase,
   type OptimizerCase,
   type Packed,
@@ -35,10 +37,15 @@ export interface CompiledCase {
   readonly module: Module;
 }
 
+function programOf(one: ParityCase): string {
+  if (one.kind === 'layer') return layerProgram(one);
+  if (one.kind === 'optimizer') return optimizerProgram(one);
+  return one.kind === 'schedule' ? scheduleProgram(one) : initialiserProgram(one);
+}
+
 /** Compiles a case. @throws Error with the diagnostics */
 export async function compileCase(one: ParityCase): Promise<CompiledCase> {
-  const text =
-    one.kind === 'layer' ? layerProgram(one) : one.kind === 'optimizer' ? optimizerProgram(one) : scheduleProgram(one);
+  const text = programOf(one);
   const host: FileHost = { read: (path) => (path === 'case.dlm' ? text : undefined), resolve: (_, to) => to };
   const { js, diagnostics } = await compile(host, 'case.dlm', {});
   if (!js) throw new Error(renderTerminal(diagnostics));
@@ -95,7 +102,7 @@ async function checkLayer(one: LayerCase, module: Module, device: unknown): Prom
     for (const [at, { data }] of one.outputs.entries())
       wrong.push(...apart(`forward ${at}`, (await result[`y${at}`]?.data()) ?? [], data));
   }
-  const session = (await module['createFit']?.(model, { seed: 0 })) as Session;
+  const session = (await module['createFit']?.(model, { seed: 0, dims: one.dims })) as Session;
   const cotangents = Object.fromEntries(one.cotangents.map((w, at) => [`w${at}`, hostData(w)]));
   await session.step({ ...args, ...cotangents });
   for (const [at, { data }] of one.outputs.entries())
@@ -146,8 +153,43 @@ async function checkSchedule(one: ScheduleCase, module: Module, device: unknown)
   return apart('rate', rates, one.rates);
 }
 
+/** Products of rows with rows, or of columns with columns where those are fewer. */
+function gramOf(w: ArrayLike<number>, rows: number, columns: number): number[] {
+  const [n, m] = rows <= columns ? [rows, columns] : [columns, rows];
+  const at = (i: number, k: number): number => w[rows <= columns ? i * columns + k : k * columns + i] ?? NaN;
+  const product = (i: number, j: number): number =>
+    Array.from({ length: m }, (_, k) => at(i, k) * at(j, k)).reduce((a, b) => a + b, 0);
+  return Array.from({ length: n * n }, (_, ij) => product(Math.floor(ij / n), ij % n));
+}
+
+/** Parts of the draws below PyTorch's quantiles that are off by more than five standard deviations. */
+function misplaced(one: InitialiserCase, w: readonly number[]): string[] {
+  const [low, high] = [one.lowest ?? NaN, one.largest ?? NaN];
+  const span = high - low;
+  // PyTorch has drawn more, so its range is as wide but for its own chance.
+  const outside = w.filter((v) => !(v > low - 0.1 * span && v < high + 0.1 * span)).length;
+  const wrong = outside === 0 ? [] : [`${outside} elements outside of [${low}, ${high}]`];
+  for (const [k, p] of (one.places ?? []).entries()) {
+    const below = w.filter((v) => v < (one.quantiles?.[k] ?? NaN)).length / w.length;
+    const deviation = Math.sqrt(p * (1 - p) * (1 / w.length + 1 / (one.samples ?? NaN)));
+    if (!(Math.abs(below - p) < 5 * deviation)) wrong.push(`${below} of the draws are below the quantile ${p}`);
+  }
+  return wrong;
+}
+
+async function checkInitialiser(one: InitialiserCase, module: Module, device: unknown): Promise<string[]> {
+  const model = (await module['load']?.({ device, seed: 3 })) as Loaded;
+  const w = Array.from(await read(model, 'w'));
+  if (one.values) return apart('element', w, one.values);
+  const [rows = 1, ...rest] = one.shape;
+  const columns = rest.reduce((a, b) => a * b, 1);
+  if (one.gram) return apart('product', gramOf(w, rows, columns), one.gram, 1e-5);
+  return misplaced(one, w);
+}
+
 /** What differs from PyTorch on this device. */
 export function checkCase({ case: one, module }: CompiledCase, device: unknown): Promise<string[]> {
   if (one.kind === 'layer') return checkLayer(one, module, device);
+  if (one.kind === 'initialiser') return checkInitialiser(one, module, device);
   return one.kind === 'optimizer' ? checkOptimizer(one, module, device) : checkSchedule(one, module, device);
 }

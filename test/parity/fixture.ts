@@ -20,6 +20,8 @@ export interface LayerCase {
   readonly call: string;
   readonly outs: readonly string[];
   readonly mode: 'train' | 'eval';
+  /** The free dims of caches. */
+  readonly dims?: Readonly<Record<string, number>>;
   readonly inputs: Tensors;
   readonly args: Tensors;
   readonly weights: Tensors;
@@ -50,8 +52,25 @@ export interface ScheduleCase {
   readonly rates: readonly number[];
 }
 
+/** An initialiser: the quantiles of its draws, the product of its rows or columns with each other, or its elements. */
+export interface InitialiserCase {
+  readonly kind: 'initialiser';
+  readonly name: string;
+  readonly use: string;
+  readonly initialiser: string;
+  readonly shape: readonly number[];
+  /** Of `samples` draws, `quantiles[k]` is larger than the part `places[k]`. */
+  readonly places?: readonly number[];
+  readonly quantiles?: readonly number[];
+  readonly samples?: number;
+  readonly lowest?: number;
+  readonly largest?: number;
+  readonly gram?: readonly number[];
+  readonly values?: readonly number[];
+}
+
 /** One case of a fixture. */
-export type ParityCase = LayerCase | OptimizerCase | ScheduleCase;
+export type ParityCase = LayerCase | OptimizerCase | ScheduleCase | InitialiserCase;
 
 const folder = 'test/parity/fixtures';
 
@@ -131,5 +150,13 @@ export const scheduleProgram = (one: ScheduleCase): string =>
     let rate = ${one.schedule}
     rate(t)
   }
+}
+`;
+
+/** A model whose one parameter is initialised so. */
+export const initialiserProgram = (one: InitialiserCase): string =>
+  `${importsOf(one.use)}export model Case() {
+  param w: [${one.shape.join(', ')}] = ${one.initialiser}
+  export fn forward() = w
 }
 `;

@@ -16,17 +16,13 @@ beforeAll(async () => {
 });
 afterAll(() => release());
 
-/** Cases that the compiler gets wrong: each must fail until that is mended, and then leaves this list. */
-const open: readonly string[] = [];
-
 const chosen = process.env['DLM_PARITY']?.split(',') ?? families;
 
 describe.each(chosen)('%s', (family) => {
   const compiled = new Map<string, Promise<CompiledCase>>();
   describe.each(casesOf(family).map((one) => [one.name, one] as const))('%s', (name, one) => {
     for (const device of ['wasm', 'webgpu']) {
-      const run = open.includes(name) ? test.fails : test;
-      run(`equals PyTorch on ${device}`, async () => {
+      test(`equals PyTorch on ${device}`, async () => {
         const program = compiled.get(name) ?? compileCase(one);
         compiled.set(name, program);
         expect((await checkCase(await program, devices[device])).slice(0, 6).join('\n')).toBe('');

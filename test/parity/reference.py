@@ -25,10 +25,10 @@ def draw(name, shape, scale=1.0):
 
 
 def case(family, name, dlm, use='', xs=(), args=(), module=None, run=None, call=None, outs=('r',), mode='train', weights=None,
-         member=None, x_values=None, scale=1.0, state=True):
+         member=None, x_values=None, scale=1.0, state=True, dims=None):
     """One case. `dlm`: the constructor of the member `m`, or none. `xs`: shapes of differentiated inputs x0, x1, …;
     `args`: tensors a0, a1, … of ints and bools. `call`: the expression, m(x0, …) by default; `outs`: parts of its
-    value r. `run`: the same in torch, module(x0, …) by default."""
+    value r. `run`: the same in torch, module(x0, …) by default. `dims`: the free dims of caches."""
     label = f'{family}/{name}'
     inputs = [x_values[i].double() if x_values is not None else draw(f'{label} x{i}', s, scale) for i, s in enumerate(xs)]
     for x in inputs:
@@ -45,7 +45,7 @@ def case(family, name, dlm, use='', xs=(), args=(), module=None, run=None, call=
                 p.data = draw(f'{label} {key}', p.shape, 0.5)
         if weights:
             weights(module)
-    extra = {}
+    extra = {'dims': dims} if dims else {}
     before = {}
     if module is not None and state:
         before = {f'm.{key}': packed(t.clone()) for key, t in module.state_dict().items()}
