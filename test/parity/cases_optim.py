@@ -56,6 +56,29 @@ class Lamb(optim.Optimizer):
 both('Lamb', 'Lamb(lr=0.05)', lambda p: Lamb(p, 0.05), steps=12)
 both('Lamb decay', 'Lamb(lr=0.05, beta1=0.8, beta2=0.99, weight_decay=0.1)', lambda p: Lamb(p, 0.05, (0.8, 0.99), weight_decay=0.1), steps=12)
 
+# Many steps, clipped and with decay.
+norm = lambda limit: dict(clip=lambda p: torch.nn.utils.clip_grad_norm_(p, limit), names=['global_norm'])
+each = lambda limit: dict(clip=lambda p: torch.nn.utils.clip_grad_value_(p, limit), names=['clip_value'])
+both('SGD, 40 steps', 'SGD(lr=0.1, momentum=0.9, nesterov=true, weight_decay=0.02) with { clip=global_norm(0.5) }',
+     lambda p: optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.02), **norm(0.5), steps=40)
+both('AdamW, 40 steps', 'AdamW(lr=0.03, weight_decay=0.1) with { clip=global_norm(0.4) }', lambda p: optim.AdamW(p, lr=0.03, weight_decay=0.1), **norm(0.4), steps=40)
+both('Adam, 40 steps', 'Adam(lr=0.03, weight_decay=0.05, amsgrad=true) with { clip=clip_value(0.2) }', lambda p: optim.Adam(p, lr=0.03, weight_decay=0.05, amsgrad=True), **each(0.2), steps=40)
+both('Adagrad, 40 steps', 'Adagrad(lr=0.2, lr_decay=0.02, weight_decay=0.02) with { clip=clip_value(0.3) }', lambda p: optim.Adagrad(p, lr=0.2, lr_decay=0.02, weight_decay=0.02), **each(0.3), steps=40)
+both('RMSprop, 40 steps', 'RMSprop(lr=0.01, alpha=0.95, momentum=0.8, weight_decay=0.05) with { clip=global_norm(0.5) }',
+     lambda p: optim.RMSprop(p, lr=0.01, alpha=0.95, momentum=0.8, weight_decay=0.05), **norm(0.5), steps=40)
+both('Adadelta, 40 steps', 'Adadelta(lr=2.0, rho=0.8, weight_decay=0.05) with { clip=global_norm(0.5) }', lambda p: optim.Adadelta(p, lr=2.0, rho=0.8, weight_decay=0.05), **norm(0.5), steps=40)
+both('Lamb, 40 steps', 'Lamb(lr=0.02, weight_decay=0.05) with { clip=clip_value(0.3) }', lambda p: Lamb(p, 0.02, weight_decay=0.05), **each(0.3), steps=40)
+# The rule is plain descent down the perceptron's loss.
+both('Perceptron', 'Perceptron(lr=0.3)', lambda p: optim.SGD(p, lr=0.3))
+both('Perceptron by default', 'Perceptron()', lambda p: optim.SGD(p, lr=1.0))
+
+def cycled(p):
+    o = optim.SGD(p, lr=0.1, momentum=0.9)
+    return o, sched.OneCycleLR(o, 0.4, total_steps=20, cycle_momentum=False)
+both('SGD by one_cycle', 'SGD(lr=one_cycle(0.4, 20), momentum=0.9)', cycled, names=['one_cycle'], steps=20)
+both('AdamW by cosine with warmup', 'AdamW(lr=cosine(0.1, 12, warmup=4), weight_decay=0.1)',
+     lambda p: (lambda o: (o, sched.LambdaLR(o, lambda t: (t + 1) / 4 if t < 4 else 0.5 * (1 + math.cos(math.pi * (t - 4) / 8)))))(optim.AdamW(p, lr=0.1, weight_decay=0.1)), names=['cosine'], steps=12)
+
 def decayed(p):
     o = optim.SGD(p, lr=0.4, momentum=0.9)
     return o, sched.StepLR(o, 3, 0.5)
@@ -80,3 +103,10 @@ schedule('inverse_sqrt', 'inverse_sqrt(0.1, 4)', 'optim: inverse_sqrt',
 schedule('one_cycle', 'one_cycle(0.5, 15)', 'optim: one_cycle', lambda o: sched.OneCycleLR(o, 0.5, total_steps=15), steps=15)
 schedule('one_cycle linear', 'one_cycle(0.5, 20, pct_start=0.4, anneal="linear", div_factor=10, final_div_factor=100)', 'optim: one_cycle',
          lambda o: sched.OneCycleLR(o, 0.5, total_steps=20, pct_start=0.4, anneal_strategy='linear', div_factor=10, final_div_factor=100), steps=20)
+schedule('constant of 1', 'constant(1.0)', 'optim: constant', lambda o: sched.ConstantLR(o, 1.0), lr=1.0)
+schedule('step_decay by half', 'step_decay(0.3, 1, gamma=0.5)', 'optim: step_decay', lambda o: sched.StepLR(o, 1, 0.5), lr=0.3)
+schedule('multi_step of three', 'multi_step(0.1, [1, 2, 9])', 'optim: multi_step', lambda o: sched.MultiStepLR(o, [1, 2, 9]))
+schedule('exponential upwards', 'exponential(0.01, 1.2)', 'optim: exponential', lambda o: sched.ExponentialLR(o, 1.2), lr=0.01)
+schedule('linear_decay with warmup', 'linear_decay(0.1, 10, warmup=2)', 'optim: linear_decay', lambda o: sched.LambdaLR(o, lambda t: (t + 1) / 2 if t < 2 else max(1 - (t - 2) / 8, 0)))
+schedule('warmup of cosine', 'warmup(cosine(0.1, 8), 3)', 'optim: warmup, cosine', lambda o: sched.LambdaLR(o, lambda t: (t + 1) / 3 if t < 3 else 0.5 * (1 + math.cos(math.pi * min(t - 3, 8) / 8))))
+schedule('inverse_sqrt of 1', 'inverse_sqrt(0.1, 1)', 'optim: inverse_sqrt', lambda o: sched.LambdaLR(o, lambda t: (t + 1) ** -0.5))
