@@ -6,7 +6,8 @@ import { messages } from '../support/messages.gen.ts';
 import { equalDims, lessEqualDims, resolved } from './dims.ts';
 import { reject, type Frame } from './frame.ts';
 import type { Slot } from './instances.ts';
-import { aliasOf, dimNamed } from './types.ts';
+import { aliasOf } from './aliases.ts';
+import { dimNamed } from './types.ts';
 
 /** Names of dims that the session gives: the variables of a cache's shape. */
 export function sessionNames(shape: readonly Dim[]): readonly string[] {
@@ -26,7 +27,7 @@ export function cacheFrame(frame: Frame, member: SlotMember): Frame {
 }
 
 function plainNames(frame: Frame, type: TypeExpr): readonly string[] {
-  const inner = type.kind === 'named-type' ? (aliasOf(frame, type) ?? type) : type;
+  const inner = aliasOf(frame, type) ?? type;
   if (inner.kind !== 'tensor-type') return [];
   return inner.dims.flatMap((d) => (d.kind === 'expr-dim' && d.value.kind === 'name' ? [d.value.name] : []));
 }

@@ -13,12 +13,14 @@ import { precisionInside, readPrecision } from './precision.ts';
 import { assumeRequirement } from './requirements.ts';
 import type { Scope } from './scope.ts';
 import { bindFreshDims, symbolicValue } from './signatures.ts';
+import { checkTypeNames } from './type-names.ts';
 import { int, unknown, type Value } from './values.ts';
 
 /** Checks all declarations of a module. */
 export function checkModule(session: Session, module: Module): void {
   for (const declaration of module.file.declarations) {
     checkAttributes(session, declaration, module.scope);
+    checkTypeNames(session, declaration, module.scope);
     if (declaration.kind === 'unit')
       for (const member of declaration.members) if (member.kind === 'fn') refuseAttributes(session, member.attributes);
     if (declaration.kind === 'test') checkTest(session, declaration, module.scope);

@@ -102,6 +102,7 @@ export function createSession(
     prelude,
     broken: new Set(),
     constructed: new Set(),
+    undecided: [],
     settings,
     modes,
     report(diagnostic) {

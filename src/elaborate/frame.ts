@@ -25,6 +25,8 @@ export interface Session {
   readonly broken: Set<FnDecl | UnitDecl>;
   /** Units that were constructed with a config, so that their members are checked with it. */
   readonly constructed: Set<UnitDecl>;
+  /** Places in units checked by themselves where the config that is open decides which code there is. */
+  readonly undecided: Span[];
   /** Values of `--set`, by `Model.field` or train parameter. */
   readonly settings: ReadonlyMap<string, string>;
   /** What the options of calls may ask of entry points besides the usual. */
@@ -57,10 +59,10 @@ export interface Frame {
   readonly graph: GraphContext | null;
   readonly keys: KeySite | null;
   readonly training: boolean;
-  /** The function whose body this is. */
-  readonly fn: FnDecl | null;
   /** What `float` means here; f32 throughout where nothing says otherwise. */
   readonly precision?: Precision | undefined;
+  /** The function whose body this is. */
+  readonly fn: FnDecl | null;
   readonly instance: Instance | null;
   readonly constructing: readonly UnitDecl[];
   /** The call that led here. */

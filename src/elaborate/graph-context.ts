@@ -1,7 +1,7 @@
 // One graph function under construction: its builder, inputs, dims, facts, and the current values of
 // parameters and states. Random keys are derived lazily along the chain of call sites.
 import { Builder } from '../ir/builder.ts';
-import { substitute, variable, type Dim } from '../ir/dim.ts';
+import { substitute, variable, variables, type Dim } from '../ir/dim.ts';
 import type { Facts } from '../ir/dim-solver.ts';
 import type {
   DimVariable,
@@ -126,6 +126,23 @@ export class GraphContext {
   write(slot: Slot, value: Value): void {
     this.#current.set(slot, value);
     this.#updated.add(slot);
+  }
+
+  /** Whether a value follows from the config that a check by itself leaves open, and from nothing else. */
+  hangsOnConfig(value: Value): boolean {
+    const makers = new Map(this.builder.nodes.flatMap((node) => node.outputs.map((output) => [output, node])));
+    const todo = [value];
+    let hangs = false;
+    for (const at of todo) {
+      const node = makers.get(at);
+      if (!node) return false;
+      const dims = Object.values(node.attrs).filter((attr) => typeof attr === 'object' && 'terms' in attr);
+      const names = dims.flatMap((dim) => [...variables(dim)]);
+      if (names.some((name) => !this.symbols.has(name))) return false;
+      hangs ||= names.length > 0;
+      todo.push(...node.inputs);
+    }
+    return hangs;
   }
 
   /** Gives a slot of an optimizer its input. */

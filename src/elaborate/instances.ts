@@ -270,6 +270,10 @@ function makeSlot(frame: Frame, member: SlotMember): Value {
     const when = evaluate(frame, member.when);
     if (when.kind === 'bool' && !when.value) return none;
     if (when.kind === 'unknown') return unknown;
+    if (when.kind === 'tensor' && frame.graph?.standalone && frame.graph.hangsOnConfig(when.value)) {
+      frame.session.undecided.push(member.span);
+      return unknown;
+    }
     if (when.kind !== 'bool')
       return reject(frame, messages.E0404(member.when.span, { what: 'the condition of a parameter' }));
   }
@@ -283,21 +287,21 @@ function makeSlot(frame: Frame, member: SlotMember): Value {
     frame,
     span: member.name.span,
     frozen: member.attributes.some((a) => a.name.name === 'freeze'),
+    float: isFloatType(member.type),
   };
   return { kind: 'parameter', slot };
 }
 
-    float: isFloatType(member.type),
-/** The same instance with some members replaced, or in another mode. */
-export function overridden(
-  base: Instance,
-  changes: ReadonlyMap<string, Value>,
 // Parameters and states lie in memory as `params`; caches as they are computed.
 function storing(frame: Frame): Frame {
   const { precision } = frame;
   return precision ? { ...frame, precision: { ...precision, compute: precision.params } } : frame;
 }
 
+/** The same instance with some members replaced, or in another mode. */
+export function overridden(
+  base: Instance,
+  changes: ReadonlyMap<string, Value>,
   training: boolean | undefined,
 ): Instance {
   const scope = new Scope(base.scope);

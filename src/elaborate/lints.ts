@@ -3,6 +3,7 @@
 import type { Declaration, FnDecl, Param, UnitDecl } from '../parser/ast.ts';
 import type { GraphFunction } from '../ir/graph.ts';
 import { messages } from '../support/messages.gen.ts';
+import type { Span } from '../support/source.ts';
 import type { Session } from './frame.ts';
 import { lintChains } from './lint-chains.ts';
 import { isNode, mentions } from './mentions.ts';
@@ -103,18 +104,29 @@ export function reportUnchecked(session: Session, module: Module): void {
   for (const unit of module.file.declarations) {
     if (unit.kind !== 'unit' || unit.unit !== 'layer' || session.constructed.has(unit)) continue;
     const open = unit.params.filter(isOpen);
+    const chosen = unit.members.filter((member) => session.undecided.some((place) => contains(member.span, place)));
+    const parts = dependents(unit, new Set(open.map(({ name }) => name.name)), new Set(chosen));
+    if (parts.length === 0) continue;
     const [first] = open;
-    const parts = first ? dependents(unit, new Set(open.map(({ name }) => name.name))) : [];
-    if (!first || parts.length === 0) continue;
+    const [place] = session.undecided.filter((at) => contains(unit.span, at));
     session.report(
       messages.I0110(
         unit.name.span,
         { parts: parts.map((part) => `\`${part}\``).join(', ') },
-        { secondary: [{ span: first.span, label: 'may be anything' }] },
+        {
+          secondary: first
+            ? [{ span: first.span, label: 'may be anything' }]
+            : place
+              ? [{ span: place, label: 'config decides which' }]
+              : [],
+        },
       ),
     );
   }
 }
+
+const contains = (outer: Span, inner: Span): boolean =>
+  outer.source === inner.source && outer.start <= inner.start && inner.end <= outer.end;
 
 // An int is a symbol and an optional is `none`; of anything else without a default, nothing is known.
 const isOpen = ({ type, default: fallback }: Param): boolean =>
@@ -122,11 +134,16 @@ const isOpen = ({ type, default: fallback }: Param): boolean =>
   !['tensor-type', 'optional-type', 'error-type'].includes(type.kind) &&
   !(type.kind === 'named-type' && type.path[0]?.name === 'int');
 
-// Members that read open config, themselves or through a member above.
-function dependents(unit: UnitDecl, open: Set<string>): readonly string[] {
+// Members that read open config or that config selects, themselves or through a member above.
+function dependents(
+  unit: UnitDecl,
+  open: Set<string>,
+  chosen: ReadonlySet<UnitDecl['members'][number]>,
+): readonly string[] {
   const found: string[] = [];
   for (const member of unit.members) {
-    if (member.kind === 'assert' || ![...mentions(member).keys()].some((name) => open.has(name))) continue;
+    if (member.kind === 'assert') continue;
+    if (!chosen.has(member) && ![...mentions(member).keys()].some((name) => open.has(name))) continue;
     const name =
       member.kind === 'let' ? (member.pattern.kind === 'name-pattern' ? member.pattern.name : '') : member.name.name;
     if (name === '') continue;

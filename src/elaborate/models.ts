@@ -24,8 +24,8 @@ import { assumeRequirement } from './requirements.ts';
 import { Scope } from './scope.ts';
 import { sessionNames } from './caches.ts';
 import { Trace } from './trace.ts';
-import { isCount, settingValue, symbolicArguments } from './signatures.ts';
-import { describe, int, list, typeText, type GivenArgument, type Value } from './values.ts';
+import { isCount, settingValue, staticKind, symbolicArguments } from './signatures.ts';
+import { describe, int, list, tensor, typeText, type GivenArgument, type Value } from './values.ts';
 
 /** A model with its config fixed, and the paths of its parameters. */
 export interface Model {
@@ -151,20 +151,14 @@ export function elaborateEntry(
 function checkEntrySignature(frame: Frame, name: string, decl: FnDecl): boolean {
   let fine = true;
   for (const param of decl.params) {
-    const kind = param.type.kind === 'named-type' ? param.type.path[0]?.name : param.type.kind;
-    const bad =
-      kind === 'real' || kind === 'bool' || kind === 'str'
-        ? `\`${param.name.name}\` is a static ${kind}`
-        : kind === 'list-type'
-          ? `\`${param.name.name}\` is a list`
-          : undefined;
+    const bad = isCount(param) ? undefined : staticKind(frame, param.type);
     if (bad === undefined || param.default) continue;
     fine = false;
     report(
       frame,
       messages.E0901(
         param.span,
-        { entry: name, reason: bad },
+        { entry: name, reason: `\`${param.name.name}\` is ${bad}` },
         { helps: [{ text: 'take a tensor such as `f32[]`, or make it config of the model' }] },
       ),
     );
@@ -275,7 +269,12 @@ export function initialValue(session: Session, graph: GraphContext, slot: Slot, 
   const [fanIn, fanOut] = fans(shape);
   const isFunction = made.kind === 'fn' || made.kind === 'lambda' || made.kind === 'primitive';
   const value = isFunction
-    ? callValue(frame, made, [list(shape.map((d) => int(d))), int(fanIn), int(fanOut)], init.span)
+    ? callValue(
+        frame,
+        made,
+        [list(shape.map((d) => int(d))), int(fanIn), int(fanOut), ...keyFor(made, keys)],
+        init.span,
+      )
     : made;
   if (value.kind === 'unknown') throw new Rejected();
   const x = toTensor(frame, value, type.dtype, init.span);
@@ -296,6 +295,14 @@ export function initialValue(session: Session, graph: GraphContext, slot: Slot, 
       }),
     );
   return stretch(frame, graph.builder.cast(x, type.dtype), shape);
+}
+
+// An initialiser with a fourth parameter gets the two words of its key.
+function keyFor(made: Value, keys: KeySite): readonly Value[] {
+  if ((made.kind !== 'fn' && made.kind !== 'lambda') || made.decl.params.length < 4) return [];
+  const { builder } = keys.graph;
+  const words = keys.key().map((word) => builder.reshape(word, [one]));
+  return [tensor(builder.op('concat', words, { axis: 0 }))];
 }
 
 // PyTorch's fans: [out, in, ...receptive field].

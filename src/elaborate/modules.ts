@@ -11,7 +11,7 @@ import { emptySignature, type Frame, type Session } from './frame.ts';
 import { primitiveScope } from './prelude/prelude.ts';
 import { Scope } from './scope.ts';
 import { stdlib } from './stdlib.gen.ts';
-import { didYouMean } from './types.ts';
+import { didYouMean } from './spelling.ts';
 import { unknown, type Value } from './values.ts';
 
 /** Where the texts of files come from. */

@@ -7,7 +7,8 @@ import { derive } from './derivation.ts';
 import type { Frame } from './frame.ts';
 import type { GraphContext } from './graph-context.ts';
 import type { Scope } from './scope.ts';
-import { aliasOf, bindDim, dimNamed, dimOf, dtypeOf, lookupPath, matchType, Mismatch } from './types.ts';
+import { aliasOf, basicTypes, lookupPath, unknownType } from './aliases.ts';
+import { bindDim, dimNamed, dimOf, dtypeOf, matchType, Mismatch } from './types.ts';
 import { bool, int, list, none, real, str, tensor, tuple, unknown, type Value } from './values.ts';
 import { evaluate, mismatchDiagnostic } from './expressions/evaluate.ts';
 import { reject } from './frame.ts';
@@ -23,10 +24,11 @@ export function bindFreshDims(frame: Frame, types: readonly TypeExpr[]): void {
         type.elements.map((e) => e.type),
       );
     else if (type.kind === 'union-type') bindFreshDims(frame, type.types);
-    else if (type.kind === 'named-type') {
+    else {
       const alias = aliasOf(frame, type);
       if (alias) bindFreshDims(frame, [alias]);
-    } else if (type.kind === 'tensor-type') type.dims.forEach((d) => bindFresh(frame, d));
+      else if (type.kind === 'tensor-type') type.dims.forEach((d) => bindFresh(frame, d));
+    }
   }
 }
 
@@ -52,6 +54,8 @@ const freshDim = (frame: Frame, name: string): Dim => frame.graph?.dim(name) ?? 
 
 /** The graph type of an input. Null after an error. */
 export function inputType(frame: Frame, type: TensorType): GraphType | null {
+  const alias = aliasOf(frame, type);
+  if (alias?.kind === 'tensor-type') return inputType(frame, alias);
   const shape: Dim[] = [];
   for (const entry of type.dims) {
     if (entry.kind === 'pack-dim') shape.push(...(frame.signature.packs.get(entry.name?.name ?? '') ?? []));
@@ -67,17 +71,19 @@ export function inputType(frame: Frame, type: TensorType): GraphType | null {
   return { dtype: dtype ?? 'f32', shape };
 }
 
-/** What a parameter is when nobody gives it: an input, a symbol, or its default. */
-export function symbolicValue(frame: Frame, param: Param, type: TypeExpr = param.type, path = param.name.name): Value {
-  if (param.default && type.kind !== 'tensor-type') return evaluate(frame, param.default);
-  switch (type.kind) {
 /** An argument of the host, where an f16 is an f32. */
 export function argumentOf(graph: GraphContext, name: string, type: GraphType): GraphValue {
   if (type.dtype !== 'f16') return graph.input(name, 'argument', type);
   return graph.builder.cast(graph.input(name, 'argument', { ...type, dtype: 'f32' }), 'f16');
 }
 
+/** What a parameter is when nobody gives it: an input, a symbol, or its default. */
+export function symbolicValue(frame: Frame, param: Param, type: TypeExpr = param.type, path = param.name.name): Value {
+  if (param.default && type.kind !== 'tensor-type') return evaluate(frame, param.default);
+  switch (type.kind) {
     case 'tensor-type': {
+      const alias = aliasOf(frame, type);
+      if (alias) return symbolicValue(frame, param, alias, path);
       const own = inputType(frame, type);
       if (!own || !frame.graph) return unknown;
       return tensor(argumentOf(frame.graph, path, own), derive(path, own, 'parameter `' + path + '`'));
@@ -92,7 +98,11 @@ export function argumentOf(graph: GraphContext, name: string, type: GraphType): 
     case 'named-type': {
       const alias = aliasOf(frame, type);
       if (alias) return symbolicValue(frame, param, alias, path);
-      return type.path[0]?.name === 'int' ? int(freshDim(frame, path)) : unknown;
+      const { scope } = frame;
+      const [first] = type.path;
+      if (first?.name === 'int') return int(freshDim(frame, path));
+      const isKnown = !first || basicTypes.includes(first.name) || lookupPath(scope, type) !== undefined;
+      return isKnown ? unknown : reject(frame, unknownType(scope, { ...first, span: type.span }, 'type'));
     }
     case 'union-type':
     case 'list-type':
@@ -107,6 +117,36 @@ export function argumentOf(graph: GraphContext, name: string, type: GraphType): 
 /** A parameter that the caller of an entry gives as a whole number, which is then a dim. */
 export const isCount = ({ type, default: fallback }: Param): boolean =>
   type.kind === 'named-type' && type.path[0]?.name === 'int' && !fallback;
+
+/** What makes a type no argument of an entry, in words; undefined where the host can give it. */
+export function staticKind(frame: Frame, type: TypeExpr): string | undefined {
+  const alias = aliasOf(frame, type);
+  if (alias) return staticKind(frame, alias);
+  switch (type.kind) {
+    case 'tensor-type':
+    case 'error-type':
+      return undefined;
+    case 'optional-type':
+      return staticKind(frame, type.type);
+    case 'tuple-type':
+      return type.elements.map((e) => staticKind(frame, e.type)).find((kind) => kind !== undefined);
+    case 'named-type': {
+      const name = type.path[0]?.name ?? '';
+      if (basicTypes.includes(name)) return `a static ${name}`;
+      return lookupPath(frame.scope, type)?.kind === 'unit' ? 'a layer' : undefined;
+    }
+    case 'list-type':
+      return 'a list';
+    case 'union-type':
+      return 'one of several types';
+    case 'literal-type':
+      return 'a static value';
+    case 'fn-type':
+      return 'a function';
+    case 'layer-type':
+      return 'a layer';
+  }
+}
 
 /** The tensor type of a parameter that callers of an entry may leave out: `keep: bool[b, t]? = none`. Null for others. */
 export function optionalTensor(scope: Scope, { type, default: fallback }: Param): TypeExpr | null {
@@ -195,12 +235,9 @@ export function settingValue(frame: Frame, type: TypeExpr, text: string): Value 
     case 'str':
       return str(text);
     default: {
-      const found = lookupPath(frame, type);
-      return found?.kind === 'type'
-        ? settingValue(frame, found.decl.value, text)
-        : found?.kind === 'unit'
-          ? frame.scope.lookup(text)
-          : undefined;
+      const alias = aliasOf(frame, type);
+      if (alias) return settingValue(frame, alias, text);
+      return lookupPath(frame.scope, type)?.kind === 'unit' ? frame.scope.lookup(text) : undefined;
     }
   }
 }

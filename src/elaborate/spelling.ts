@@ -1,4 +1,18 @@
 // "Did you mean …": the nearest of some names by edit distance.
+import type { DiagnosticDetails } from '../support/diagnostic.ts';
+import type { Span } from '../support/source.ts';
+
+/** Labels and a fix for a name that is one slip from a known one. */
+export function didYouMean(name: string, candidates: Iterable<string>, span: Span): DiagnosticDetails {
+  const near = nearest(name, candidates);
+  return near === undefined ? {} : suggestion(near, span);
+}
+
+/** A label and a fix that put a name in place of another. */
+export const suggestion = (name: string, span: Span): DiagnosticDetails => ({
+  label: `did you mean \`${name}\`?`,
+  helps: [{ text: `write \`${name}\``, fix: { edits: [{ span, text: name }] } }],
+});
 
 /** The candidate nearest to `name`, if it is near enough to be a slip. */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {

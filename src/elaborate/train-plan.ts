@@ -9,7 +9,7 @@ import { collectPaths, type PathTable } from './instances.ts';
 import { constructModel, guarded, type Model } from './models.ts';
 import { staticFrame, type Module } from './modules.ts';
 import { inputType, settingValue } from './signatures.ts';
-import { didYouMean, lookupPath } from './types.ts';
+import { lookupPath, unknownType } from './aliases.ts';
 import { asNumber, type Value } from './values.ts';
 
 /** A train parameter, resolved. */
@@ -63,7 +63,7 @@ function resolveParameter(
   const given = setting === undefined ? undefined : settingValue(frame, param.type, setting);
   if (param.type.kind === 'tensor-type') return option(frame, decl, param, setting);
   const fallback = given ?? (param.default ? evaluate(frame, param.default) : undefined);
-  const named = param.type.kind === 'named-type' ? lookupPath(frame, param.type) : undefined;
+  const named = param.type.kind === 'named-type' ? lookupPath(frame.scope, param.type) : undefined;
   if (fallback?.kind === 'unknown' || named?.kind === 'unknown') return null;
   if (fallback?.kind === 'instance') {
     const model: Model = {
@@ -103,11 +103,7 @@ function resolveParameter(
   )
     return reject(
       frame,
-      messages.E0213(
-        param.type.span,
-        { name: param.type.path[0]?.name ?? '' },
-        didYouMean(param.type.path[0]?.name ?? '', frame.scope.names(), param.type.span),
-      ),
+      unknownType(frame.scope, { kind: 'identifier', name: param.type.path[0]?.name ?? '', span: param.type.span }, 'type'),
     );
   return reject(
     frame,

@@ -4,10 +4,12 @@ import type { Parameter, TrainPlan } from './train-plan.ts';
 import type { FunctionResult, GraphFunction, TensorType, TrainInfo } from '../ir/graph.ts';
 import type { BatchMember, LetMember, StepMember, TrainMember, UpdateMember } from '../parser/ast.ts';
 import { messages } from '../support/messages.gen.ts';
+import { spanText } from '../support/source.ts';
+import { aliasOf } from './aliases.ts';
 import { derive } from './derivation.ts';
 import { bindLet, evaluate, read } from './expressions/evaluate.ts';
 import { toTensor } from './expressions/tensors.ts';
-import { reject, report, type Frame, type Session } from './frame.ts';
+import { reject, Rejected, report, type Frame, type Session } from './frame.ts';
 import { GraphContext } from './graph-context.ts';
 import type { Slot } from './instances.ts';
 import { mentions } from './mentions.ts';
@@ -135,34 +137,35 @@ class TrainRunner {
     );
     for (const input of member.inputs) {
       this.#try(() => {
-        const type =
-          input.type.kind === 'tensor-type'
-            ? inputType(this.frame, input.type)
-            : reject(
-                this.frame,
-                messages.E0402(input.type.span, {
-                  what: `the batch input \`${input.name.name}\``,
-                  expected: 'a tensor',
-                  got: 'another type',
-                }),
-              );
-        if (!type) {
-          this.frame.scope.define(input.name.name, unknown);
-          this.#failed = true;
-          return;
-        }
         if (this.frame.scope.has(input.name.name))
           report(this.frame, messages.E0204(input.name.span, { name: input.name.name }));
         this.frame.scope.define(input.name.name, unknown);
         const type = this.#batchType(input);
         const value = argumentOf(this.out.graph, input.name.name, type);
-        this.out.batch.push({ name: input.name.name, type: { ...type, dtype: type.dtype === 'f16' ? 'f32' : type.dtype } });
+        this.out.batch.push({
+          name: input.name.name,
+          type: { ...type, dtype: type.dtype === 'f16' ? 'f32' : type.dtype },
+        });
         this.frame.scope.define(
           input.name.name,
           tensor(value, derive(input.name.name, type, `batch \`${input.name.name}\``)),
         );
       });
     }
+  }
+
+  // What depends on an input without a type stays silent.
+  #batchType(input: BatchMember['inputs'][number]): TensorType {
+    const { name, type: written } = input;
+    const type = aliasOf(this.frame, written) ?? written;
+    const own = type.kind === 'tensor-type' ? inputType(this.frame, type) : null;
+    if (own) return own;
+    if (type.kind === 'tensor-type' || type.kind === 'error-type') throw new Rejected();
+    const got = `\`${spanText(written.span)}\``;
+    return reject(
+      this.frame,
+      messages.E0402(written.span, { what: `the batch input \`${name.name}\``, expected: 'a tensor', got }),
+    );
   }
 
   // Members of one step: lets and metrics as they come, then all its minimizes at the same parameters.

@@ -6,8 +6,7 @@ import { isDType, isFloat, type DType } from '../ir/dtype.ts';
 import type { TensorType as GraphType } from '../ir/graph.ts';
 import type { DimExpr, Expr, NamedType, TensorType, TypeExpr } from '../parser/ast.ts';
 import { messages } from '../support/messages.gen.ts';
-import type { DiagnosticDetails } from '../support/diagnostic.ts';
-import { spanText, type Span } from '../support/source.ts';
+import { spanText } from '../support/source.ts';
 import { equalDims, resolved } from './dims.ts';
 import { evaluate } from './expressions/evaluate.ts';
 import { toTensor } from './expressions/tensors.ts';
@@ -15,7 +14,6 @@ import { aliasOf, lookupPath, unknownType } from './aliases.ts';
 import { reject, Rejected, type Frame } from './frame.ts';
 import { floatOf } from './precision.ts';
 import { Scope } from './scope.ts';
-import { nearest } from './spelling.ts';
 import {
   asNumber,
   describe,
@@ -83,7 +81,7 @@ function align(frame: Frame, type: TensorType, shape: readonly Dim[]): readonly 
 export function bindDims(frame: Frame, type: TypeExpr, value: Value): void {
   switch (type.kind) {
     case 'tensor-type': {
-      const alias = applied(frame, type);
+      const alias = aliasOf(frame, type);
       if (alias) return bindDims(frame, alias, value);
       const shape = shapeOf(value);
       const parts = shape && align(frame, type, shape);
@@ -97,7 +95,7 @@ export function bindDims(frame: Frame, type: TypeExpr, value: Value): void {
       if (value.kind === 'tuple') type.elements.forEach((e, i) => bindDims(frame, e.type, value.items[i] ?? none));
       return;
     case 'union-type': {
-      const fits = type.types.find((t) => (t.kind === 'tensor-type' ? value.kind === 'tensor' : false));
+      const fits = type.types.find((t) => couldFit(frame, t, value));
       return fits ? bindDims(frame, fits, value) : undefined;
     }
     case 'list-type': {
@@ -115,6 +113,8 @@ export function bindDims(frame: Frame, type: TypeExpr, value: Value): void {
     case 'error-type':
       return;
   }
+}
+
 // Whether an alternative of a union is the one that binds dims: by rank, dtype and number of parts.
 function couldFit(frame: Frame, type: TypeExpr, value: Value): boolean {
   const alias = aliasOf(frame, type);
@@ -132,8 +132,6 @@ function couldFit(frame: Frame, type: TypeExpr, value: Value): boolean {
   const dtype = dtypeOf(frame, type);
   const own = value.kind === 'tensor' ? value.value.type.dtype : undefined;
   return own === undefined || dtype === null || dtype === own || (isFloat(dtype) && isFloat(own));
-}
-
 }
 
 const shapeOf = (value: Value): readonly Dim[] | undefined =>
@@ -217,7 +215,7 @@ function matchUnion(frame: Frame, types: readonly TypeExpr[], value: Value, whol
 }
 
 function matchTensor(frame: Frame, type: TensorType, value: Value): Value {
-  const alias = applied(frame, type);
+  const alias = aliasOf(frame, type);
   if (alias) return matchType(frame, alias, value);
   const dtype = dtypeOf(frame, type);
   const given = value.kind === 'computed' ? value.make(frame) : value;
@@ -236,10 +234,10 @@ function matchTensor(frame: Frame, type: TensorType, value: Value): Value {
   if (frame.graph === null) return given;
   return tensor(toTensor(frame, given, dtype ?? undefined, type.span));
 }
-  const wide = converted(frame, type, dtype, value);
-  if (wide) return checkTensor(frame, type, dtype, wide);
 
 function checkTensor(frame: Frame, type: TensorType, dtype: DType | null, value: Value & { kind: 'tensor' }): Value {
+  const wide = converted(frame, type, dtype, value);
+  if (wide) return checkTensor(frame, type, dtype, wide);
   const actual = value.value.type;
   const got =
     (dtype === actual.dtype || dtype === null) && isFloat(actual.dtype) ? shapeText(actual.shape) : describe(value);
@@ -247,6 +245,8 @@ function checkTensor(frame: Frame, type: TensorType, dtype: DType | null, value:
     throw new Mismatch('dtype', expectedText(frame, type, true), describe(value));
   checkShape(frame, type, actual.shape, got);
   return value;
+}
+
 // Between f32 and `float` conversions are put in; an f32 is not narrowed to an f16 that was written out.
 function converted(
   frame: Frame,
@@ -259,8 +259,6 @@ function converted(
   if (dtype !== 'f32' && type.dtype !== null && type.dtype.name !== 'float') return null;
   const { slot: _, ...rest } = value;
   return { ...rest, value: frame.graph.builder.cast(value.value, dtype) };
-}
-
 }
 
 function checkShape(frame: Frame, type: TensorType, shape: readonly Dim[], got: string): void {
@@ -346,10 +344,7 @@ export function dtypeOf(frame: Frame, type: TensorType): DType | null {
   if (generic !== undefined) return generic;
   const value = frame.scope.lookup(name);
   if (value?.kind === 'dtype') return value.dtype;
-  return reject(
-    frame,
-    unknownType(frame.scope, type.dtype ?? { kind: 'identifier', name, span: type.span }, 'dtype'),
-  );
+  return reject(frame, unknownType(frame.scope, type.dtype ?? { kind: 'identifier', name, span: type.span }, 'dtype'));
 }
 
 /** Binds generics (`[T: dtype]`) from the values of parameters. @throws Mismatch when two disagree */
@@ -367,17 +362,15 @@ function matchNamed(frame: Frame, type: NamedType, value: Value): Value {
     if (basics[name]?.(value)) return value;
     throw kindMismatch(type, value);
   }
-  const found = lookupPath(frame, type);
-  if (found?.kind === 'type') return matchType(frame, found.decl.value, value);
+  const alias = aliasOf(frame, type);
+  if (alias) return matchType(frame, alias, value);
+  const found = lookupPath(frame.scope, type);
   if (found?.kind === 'unit') {
     if (value.kind === 'instance' && value.instance.decl === found.decl) return value;
     throw kindMismatch(type, value);
   }
   if (found?.kind === 'unknown') return unknown;
-  return reject(
-    frame,
-    messages.E0213(type.span, { name }, didYouMean(name, [...Object.keys(basics), ...frame.scope.names()], type.span)),
-  );
+  return reject(frame, unknownType(frame.scope, { kind: 'identifier', name, span: type.span }, 'type'));
 }
 
 const basics: Readonly<Record<string, (value: Value) => boolean>> = {
@@ -388,32 +381,6 @@ const basics: Readonly<Record<string, (value: Value) => boolean>> = {
   dtype: (v) => v.kind === 'dtype',
   shape: (v) => v.kind === 'list',
 };
-
-/** The alias that a named type stands for. @throws Rejected where it contains itself */
-export function aliasOf(frame: Frame, type: NamedType): TypeExpr | undefined {
-  const found = type.path[0]?.name && !(type.path[0].name in basics) ? lookupPath(frame, type) : undefined;
-  if (found?.kind !== 'type') return undefined;
-  spend(frame, type.span);
-  const cycle = aliasCycle(found.decl, found.scope);
-  if (cycle.length === 0) return found.decl.value;
-  const { name } = found.decl.name;
-  return reject(frame, messages.E0106(found.decl.name.span, { name, verb: 'contains', cycle: cycle.join(' -> ') }));
-}
-
-/** What a named type names. */
-export function lookupPath(frame: Frame, type: NamedType): Value | undefined {
-  const [first, ...rest] = type.path;
-  let value = first ? frame.scope.lookup(first.name) : undefined;
-  for (const part of rest) value = value?.kind === 'namespace' ? value.names.get(part.name)?.() : undefined;
-  return value;
-}
-
-// `Foo[f32]`, an alias applied, parses like a tensor of dtype Foo.
-function applied(frame: Frame, type: TensorType): TypeExpr | undefined {
-  if (!type.dtype || isDType(type.dtype.name) || type.dtype.name === 'float') return undefined;
-  const found = frame.scope.lookup(type.dtype.name);
-  return found?.kind === 'type' ? found.decl.value : undefined;
-}
 
 /** The type as a message shows it: bound dims by their value, free ones by name. */
 export function expectedText(frame: Frame, type: TypeExpr, full = false): string {
@@ -436,19 +403,9 @@ function quietDim(frame: Frame, expr: Expr): Dim | undefined {
   }
 }
 
-/** Labels and a fix for a name that is one slip from a known one. */
-export function didYouMean(name: string, candidates: Iterable<string>, span: Span): DiagnosticDetails {
-  const near = nearest(name, candidates);
-  if (near === undefined) return {};
-  return {
-    label: `did you mean \`${near}\`?`,
-    helps: [{ text: `write \`${near}\``, fix: { edits: [{ span, text: near }] } }],
-  };
-}
-
 /** The graph type of an annotation whose dims are all known. Null after an error. */
 export function graphType(frame: Frame, type: TypeExpr): GraphType | null {
-  const inner = type.kind === 'named-type' ? (aliasOf(frame, type) ?? type) : type;
+  const inner = aliasOf(frame, type) ?? type;
   if (inner.kind !== 'tensor-type')
     return reject(
       frame,
@@ -458,8 +415,6 @@ export function graphType(frame: Frame, type: TypeExpr): GraphType | null {
         got: `\`${spanText(type.span)}\``,
       }),
     );
-  const alias = applied(frame, inner);
-  if (alias) return graphType(frame, alias);
   const shape: Dim[] = [];
   for (const entry of inner.dims) {
     const pack = packName(entry);

@@ -8,7 +8,7 @@ import { equalDims, lessEqualDims, resolved } from '../dims.ts';
 import { reject, Rejected, type Frame } from '../frame.ts';
 import { lossScaleOf } from '../loss-scale.ts';
 import { overridden, type Instance } from '../instances.ts';
-import { didYouMean } from '../types.ts';
+import { didYouMean } from '../spelling.ts';
 import { asNumber, describe, list, tensor, typeText, unknown, type GivenArgument, type Value } from '../values.ts';
 import { evaluate, read } from './evaluate.ts';
 import { readElement, readsElement } from './reads.ts';

@@ -7,7 +7,7 @@ import { spanText } from '../../support/source.ts';
 import { resolved } from '../dims.ts';
 import { reject, report, type Frame } from '../frame.ts';
 import { Scope } from '../scope.ts';
-import { describe, list, tensor, tuple, typeText, unknown, type Value } from '../values.ts';
+import { describe, list, sameStatic, tensor, tuple, typeText, unknown, type Value } from '../values.ts';
 import { bindPattern, evaluate, evaluateBlock } from './evaluate.ts';
 import { elementwiseSelect } from './select.ts';
 import { evaluateRunTimeFold, evaluateRunTimeFor, isRunTime } from './run-time-loop.ts';
@@ -51,7 +51,21 @@ export function evaluateIf(frame: Frame, expr: IfExpr): Value {
         operands: 'a state under a run-time condition; write `update … when`',
       }),
     );
+  if (graph.standalone && a.kind !== 'unknown' && b.kind !== 'unknown' && graph.hangsOnConfig(condition.value)) {
+    if (sameStatic(a, b) === true) return a;
+    if (!alike(a, b)) {
+      frame.session.undecided.push(expr.span);
+      return unknown;
+    }
+  }
   return selectValues(frame, expr, condition.value, a, b);
+}
+
+// Whether code that selects one of two values at run time could stand for code that is selected by config.
+function alike(a: Value, b: Value): boolean {
+  if (a.kind === 'tuple' && b.kind === 'tuple')
+    return a.items.length === b.items.length && a.items.every((item, i) => alike(item, b.items[i] ?? unknown));
+  return a.kind === 'tensor' && b.kind === 'tensor' && typeText(a.value.type) === typeText(b.value.type);
 }
 
 function selectValues(frame: Frame, expr: IfExpr, cond: GraphValue, a: Value, b: Value): Value {

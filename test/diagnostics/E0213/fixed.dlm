@@ -1,1 +1,1 @@
-fn f(x: f32[b], k: integer) -> [b] = k * x
+fn f(x: f32[b], k: int) -> [b] = k * x
