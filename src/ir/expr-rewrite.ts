@@ -74,6 +74,8 @@ export function weight(expr: Expr): number {
 export interface Replacement {
   /** New positions for axes; an axis without one stays. */
   readonly axes?: ReadonlyMap<string, Index>;
+  /** Whole nodes to what stands in their place. */
+  readonly nodes?: ReadonlyMap<Expr, Expr>;
   /** A load, its indices already rewritten, to what stands in its place; undefined keeps it. */
   readonly load?: (load: Load) => Expr | undefined;
   /** New ids for reductions; one without keeps its own. */
@@ -96,7 +98,7 @@ export class Rewriter {
   }
 
   expr(expr: Expr): Expr {
-    const known = this.memo.get(expr);
+    const known = this.memo.get(expr) ?? this.replacement.nodes?.get(expr);
     if (known) return known;
     const result = this.rebuild(expr);
     this.memo.set(expr, result);

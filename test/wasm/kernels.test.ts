@@ -102,7 +102,7 @@ test('a planted fault in a printed kernel is noticed', () => {
   const broken = built.kernels.map((kernel) => ({
     ...kernel,
     body: mapStatements(kernel.body, (e) =>
-      mapKernelExpr(e, (x) => (x.kind === 'binary' && x.op === 'max' && x.type === 'f32' ? { ...x, op: 'min' } : x)),
+      mapKernelExpr(e, (x) => (x.kind === 'binary' && x.op === 'mul' && x.type === 'f32' ? { ...x, op: 'add' } : x)),
     ),
   }));
   const { interpreted } = outcome(built);

@@ -10,15 +10,18 @@ import { DimValues } from './cpu/dim-values.ts';
 import { KernelWriter } from './cpu/kernel-writer.ts';
 import { emitLoops } from './cpu/loops.ts';
 import { emitMatrixProduct } from './cpu/matrix-product.ts';
+import { keepRowValues } from './cpu/row-values.ts';
 import { clampScatters } from './cpu/scatter.ts';
 import { Values } from './cpu/values.ts';
 import { flattenNest } from './flatten.ts';
+import { opaqueSchedule } from './order/schedules.ts';
 import type { Scheduled, ScheduleNest } from './schedule.ts';
 
-/** Schedules one nest for WebAssembly. @throws RangeError for opaque nests and f16 buffers */
+/** Schedules one nest for WebAssembly. @throws RangeError for f16 buffers */
 export const scheduleForCpu: ScheduleNest = (nest, scope) => {
-  if (nest.kind === 'opaque') throw new RangeError(`${nest.op} has no CPU schedule`);
-  const flat = flattenNest(clampScatters(nest, scope), scope);
+  if (nest.kind === 'opaque') return opaqueSchedule(nest, 'cpu')(nest, scope);
+  const whole = flattenNest(clampScatters(nest, scope), scope);
+  const flat = keepRowValues(whole, (buffer) => dtypeOf(buffer, scope) === 'f32');
   const writer = new KernelWriter((buffer) => dtypeOf(buffer, scope));
   const written = new Set(flat.stages.flatMap((stage) => (stage.kind === 'store' ? [stage.buffer] : [])));
   const values = new Values(writer, new DimValues(writer, new Facts(scope.dims, scope.facts)), written);

@@ -25,11 +25,8 @@ interface Block {
   readonly values: Map<Environment, Map<Expr, Atom>>;
 }
 
-/** The register type of a dtype. @throws RangeError for f16, which has no CPU storage yet */
-export function registerType(dtype: DType): ScalarType {
-  if (dtype === 'f16') throw new RangeError('f16 buffers have no CPU kernels');
-  return dtype;
-}
+/** The register type of a dtype. */
+export const registerType = (dtype: DType): ScalarType => (dtype === 'f16' ? 'f32' : dtype);
 
 export const constant = (type: ScalarType, value: number, width: Width = 1): Extract<Atom, { kind: 'const' }> => ({
   kind: 'const',

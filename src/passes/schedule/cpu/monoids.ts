@@ -43,9 +43,15 @@ export function identities(monoid: Monoid, dtypes: readonly DType[], width: Widt
   );
 }
 
-/** a ∘ b of a monoid with one part. */
+/** a ∘ b of a monoid with one part. `a` is a number, as every accumulator is, so a float extremum is one comparison. */
 export function combined(monoid: Monoid, a: Atom, b: Atom): KernelExpr {
   if (monoid.arity === 2) throw new RangeError(`${monoid.name} has two parts`);
+  const { type, width } = a;
+  if (type === 'f32' && (monoid.name === 'max' || monoid.name === 'min')) {
+    const [low, high] = monoid.name === 'max' ? [a, b] : [b, a];
+    const cond: KernelExpr = { kind: 'binary', type: 'bool', width, op: 'lt', a: low, b: high };
+    return { kind: 'select', type, width, cond, then: b, otherwise: a };
+  }
   return { kind: 'binary', type: a.type, width: a.width, op: combining[monoid.name], a, b };
 }
 
