@@ -4,13 +4,20 @@ import { add, asConstant, dim as toDim, mul, product, variable, zero, type Dim, 
 import type { DType } from './dtype.ts';
 import type { Expr, Index, UnaryOp, BinaryOp, Condition } from './expr.ts';
 import type { TensorType } from './graph.ts';
-import type { Axis, Monoid, Nest } from './nest.ts';
+import type { Axis, Monoid, Nest, OpaqueNest } from './nest.ts';
 import type { Span } from '../support/source.ts';
 
 /** An input as seen by `lower`: its type and its element at an index. */
 export interface Operand {
   readonly type: TensorType;
+  /** The buffer that holds just this; absent for views. */
+  readonly buffer?: string;
   at(indices: readonly Index[]): Expr;
+}
+
+/** A tensor in memory of its own. */
+export interface Held extends Operand {
+  readonly buffer: string;
 }
 
 const compares = new Set<BinaryOp>(['lt', 'le', 'eq', 'ne']);
@@ -22,7 +29,47 @@ export class LowerContext {
     private readonly freshAxis: () => string,
     private readonly name: string,
     private readonly origin: readonly Span[],
+    private readonly allocate: (type: TensorType) => Held = () => {
+      throw new RangeError(`${name} may not allocate`);
+    },
   ) {}
+
+  /** Memory for the length of the function, beside the outputs. */
+  temporary(type: TensorType): Held {
+    return this.allocate(type);
+  }
+
+  /** Output `at` as memory. */
+  output(at = 0): Held {
+    const output = this.outputs[at];
+    if (!output) throw new RangeError(`${this.name} has no output ${at}`);
+    const { buffer, type } = output;
+    return { ...output, at: (indices) => ({ kind: 'load', dtype: type.dtype, buffer, indices }) };
+  }
+
+  /** to[i] = value(i), over the shape of `to`. */
+  mapTo(to: Held, value: (i: readonly Dim[]) => Expr): Nest {
+    const axes = this.axes(to.type.shape);
+    const i = axes.map((axis) => variable(axis.name));
+    return this.nest(axes, [
+      { kind: 'store', axes: [], buffer: to.buffer, indices: i, value: value(i), combine: 'set' },
+    ]);
+  }
+
+  /** `x` in memory, and the nests that put it there where it is a view. */
+  held(x: Operand): { readonly held: Held; readonly nests: readonly Nest[] } {
+    const { buffer } = x;
+    if (buffer !== undefined) return { held: { ...x, buffer }, nests: [] };
+    const held = this.temporary(x.type);
+    return { held, nests: [this.mapTo(held, (i) => x.at(i))] };
+  }
+
+  /** The node as it is, down to the schedule; its op must evaluate it from these operands. */
+  opaque(reads: readonly Held[], writes: readonly Held[], attrs: OpaqueNest['attrs']): OpaqueNest {
+    const ids = (list: readonly Held[]): string[] => list.map(({ buffer }) => buffer);
+    const { name, origin } = this;
+    return { kind: 'opaque', name, op: name, reads: ids(reads), writes: ids(writes), attrs, origin };
+  }
 
   /** Type of output `at`. */
   type(at = 0): TensorType {
@@ -38,9 +85,7 @@ export class LowerContext {
 
   /** out[i] = value(i), over the shape of output `at`. */
   map(value: (i: readonly Dim[]) => Expr, at = 0): Nest {
-    const axes = this.axes(this.type(at).shape);
-    const i = axes.map((axis) => variable(axis.name));
-    return this.nest(axes, [this.store(i, value(i), at)]);
+    return this.mapTo(this.output(at), value);
   }
 
   /**

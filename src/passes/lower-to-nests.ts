@@ -3,7 +3,7 @@
 import { variable, type Dim } from '../ir/dim.ts';
 import type { Expr } from '../ir/expr.ts';
 import type { GraphFunction, GraphModule, Node, Region, Value } from '../ir/graph.ts';
-import { LowerContext, type Operand } from '../ir/lower.ts';
+import { LowerContext, type Held, type Operand } from '../ir/lower.ts';
 import type { Buffer, NestFunction, NestModule, NestStep } from '../ir/nest.ts';
 import { dimOf } from '../ir/ops/attributes.ts';
 import { opNamed } from '../ir/ops/registry.ts';
@@ -59,7 +59,8 @@ class FunctionLowering {
     if (lower === 'region') return this.lowerScan(node);
     const inputs = node.inputs.map((value) => this.operand(value));
     const outputs = node.outputs.map((value) => this.temporary(value));
-    const cx = new LowerContext(outputs, () => this.freshAxis(), node.op, node.origin);
+    const allocate = (type: Value['type']): Held => loadOf(this.temporary({ type }).buffer, type);
+    const cx = new LowerContext(outputs, () => this.freshAxis(), node.op, node.origin, allocate);
     this.body.push(...lower(cx, inputs, node.attrs));
   }
 
@@ -160,8 +161,9 @@ class FunctionLowering {
   }
 }
 
-const loadOf = (buffer: string, type: Value['type']): Operand => ({
+const loadOf = (buffer: string, type: Value['type']): Held => ({
   type,
+  buffer,
   at: (indices): Expr => ({ kind: 'load', dtype: type.dtype, buffer, indices }),
 });
 

@@ -5,7 +5,7 @@ import { layoutPlan } from '../../src/codegen/wasm/table.ts';
 import { evaluateDim, type Dim } from '../../src/ir/dim.ts';
 import type { DType } from '../../src/ir/dtype.ts';
 import type { Kernel } from '../../src/ir/kernel.ts';
-import type { NestFunction, NestStep } from '../../src/ir/nest.ts';
+import type { Buffer, NestFunction, NestStep } from '../../src/ir/nest.ts';
 import type { Tensor } from '../../src/ir/op.ts';
 import type { Plan, PlanStep } from '../../src/ir/plan.ts';
 import { expandMath } from '../../src/passes/expand-math.ts';
@@ -14,18 +14,20 @@ import { scheduleForCpu } from '../../src/passes/schedule/cpu.ts';
 /** The CPU program of one function: its kernels and a plan over its buffers. */
 export function planOf(fn: NestFunction): { plan: Plan; kernels: Kernel[] } {
   const kernels: Kernel[] = [];
+  const temporaries: Buffer[] = [];
   const schedule = (step: NestStep): PlanStep[] => {
     if (step.kind === 'loop') {
       const { index, count, reverse } = step;
       return [{ kind: 'loop', index, count, reverse, body: step.body.flatMap(schedule) }];
     }
     const scheduled = scheduleForCpu(step, fn);
+    temporaries.push(...scheduled.buffers);
     const suffix = `.${kernels.length}`;
     kernels.push(...scheduled.kernels.map((kernel) => ({ ...expandMath(kernel), name: kernel.name + suffix })));
     return scheduled.steps.map((s) => (s.kind === 'dispatch' ? { ...s, kernel: s.kernel + suffix } : s));
   };
   const steps = fn.body.flatMap(schedule);
-  const buffers = fn.buffers.map(({ id, type }) => ({
+  const buffers = [...fn.buffers, ...temporaries].map(({ id, type }) => ({
     id,
     pool: 'arena' as const,
     ...type,

@@ -1,28 +1,33 @@
 // cumreduce: running sum, product or extremum along an axis.
 import type { Builder } from '../builder.ts';
-import { asConstant, constant, mul, product, sub, zero, type Dim, type DimLike } from '../dim.ts';
+import { asConstant, product, sub, zero, type Dim } from '../dim.ts';
 import { isFloat } from '../dtype.ts';
 import type { Attrs, Value } from '../graph.ts';
-import { defineOp } from '../op.ts';
+import type { LowerContext, Operand } from '../lower.ts';
+import type { Nest, OpaqueNest } from '../nest.ts';
+import { defineOp, ShapeError } from '../op.ts';
 import { evaluateBinary } from '../scalar-semantics.ts';
-import { oneDType, tensors } from './arbitrary.ts';
+import { oneDType, tensorOf, tensors } from './arbitrary.ts';
 import { numberOf, textOf } from './attributes.ts';
 import { identity } from './reduce.ts';
-import { arity, axesWithout, extent, operand, requireClass } from './shapes.ts';
+import { arity, axesWithout, extent, operand, requireClass, requireDType, requireSameShape } from './shapes.ts';
 import { element, fill, forEachIndex, positionOf, rounder, tensorAt } from './tensor.ts';
 import { inputAt } from './vjp.ts';
 
 const kinds = ['sum', 'max', 'min', 'prod'] as const;
-const combine = { sum: 'add', max: 'max', min: 'min', prod: 'mul' } as const;
+/** How the results of a kind combine. */
+export const combineOf = { sum: 'add', max: 'max', min: 'min', prod: 'mul' } as const;
 
-interface Run {
+/** What to combine, and along what. */
+export interface Run {
   readonly kind: (typeof kinds)[number];
   readonly axis: number;
   readonly reverse: boolean;
   readonly exclusive: boolean;
 }
 
-const runOf = (attrs: Attrs): Run => ({
+/** The attributes of a running reduction. */
+export const runOf = (attrs: Attrs): Run => ({
   kind: textOf(attrs, 'kind', kinds),
   axis: numberOf(attrs, 'axis'),
   reverse: attrs['reverse'] === true,
@@ -30,40 +35,6 @@ const runOf = (attrs: Attrs): Run => ({
 });
 
 const running = (b: Builder, x: Value, run: Run): Value => b.op('cumreduce', [x], { ...run });
-
-// Every result reduces a row of its own, which is quick in parallel and quadratic in work: long rows are
-// cut into blocks of this many elements.
-const block = 32;
-const longest = 256;
-
-// Running results within each block, combined with what the blocks before it give.
-function inBlocks(b: Builder, x: Value, run: Run): Value | null {
-  const { dtype, shape } = x.type;
-  const n = asConstant(shape[run.axis] ?? zero) ?? 0;
-  // A block's extremum would share its gradient among equal elements; f16 would round between blocks.
-  const changes = dtype === 'f16' || (isFloat(dtype) && (run.kind === 'max' || run.kind === 'min'));
-  if (n <= longest || changes) return null;
-  const blocks = Math.ceil(n / block);
-  const at = (items: readonly DimLike[]): DimLike[] => [
-    ...shape.slice(0, run.axis),
-    ...items,
-    ...shape.slice(run.axis + 1),
-  ];
-  const rows = b.reshape(padded(b, x, run, blocks * block - n), at([blocks, block]));
-  const totals = running(b, b.reduce(run.kind, rows, [run.axis + 1]), { ...run, exclusive: true });
-  const before = b.broadcast(totals, axesWithout(shape.length + 1, [run.axis + 1]), rows.type.shape);
-  const within = running(b, rows, { ...run, axis: run.axis + 1 });
-  const whole = b.reshape(b.binary(combine[run.kind], before, within), at([blocks * block]));
-  return b.op('slice', [whole], { start: shape.map(() => zero), size: shape, stride: shape.map(() => 1) });
-}
-
-// Elements that change nothing, after the last.
-function padded(b: Builder, x: Value, run: Run, count: number): Value {
-  const { dtype, shape } = x.type;
-  const hi = shape.map((_, axis) => constant(axis === run.axis ? count : 0));
-  const lo = shape.map(() => zero);
-  return count === 0 ? x : b.op('pad', [x], { lo, hi, interior: shape.map(() => 0), value: identity(run.kind, dtype) });
-}
 
 /** What each element adds to all the results that it is part of. */
 const backwards = (b: Builder, ct: Value, run: Run): Value =>
@@ -85,69 +56,87 @@ function productVjp(b: Builder, x: Value, ct: Value, run: Run): Value {
 }
 
 // The first element that reached an extremum gets its cotangent. An element that beats all before it sets
-// a record; the number of the last record at a result says which one set it; counting along the run.
+// a record, and a run of results up to the next record shares it: sums of runs, added up from their ends.
 function extremumVjp(b: Builder, x: Value, ct: Value, run: Run): Value {
-  const { shape } = x.type;
   const best = running(b, x, { ...run, exclusive: true });
   const beats = run.kind === 'max' ? b.binary('lt', best, x) : b.binary('lt', x, best);
-  const place = b.op('iota', [], { dtype: 'i32', shape, axis: run.axis });
-  const none = b.like(place, run.reverse ? highestPlace : -1);
-  const records = b.select(beats, place, none);
-  const setter = running(b, records, { ...run, kind: run.reverse ? 'min' : 'max' });
-  return pulledTo(b, setter, ct, run.axis);
+  const shares = run.exclusive ? following(b, ct, run) : ct;
+  const back: Run = { kind: 'sum', axis: run.axis, reverse: !run.reverse, exclusive: false };
+  const sums = b.op('cumreduce', [shares, following(b, beats, run)], { ...back });
+  return b.select(beats, sums, b.zero(sums));
 }
 
-// Σ over results i with setter(i) = j of ct(i), for every j: rows that are apart never meet.
-function pulledTo(b: Builder, setter: Value, ct: Value, axis: number): Value {
-  const { shape } = ct.type;
-  const n = shape[axis] ?? zero;
-  const wide = [...shape.slice(0, axis), n, ...shape.slice(axis)];
-  const along = shape.map((_, at) => (at < axis ? at : at + 1));
-  const target = b.op('iota', [], { dtype: 'i32', shape: wide, axis });
-  const isHere = b.binary('eq', b.broadcast(setter, along, wide), target);
-  const spread = b.broadcast(ct, along, wide);
-  return b.reduce('sum', b.select(isHere, spread, b.zero(spread)), [axis + 1]);
+// Each element's successor in the direction of the run; 0 behind the last.
+function following(b: Builder, x: Value, { axis, reverse }: Pick<Run, 'axis' | 'reverse'>): Value {
+  const place = b.op('iota', [], { dtype: 'i32', shape: [extent(x.type, axis)], axis: 0 });
+  return b.op('gather', [x, b.add(place, b.like(place, reverse ? -1 : 1))], { axis });
 }
 
-const highestPlace = 0x7fffffff;
+// Runs that begin anew at `starts` go back from their ends: the last element of a run is the one whose
+// successor starts another.
+function segmentsVjp(b: Builder, starts: Value, ct: Value, run: Run): Value {
+  return b.op('cumreduce', [ct, following(b, starts, run)], { ...run, reverse: !run.reverse });
+}
+
+// Short rows stay a reduction for each result, which fuses with what is around it.
+const shortRow = 16;
+
+const whole = (k: LowerContext, operands: readonly Operand[], attrs: Attrs): (Nest | OpaqueNest)[] => {
+  const held = operands.map((x) => k.held(x));
+  const { kind, axis, reverse, exclusive } = runOf(attrs);
+  const run = k.opaque(
+    held.map((x) => x.held),
+    [k.output()],
+    { kind, axis, reverse, exclusive },
+  );
+  return [...held.flatMap(({ nests }) => nests), run];
+};
 
 export default defineOp({
   name: 'cumreduce',
-  doc: 'Running sum, product, maximum or minimum along `axis`: result i combines the elements up to and with i (without, where `exclusive`), or from i on where `reverse`. Over no elements it is the identity: 0, 1, the lowest or the highest number of the dtype. f16 accumulates in f32.',
+  doc: 'Running sum, product, maximum or minimum along `axis`: result i combines the elements up to and with i (without, where `exclusive`), or from i on where `reverse`. Over no elements it is the identity: 0, 1, the lowest or the highest number of the dtype. f16 accumulates in f32. With operand 1 (bool, sums only) the run starts anew at the elements where it is true.',
   attrs: {
     kind: 'sum, max, min or prod',
     axis: 'the axis to run along',
     reverse: 'whether to run from the last element to the first',
     exclusive: 'whether element i itself is left out',
   },
-  infer(inputs, attrs) {
-    arity(inputs, 1);
+  infer(inputs, attrs, facts) {
     const x = operand(inputs, 0);
+    const { axis, kind, exclusive } = runOf(attrs);
     requireClass(x, 'number');
-    extent(x, runOf(attrs).axis);
+    extent(x, axis);
+    if (inputs.length === 1) return [x];
+    arity(inputs, 2);
+    requireSameShape(facts, x, operand(inputs, 1));
+    requireDType(operand(inputs, 1), 'bool', 'where runs start');
+    if (kind !== 'sum' || exclusive) throw new ShapeError('attribute', 'only inclusive sums can start anew');
     return [x];
   },
   vjp(b, { inputs, attrs, cotangents: [ct] }) {
     if (!ct) return [null];
-    const [x, run] = [inputAt(inputs, 0), runOf(attrs)];
+    const [x, starts, run] = [inputAt(inputs, 0), inputs[1], runOf(attrs)];
+    if (starts) return [segmentsVjp(b, starts, ct, run), null];
     if (run.kind === 'sum') return [backwards(b, ct, run)];
     return [run.kind === 'prod' ? productVjp(b, x, ct, run) : extremumVjp(b, x, ct, run)];
   },
-  lower(k, [x], attrs) {
+  lower(k, [x, starts], attrs) {
     if (!x) return [];
     const { kind, axis, reverse, exclusive } = runOf(attrs);
+    const n = extent(x.type, axis);
+    if (starts || (asConstant(n) ?? Infinity) > shortRow) return whole(k, starts ? [x, starts] : [x], attrs);
     const accumulator = x.type.dtype === 'f16' ? 'f32' : x.type.dtype;
     const nothing = k.constant(accumulator, identity(kind, x.type.dtype));
     const isIncluded = (i: Dim, r: Dim): Dim => sub(reverse ? sub(r, i) : sub(i, r), exclusive ? 1 : 0);
     return [
-      k.reduce([extent(x.type, axis)], { name: kind, arity: 1 }, (i, [r = zero]) => {
+      k.reduce([n], { name: kind, arity: 1 }, (i, [r = zero]) => {
         const value = k.cast(accumulator, x.at(i.map((at, other) => (other === axis ? r : at))));
         return [k.guard([{ kind: '>=0', lhs: isIncluded(i[axis] ?? zero, r) }], value, nothing)];
       }),
     ];
   },
   evaluate(inputs, attrs, cx) {
-    const x = tensorAt(inputs, 0);
+    const [x, starts] = [tensorAt(inputs, 0), inputs[1]];
     const { kind, axis, reverse, exclusive } = runOf(attrs);
     const n = x.shape[axis] ?? 1;
     const out = fill(x.dtype, x.shape, () => 0);
@@ -158,7 +147,8 @@ export default defineOp({
         let sofar = identity(kind, x.dtype);
         for (let step = 0; step < n; step++) {
           const index = [...row.slice(0, axis), reverse ? n - 1 - step : step, ...row.slice(axis)];
-          const next = round(evaluateBinary(combine[kind], x.dtype, sofar, element(x, index)));
+          if (starts && element(starts, index) !== 0) sofar = identity(kind, x.dtype);
+          const next = round(evaluateBinary(combineOf[kind], x.dtype, sofar, element(x, index)));
           out.data[positionOf(x.shape, index)] = exclusive ? sofar : next;
           sofar = next;
         }
@@ -166,13 +156,7 @@ export default defineOp({
     );
     return [out];
   },
-  rewrites: {
-    'cumreduce-in-blocks': (b, { inputs, attrs }) => {
-      const result = inBlocks(b, inputAt(inputs, 0), runOf(attrs));
-      return result ? [result] : null;
-    },
-  },
-  cost: ([x], _outputs, attrs) => ({ flops: mul(product(x?.shape ?? []), x ? extent(x, numberOf(attrs, 'axis')) : 1) }),
+  cost: ([x]) => ({ flops: product(x?.shape ?? []) }),
   // An extremum of no floats is near the largest number, beside which differences of a sum see nothing.
   arbitrary: (fc) =>
     oneDType(fc, 'f32', 'f32', 'f32', 'i32', 'u32')
@@ -184,8 +168,11 @@ export default defineOp({
             axis: fc.nat({ max: x.shape.length - 1 }),
             reverse: fc.boolean(),
             isExclusive: fc.boolean(),
+            isSegmented: fc.nat({ max: 3 }).map((n) => n === 0),
+            flags: tensorOf(fc, 'bool', x.shape),
           })
-          .map(({ isExclusive, ...run }) => {
+          .map(({ isExclusive, isSegmented, flags, ...run }) => {
+            if (isSegmented) return { inputs: [x, flags], attrs: { ...run, kind: 'sum', exclusive: false } };
             const exclusive = isExclusive && (!isFloat(x.dtype) || run.kind === 'sum' || run.kind === 'prod');
             return { inputs: [x], attrs: { ...run, exclusive } };
           }),

@@ -2,6 +2,7 @@
 import { CompilerBug } from '../../support/diagnostic.ts';
 import type { OpDefinition } from '../op.ts';
 import argreduce from './argreduce.ts';
+import argsort from './argsort.ts';
 import barrier from './barrier.ts';
 import bitcast from './bitcast.ts';
 import broadcast from './broadcast.ts';
@@ -18,11 +19,11 @@ import dynamicUpdateSlice from './dynamic-update-slice.ts';
 import foldIn from './fold-in.ts';
 import gather from './gather.ts';
 import gradient from './gradient.ts';
+import inverseOrder from './inverse-order.ts';
 import iota from './iota.ts';
 import pad from './pad.ts';
 import permute from './permute.ts';
 import randomBits from './random-bits.ts';
-import rank from './rank.ts';
 import reduce from './reduce.ts';
 import reshape from './reshape.ts';
 import { binaryOps } from './scalar-binary.ts';
@@ -32,6 +33,7 @@ import scatter from './scatter.ts';
 import select from './select.ts';
 import slice from './slice.ts';
 import stopGradient from './stop-gradient.ts';
+import takeAlong from './take-along.ts';
 import windowArgmax from './window-argmax.ts';
 import windowPick from './window-pick.ts';
 import windowSum from './window-sum.ts';
@@ -47,7 +49,7 @@ export const opFamilies: Readonly<Record<string, readonly OpDefinition[]>> = {
   'Reductions and contractions': [reduce, argreduce, cumreduce, dot, conv],
   Windows: [windowSum, windowArgmax, windowPick, windowUnpick],
   Indexing: [gather, scatter, dynamicSlice, dynamicUpdateSlice],
-  Order: [rank],
+  Order: [argsort, inverseOrder, takeAlong],
   Random: [randomBits, foldIn],
   Control: [scan],
   Gradients: [stopGradient, copy, barrier, gradient],

@@ -234,7 +234,14 @@ export class NestGraph {
     let dropped = 0;
     const work = [...this.items].reverse();
     for (let item = work.shift(); item; item = work.shift()) {
-      if (!this.items.has(item) || item.step.kind !== 'nest') continue;
+      if (!this.items.has(item) || item.step.kind === 'loop') continue;
+      if (item.step.kind === 'opaque') {
+        if (item.step.writes.some((buffer) => this.isUsed(buffer))) continue;
+        dropped += item.step.writes.length;
+        work.push(...this.dependencies(item));
+        this.remove(item);
+        continue;
+      }
       const nest: Nest = item.step;
       const alive = nest.stages.filter((stage) => stage.kind === 'reduce' || this.isUsed(stage.buffer));
       if (alive.length === nest.stages.length) continue;

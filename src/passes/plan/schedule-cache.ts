@@ -5,6 +5,7 @@ import type { Dim } from '../../ir/dim.ts';
 import { operands } from '../../ir/expr-rewrite.ts';
 import type { Expr, Index } from '../../ir/expr.ts';
 import type { TensorType } from '../../ir/graph.ts';
+import { dataText } from '../../ir/text/writer.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import type { Axis, Buffer, Nest, NestFunction, OpaqueNest, Stage } from '../../ir/nest.ts';
 import type { PlanStep } from '../../ir/plan.ts';
@@ -30,7 +31,7 @@ class NestKey {
     this.parts.push(...this.buffers.map(describe));
   }
 
-  text(): string {
+  get text(): string {
     return this.parts.join('\n');
   }
 
@@ -95,6 +96,14 @@ class NestKey {
   }
 }
 
+// Neither do the buffers of an opaque nest's structure have names.
+function opaqueStructure(nest: OpaqueNest, describe: (buffer: string) => string): { text: string; buffers: string[] } {
+  const buffers = [...new Set([...nest.reads, ...nest.writes])];
+  const places = [...nest.reads, '|', ...nest.writes].map((id) => (id === '|' ? id : buffers.indexOf(id)));
+  const attrs = Object.entries(nest.attrs).map(([name, value]) => `${name}=${dataText(value)}`);
+  return { text: ['opaque', nest.op, ...places, ...attrs, ...buffers.map(describe)].join('\n'), buffers };
+}
+
 interface Entry {
   readonly scheduled: Scheduled;
   readonly buffers: readonly string[];
@@ -117,17 +126,16 @@ export class ScheduleCache {
 
   /** The schedule of `nest`; `isScalar` tells which buffers are words of the step record. */
   get(nest: Nest | OpaqueNest, fn: NestFunction, isScalar: (buffer: string) => boolean): CachedSchedule {
-    if (nest.kind === 'opaque') return { key: `opaque ${this.scratch++}`, ...this.schedule(nest, fn) };
     const { types, constraints } = this.surroundings(fn);
     const describe = (id: string): string => {
       const type = types.get(id);
       return `${type?.dtype}[${type?.shape.map((d: Dim) => d.key).join()}]${isScalar(id) ? ' scalar' : ''}`;
     };
-    const structure = new NestKey(nest, describe);
-    const key = `${structure.text()}\n${constraints}`;
+    const { text, buffers } = nest.kind === 'opaque' ? opaqueStructure(nest, describe) : new NestKey(nest, describe);
+    const key = `${text}\n${constraints}`;
     let entry = this.entries.get(key);
-    if (!entry) this.entries.set(key, (entry = { scheduled: this.schedule(nest, fn), buffers: structure.buffers }));
-    return { key, ...this.rename(entry, structure.buffers) };
+    if (!entry) this.entries.set(key, (entry = { scheduled: this.schedule(nest, fn), buffers }));
+    return { key, ...this.rename(entry, buffers) };
   }
 
   // What the nests of one function have in common, found once.

@@ -3,7 +3,7 @@
 import { asConstant } from '../../ir/dim.ts';
 import { Facts } from '../../ir/dim-solver.ts';
 import type { Nest, NestFunction } from '../../ir/nest.ts';
-import { CompilerBug } from '../../support/diagnostic.ts';
+import { opaqueSchedule } from './order/schedules.ts';
 import type { Scheduled, ScheduleNest } from './schedule.ts';
 import { asContraction, type Contraction } from './gpu/contraction.ts';
 import { flattenNest, type ReduceStage } from './flatten.ts';
@@ -147,7 +147,7 @@ function productParts(outer: number, depth: ReturnType<typeof points>, stage: Re
 export const gpuScheduler =
   (options: GpuOptions): ScheduleNest =>
   (nest, scope) => {
-    if (nest.kind === 'opaque') throw new CompilerBug(`no kernel for the op ${nest.op}`, nest.origin[0] ?? null);
+    if (nest.kind === 'opaque') return opaqueSchedule(nest, 'gpu')(nest, scope);
     const surroundings = new Surroundings(scope, factsOf(scope));
     if (nest.stages.some(isScatter)) return scheduledOf([scheduleScatter(nest, surroundings)]);
     const { nests, buffers } = spill(flattenNest(nest, scope), surroundings);

@@ -1,0 +1,180 @@
+// Sorting, choosing, running reductions and their gradients along rows of all lengths, with extents that are
+// known and unknown: WebAssembly and a GPU device against the reference interpreter.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { graphPasses } from '../../src/compile.ts';
+import { Builder, tensorType } from '../../src/ir/builder.ts';
+import { constant, variable, type Dim } from '../../src/ir/dim.ts';
+import { Facts } from '../../src/ir/dim-solver.ts';
+import type { GraphFunction, Value } from '../../src/ir/graph.ts';
+import { interpret } from '../../src/ir/interpreter.ts';
+import type { NestFunction } from '../../src/ir/nest.ts';
+import { verifyNests } from '../../src/ir/nest-verify.ts';
+import { parseNests, printNests } from '../../src/ir/nest-text.ts';
+import type { Tensor } from '../../src/ir/op.ts';
+import { argsort, sortedFirst, sortValues } from '../../src/ir/ops/sort-graph.ts';
+import { autodiff } from '../../src/passes/autodiff.ts';
+import { fuse } from '../../src/passes/fuse.ts';
+import { lowerToNests } from '../../src/passes/lower-to-nests.ts';
+import { scheduleForGpu } from '../../src/passes/schedule/gpu.ts';
+import { functionOf, moduleOf, type Tensors } from '../support/op-case.ts';
+import { requestTestDevice, type TestDevice } from '../support/webgpu.ts';
+import { runNests } from '../wasm/run-nests.ts';
+import { runOnDevice } from '../wgsl/run-on-device.ts';
+
+let found: TestDevice;
+beforeAll(async () => {
+  found = await requestTestDevice();
+});
+afterAll(() => {
+  if ('device' in found) found.device.destroy();
+});
+
+const cx = { count: () => undefined };
+
+const only = <T>([item]: readonly T[]): T => {
+  if (item === undefined) throw new Error('nothing there');
+  return item;
+};
+
+/** The function as a graph without gradients, and its fused nests. */
+function compiled(fn: GraphFunction): { graph: GraphFunction; nests: NestFunction } {
+  const module = moduleOf(fn);
+  const graph = only(autodiff.run(module, cx).functions);
+  const optimised = graphPasses.reduce((m, pass) => pass.run(m, cx), module);
+  const nests = fuse.run(lowerToNests.run(optimised, cx), cx);
+  expect(verifyNests(nests)).toEqual([]);
+  expect(printNests(parseNests(printNests(nests)))).toBe(printNests(nests));
+  return { graph, nests: only(nests.functions) };
+}
+
+function expectSame(where: string, got: Tensors, want: Tensors): void {
+  for (const [name, { data }] of Object.entries(want)) {
+    const result = got[name]?.data ?? new Float64Array();
+    const size = data.reduce((largest, value) => (Math.abs(value) > largest ? Math.abs(value) : largest), 1);
+    const wrong = data.findIndex((value, at) => {
+      const other = result[at] ?? 0.5;
+      return Number.isNaN(value) ? !Number.isNaN(other) : !(Math.abs(other - value) <= 1e-4 * size);
+    });
+    if (wrong >= 0) expect.fail(`${where}: ${name}[${wrong}] is ${result[wrong]}, not ${data[wrong]}`);
+    expect(result.length).toBe(data.length);
+  }
+}
+
+async function agree(
+  fn: GraphFunction,
+  inputs: Tensors,
+  dims: Readonly<Record<string, number>>,
+  skip: (why: string) => void,
+): Promise<void> {
+  const { graph, nests } = compiled(fn);
+  const want = interpret(graph, inputs, { dims });
+  expectSame('one thread', runNests(nests, inputs, dims), want);
+  // Threads wait for each other between kernels, which this harness does not do.
+  if (nests.body.length === 1) expectSame('three threads', runNests(nests, inputs, dims, 3), want);
+  if ('missing' in found) return skip(found.missing);
+  expectSame('device', await runOnDevice(found.device, nests, inputs, dims, scheduleForGpu), want);
+}
+
+/** Eighths, in no order, many of them equal. */
+function eighths(shape: readonly number[], seed: number): Tensor {
+  const data = new Float64Array(shape.reduce((size, n) => size * n, 1));
+  let state = seed;
+  for (let e = 0; e < data.length; e++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    data[e] = (((state >>> 8) % 401) - 200) / 8;
+  }
+  return { dtype: 'f32', shape, data };
+}
+
+const weighed = (b: Builder, y: Value): Value => {
+  const place = b.op('iota', [], { dtype: 'f32', shape: y.type.shape, axis: y.type.shape.length - 1 });
+  const weight = b.add(b.one(y), b.op('sin', [place]));
+  return b.reduce('sum', b.mul(y, weight), [...y.type.shape.keys()]);
+};
+
+interface Layout {
+  readonly axis: 0 | 1;
+  readonly isKnown: boolean;
+}
+
+/** A function of x: f32[3, n] or f32[n, 3]. */
+function along(n: number, { axis, isKnown }: Layout, make: (b: Builder, x: Value, n: Dim) => Record<string, Value>) {
+  const b = new Builder(new Facts(isKnown ? [] : [{ name: 'n', min: 1 }]));
+  const extent = isKnown ? constant(n) : variable('n');
+  const shape = axis === 0 ? [extent, constant(3)] : [constant(3), extent];
+  const x: Value = { type: tensorType('f32', shape) };
+  return functionOf(b, { x }, make(b, x, extent));
+}
+
+const lengths = [1, 2, 7, 33, 1000, 1025, 5000];
+const layouts: readonly Layout[] = [
+  { axis: 1, isKnown: true },
+  { axis: 0, isKnown: true },
+  { axis: 1, isKnown: false },
+];
+const cases = lengths.flatMap((n) => layouts.map((layout) => ({ n, ...layout })));
+const inputOf = (n: number, axis: number): Tensor => eighths(axis === 0 ? [n, 3] : [3, n], n);
+
+describe('rows of any length', () => {
+  test.for(cases)('sort $n along axis $axis, known: $isKnown', async ({ n, ...layout }, { skip }) => {
+    const { axis } = layout;
+    const fn = along(n, layout, (b, x) => {
+      const up = sortValues(b, x, axis);
+      const [dx] = b.node('gradient', [weighed(b, b.mul(up, up)), x]);
+      return { up, down: argsort(b, x, axis, true), ...(dx ? { dx } : {}) };
+    });
+    const x = inputOf(n, axis);
+    if (n > 2) x.data[1] = Number.NaN;
+    await agree(fn, { x }, { n }, skip);
+  });
+
+  test.for(cases)('a few of $n along axis $axis, known: $isKnown', async ({ n, ...layout }, { skip }) => {
+    const { axis } = layout;
+    const few = layout.isKnown ? Math.min(n, 5) : 1;
+    const fn = along(n, layout, (b, x) => {
+      const best = sortedFirst(b, x, few, axis, true);
+      const [dx] = b.node('gradient', [weighed(b, b.mul(best.values, best.values)), x]);
+      return { ...best, ...(dx ? { dx } : {}) };
+    });
+    await agree(fn, { x: inputOf(n, axis) }, { n }, skip);
+  });
+
+  test('NaN among the few, and many of a long row', async ({ skip }) => {
+    const fn = along(1500, { axis: 1, isKnown: true }, (b, x) => ({
+      few: sortedFirst(b, x, 6, 1, true).indices,
+      many: sortedFirst(b, x, 700, 1, false).indices,
+    }));
+    const x = { ...inputOf(1500, 1) };
+    x.data.fill(Number.NaN, 4, 1500);
+    await agree(fn, { x }, {}, skip);
+  });
+
+  const kinds = ['sum', 'max', 'min', 'prod'] as const;
+  test.for(cases)('run along $n on axis $axis, known: $isKnown', async ({ n, ...layout }, { skip }) => {
+    const { axis } = layout;
+    const fn = along(n, layout, (b, x) => {
+      const run = (kind: string, reverse: boolean, exclusive: boolean): Value =>
+        b.op('cumreduce', [kind === 'prod' ? nearOne(b, x) : x], { kind, axis, reverse, exclusive });
+      const results = kinds.map((kind): [string, Value] => [kind, run(kind, false, false)]);
+      const others: [string, Value][] = [
+        ['back', run('sum', true, true)],
+        ['highest', run('max', true, false)],
+      ];
+      const [dx] = b.node('gradient', [weighed(b, b.add(run('max', false, false), run('min', true, false))), x]);
+      return { ...Object.fromEntries([...results, ...others]), ...(dx ? { dx } : {}) };
+    });
+    await agree(fn, { x: inputOf(n, axis) }, { n }, skip);
+  });
+
+  test('run along rows so long that they are scanned in parts', async ({ skip }) => {
+    const n = 40_001;
+    const fn = along(n, { axis: 1, isKnown: true }, (b, x) => ({
+      sum: b.op('cumreduce', [x], { kind: 'sum', axis: 1, reverse: false, exclusive: true }),
+      max: b.op('cumreduce', [x], { kind: 'max', axis: 1, reverse: true, exclusive: false }),
+    }));
+    await agree(fn, { x: inputOf(n, 1) }, {}, skip);
+  });
+});
+
+// Products that neither vanish nor overflow.
+const nearOne = (b: Builder, x: Value): Value => b.add(b.one(x), b.mul(x, b.like(x, 1 / 8192)));
