@@ -93,3 +93,39 @@ f('x0 * l1_l2(0.2, 0.5)(x0)', lambda x: x * (0.2 * x.abs().sum() + 0.5 * (x ** 2
 f('where(bernoulli([3, 4], 1.0), x0, 0.0) * dropout_mask([3, 4], 0.0)', lambda x: x, s)
 f('(fn (how: Reduction) => reduce_loss(x0, how))("sum")', torch.sum, s)
 f('x0 * rate(0.25, 3)', lambda x: x / 4, s, use='optim: rate')
+
+# What regularises, constrains and fills.
+f('x0 * l2(x1)', lambda x, y: x * (y ** 2).sum(), s, (5,))
+f('x0 * l1(x1)', lambda x, y: x * y.abs().sum(), s, (5,))
+f('x0 * l2(0.3)(x1)', lambda x, y: x * 0.3 * (y ** 2).sum(), s, (2, 3), use='regularize: l2')
+f('x0 * l1(0.3)(x1)', lambda x, y: x * 0.3 * y.abs().sum(), s, (2, 3), use='regularize: l1')
+f('max_norm(1.2)(x0)', lambda x: x.renorm(2, 0, 1.2), (4, 3), use='constrain: max_norm')
+f('max_norm(0.7)(x0)', lambda x: x.renorm(2, 0, 0.7), (2, 3, 2), use='constrain: max_norm')
+f('clip_value(0.5)(x0)', lambda x: x.clamp(-0.5, 0.5), s, use='constrain: clip_value')
+f('x0 * ones([3, 4]) + zeros([3, 4])', lambda x: x * torch.ones(3, 4), s)
+f('x0 * uniform([3, 4], low=0.5, high=0.5) + normal([3, 4], mean=2.0, std=0.0)', lambda x: x * 0.5 + 2, s)
+for name in ('linear', 'sigmoid', 'tanh', 'relu', 'leaky_relu', 'selu'):
+    f(f'x0 * gain("{name}")', lambda x, g=torch.nn.init.calculate_gain(name): x * g, (2,), use='init: gain')
+f('x0 * gain("leaky_relu", 0.3)', lambda x: x * torch.nn.init.calculate_gain('leaky_relu', 0.3), (2,), use='init: gain')
+
+def averaged(x):
+    """torch.optim.swa_utils.AveragedModel of five weights in a row."""
+    holder = torch.nn.Module()
+    holder.w = torch.nn.Parameter(x[0].detach().clone())
+    decay = lambda t: min((1 + t) / (10 + t), 0.4)
+    mean = torch.optim.swa_utils.AveragedModel(holder, avg_fn=lambda a, p, t: decay(int(t)) * a + (1 - decay(int(t))) * p)
+    for row in x:
+        holder.w.data = row.detach().clone()
+        mean.update_parameters(holder)
+    own = x[0]
+    for t in range(1, 5):
+        own = decay(t) * own + (1 - decay(t)) * x[t]
+    assert torch.allclose(own, mean.module.w.double())
+    return own
+f('fold a = x0[0] over i in 0..5 => lerp(a, x0[i], ema_weight(full([], i), 0.4))', averaged, (5, 3), use='optim: ema_weight')
+f('x0 * ema_weight(a0)', lambda x, t: x * (1 - min((1 + int(t)) / (10 + int(t)), 0.999)), (2,), args=[torch.tensor(20000)], use='optim: ema_weight')
+
+# Draws that leave no choice.
+f('x0 * f32(teacher_forcing(a0, a1, 1.0))', lambda x, gold, own: x * gold, (4,), args=[torch.tensor([3, 1, 2, 5]), torch.tensor([0, 2, 2, 4])], use='decode: teacher_forcing')
+f('x0 * f32(teacher_forcing(a0, a1, 0.0))', lambda x, gold, own: x * own, (4,), args=[torch.tensor([3, 1, 2, 5]), torch.tensor([0, 2, 2, 4])], use='decode: teacher_forcing')
+f('x0 * f32(categorical(1000.0 * x1)) + 0.0 * sum(x1)', lambda x, y: x * y.argmax(-1) + 0.0 * y.sum(), (3,), (3, 4), use='decode: categorical')

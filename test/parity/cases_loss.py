@@ -53,6 +53,31 @@ for reduction in ['mean', 'sum', 'none']:
     loss(f'margin_ranking_loss {reduction}', f'margin_ranking_loss(x0, x1, {constant(signs)}, 0.3, {r})', lambda x, y: F.margin_ranking_loss(x, y, signs, 0.3, reduction=reduction), [(5,), (5,)])
     loss(f'cosine_embedding_loss {reduction}', f'cosine_embedding_loss(x0, x1, {constant(signs)}, 0.1, {r})', lambda x, y: F.cosine_embedding_loss(x, y, signs, 0.1, reduction=reduction), [(5, 3), (5, 3)])
     loss(f'triplet_margin_loss {reduction}', f'triplet_margin_loss(x0, x1, x2, {r})', lambda *x: F.triplet_margin_loss(*x, reduction=reduction), [(5, 3)] * 3)
+def reduced(t, reduction):
+    return t.mean() if reduction == 'mean' else t.sum() if reduction == 'sum' else t
+def own_focal(x, alpha=0.25, gamma=2.0):  # torchvision.ops.sigmoid_focal_loss
+    p = torch.sigmoid(x)
+    pt = p * bits + (1 - p) * (1 - bits)
+    out = F.binary_cross_entropy_with_logits(x, bits, reduction='none') * (1 - pt) ** gamma
+    return out if alpha < 0 else (alpha * bits + (1 - alpha) * (1 - bits)) * out
+alike = torch.tensor([1.0, 0.0, 1.0, 0.0]).double()
+for reduction in ['mean', 'sum', 'none']:
+    r = f'reduction="{reduction}"'
+    def of(name, call, run, xs, args=(), module='loss'):
+        loss(f'{name} {reduction}', call, lambda *a: reduced(run(*a), reduction), xs, args, use=f'{module}: {name}' if module else '')
+    of('hinge_loss', f'hinge_loss(x0, {constant(signs)}, {r})', lambda x: F.relu(1 - signs * x), [(5,)], module='')
+    of('perceptron_loss', f'perceptron_loss(x0, stack([1.0, 0.0, 0.0, 1.0, 0.0]), {r})', lambda x: F.relu(-signs * x), [(5,)])
+    of('sigmoid_focal_loss', f'sigmoid_focal_loss(x0, {constant(bits)}, gamma=3.0, {r})', lambda x: own_focal(x, gamma=3.0), [(2, 3)])
+    of('focal_loss', f'focal_loss(x0, a0, gamma=1.5, {r})', lambda x, y: -(1 - x.softmax(-1).gather(-1, y[:, None])[:, 0]) ** 1.5 * x.log_softmax(-1).gather(-1, y[:, None])[:, 0], [(5, 4)], [ids])
+    of('dice_loss', f'dice_loss(sigmoid(x0), {constant(bits)}, smooth=0.5, {r})', lambda x: 1 - (2 * (x.sigmoid() * bits).sum(-1) + 0.5) / (x.sigmoid().sum(-1) + bits.sum(-1) + 0.5), [(2, 3)])
+    of('contrastive_loss', f'contrastive_loss(x0, x1, {constant(alike)}, {r})', lambda x, y: 0.5 * alike * (x - y).pow(2).sum(-1) + 0.5 * (1 - alike) * F.relu(1 - (x - y).norm(dim=-1)) ** 2, [(4, 2), (4, 2)])
+    of('residual_loss', f'residual_loss(x0, x1, {r})', lambda x, y: ((x - y) ** 2).sum(-1), [(3, 4), (3, 4)])
+    loss(f'binary_cross_entropy weighted {reduction}', f'binary_cross_entropy(sigmoid(x0), {constant(bits)}, stack([1.0, 0.5, 3.0]), {r})',
+         lambda x: F.binary_cross_entropy(torch.sigmoid(x), bits, torch.tensor([1.0, 0.5, 3.0]).double(), reduction=reduction), [(2, 3)])
+    loss(f'nll_loss [b, t, k] {reduction}', f'nll_loss(log_softmax(x0), a0, {r})', last(lambda x, y: F.nll_loss(torch.log_softmax(x, 1), y, reduction=reduction)), [(2, 3, 4)], [grid])
+    loss(f'cross_entropy soft [b, t, k] {reduction}', f'cross_entropy(x0, softmax(x1), {r})',
+         lambda x, y: F.cross_entropy(x.movedim(-1, 1), torch.softmax(y, -1).movedim(-1, 1), reduction=reduction), [(2, 3, 4), (2, 3, 4)])
+    loss(f'triplet_margin_loss swapped {reduction}', f'triplet_margin_loss(x0, x1, x2, margin=0.5, swap=true, {r})', lambda *x: F.triplet_margin_loss(*x, margin=0.5, swap=True, reduction=reduction), [(4, 2)] * 3)
 for reduction in ['mean', 'sum', 'none', 'batchmean']:
     logp = 'log_softmax(x0)'
     p = numbers(probs)
@@ -72,6 +97,13 @@ loss('cross_entropy of large logits, smoothed', 'cross_entropy(x0, a0, label_smo
 loss('binary_cross_entropy_with_logits of large logits', f'binary_cross_entropy_with_logits(x0, {constant(bits)}, pos_weight=stack([2.0, 1.0, 0.25]))',
      lambda x: F.binary_cross_entropy_with_logits(x, bits, pos_weight=torch.tensor([2.0, 1.0, 0.25]).double()), [(2, 3)], scale=1e4)
 loss('soft_margin_loss of large logits', f'soft_margin_loss(x0, {constant(signs)})', lambda x: torch.nn.functional.softplus(-signs * x).mean(), [(5,)], scale=1e4)
+
+loss('cross_entropy of large logits, weighted', f'cross_entropy(x0, a0, weight={W}, ignore_index=2)', lambda x, y: F.cross_entropy(x, y, weight, ignore_index=2), [(5, 4)], [ids], scale=1e4)
+loss('cross_entropy of large logits, soft', f'cross_entropy(x0, {constant(numbers(probs))})', lambda x: F.cross_entropy(x, numbers(probs)), [(5, 4)], scale=1e4)
+loss('kl_div of large logits', 'kl_div(log_softmax(x0), softmax(x1), "sum")', lambda x, y: F.kl_div(torch.log_softmax(x, -1), torch.softmax(y, -1), reduction='sum'), [(5, 4), (5, 4)], scale=30)
+loss('focal_loss of large logits', 'focal_loss(x0, a0, reduction="sum")', lambda x, y: F.cross_entropy(x, y, reduction='sum'), [(4, 4)], [torch.tensor([0, 1, 2, 3])],
+     x_values=[torch.eye(4).roll(1, 0).double() * 1e4], use='loss: focal_loss')
+loss('sigmoid_focal_loss of large logits', f'sigmoid_focal_loss(x0, {constant(bits)})', own_focal, [(2, 3)], scale=1e3, use='loss: sigmoid_focal_loss')
 
 # CTC: different lengths, repeats, and a target that does not fit. torch has time first.
 targets = torch.tensor([[1, 1, 2, 3], [2, 3, 3, 1], [3, 1, 0, 0]])
@@ -174,3 +206,26 @@ signed('CosineEmbeddingLoss(0.2)', f'm(x0, x1, {S})', lambda x, y: nn.CosineEmbe
 loss('hinge_loss', f'hinge_loss(x0, {S}, 0.8)', lambda x: F.relu(0.8 - signs * x).mean(), [(5,)])
 from reference import case
 case('loss', 'CTCLoss()', 'CTCLoss()', use='loss: CTCLoss', xs=[(3, 7, 4)], args=[targets, lengths, sizes], call='m(log_softmax(x0), a0, a1, a2)', run=ctc(), state=False)
+layer('CrossEntropyLoss()', 'CrossEntropyLoss()', 'm(x0, a0)', [(5, 4)], [ids])
+layer('CrossEntropyLoss(reduction="none", label_smoothing=0.3)', 'CrossEntropyLoss(reduction="none", label_smoothing=.3)', 'm(x0, a0)', [(5, 4)], [ids])
+layer('NLLLoss(weight=[0.5, 2.0, 1.25, 0.25], ignore_index=0)', 'NLLLoss(T(.5, 2., 1.25, .25), ignore_index=0)', 'm(x0, a0)', [(5, 4)], [ids])
+layer('MultiMarginLoss(margin=0.5, weight=[0.5, 2.0, 1.25, 0.25], reduction="none")', 'MultiMarginLoss(margin=.5, weight=T(.5, 2., 1.25, .25), reduction="none")', 'm(x0, a0)', [(5, 4)], [ids])
+for text in ['MSELoss("sum")', 'MSELoss("none")', 'L1Loss()', 'L1Loss("sum")', 'HuberLoss("none")', 'HuberLoss("sum", delta=2.0)', 'SmoothL1Loss()', 'SmoothL1Loss("none")', 'SmoothL1Loss("sum", beta=2.0)']:
+    layer(text, text.replace('("', '(reduction="'), 'm(x0, x1)', [(3, 4), (3, 4)])
+layer('TripletMarginLoss(margin=0.5, reduction="none")', 'TripletMarginLoss(margin=.5, reduction="none")', 'm(x0, x1, x2)', [(5, 3)] * 3)
+for how in ('sum', 'none'):
+    signed(f'BCELoss(weight=[1.0, 0.5, 3.0], reduction="{how}")', f'm(sigmoid(x0), {B})', lambda x: nn.BCELoss(torch.tensor([1, .5, 3]).double(), reduction=how)(torch.sigmoid(x), bits), [(2, 3)])
+    signed(f'BCEWithLogitsLoss(weight=[1.0, 0.5, 3.0], reduction="{how}")', f'm(x0, {B})', lambda x: nn.BCEWithLogitsLoss(torch.tensor([1, .5, 3]).double(), reduction=how)(x, bits), [(2, 3)])
+    signed(f'KLDivLoss("{how}", log_target=true)', 'm(log_softmax(x0), log_softmax(x1))', lambda x, y: nn.KLDivLoss(reduction=how, log_target=True)(torch.log_softmax(x, -1), torch.log_softmax(y, -1)), [(3, 4), (3, 4)])
+    signed(f'HingeEmbeddingLoss(0.5, "{how}")', f'm(x0, {S})', lambda x: nn.HingeEmbeddingLoss(0.5, reduction=how)(x, signs), [(5,)])
+    signed(f'SoftMarginLoss("{how}")', f'm(x0, {S})', lambda x: nn.SoftMarginLoss(reduction=how)(x, signs), [(5,)])
+    signed(f'MarginRankingLoss(reduction="{how}")', f'm(x0, x1, {S})', lambda x, y: nn.MarginRankingLoss(reduction=how)(x, y, signs), [(5,), (5,)])
+    signed(f'CosineEmbeddingLoss(reduction="{how}")', f'm(x0, x1, {S})', lambda x, y: nn.CosineEmbeddingLoss(reduction=how)(x, y, signs), [(5, 3), (5, 3)])
+    case('loss', f'CTCLoss(reduction="{how}", blank=3)', f'CTCLoss(reduction="{how}", blank=3)', use='loss: CTCLoss', xs=[(2, 6, 4)], args=[torch.tensor([[1, 0, 0], [2, 2, 1]]), torch.tensor([6, 6]), torch.tensor([3, 2])],
+         call='m(log_softmax(x0), a0, a1, a2)', run=ctc(reduction=how, blank=3), state=False)
+std('nt_xent colder', 'nt_xent(x0, x1, temperature=0.5)', nt_xent, [(2, 5), (2, 5)])
+std('residual_loss of vectors', 'residual_loss(x0, x1)', lambda x, y: ((x - y) ** 2).sum(-1).mean(), [(5, 2), (5, 2)])
+std('r_drop gently', 'r_drop(x0, x1, a0, alpha=0.5)', lambda x, y, t: (F.cross_entropy(x, t) + F.cross_entropy(y, t)) / 2 + 0.25 * sum(F.kl_div(a.log_softmax(-1), b.log_softmax(-1), log_target=True, reduction='batchmean') for a, b in ((x, y), (y, x))), [(5, 4), (5, 4)], [ids])
+std('gaussian_kl of steps', 'gaussian_kl(x0, x1)', kl, [(2, 3, 2), (2, 3, 2)])
+std('elbo_loss plain', 'elbo_loss(x0, x1, x2)', lambda r, m, s: (r + kl(m, s)).mean(), [(2,), (2, 3), (2, 3)])
+std('cycle_loss of images', 'cycle_loss(x0, x1)', lambda x, y: (x - y).abs().mean(), [(1, 2, 3, 2), (1, 2, 3, 2)])
