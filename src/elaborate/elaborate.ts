@@ -8,6 +8,7 @@ import { createSource, createSpan } from '../support/source.ts';
 import { checkModule } from './check.ts';
 import { elaborateEntries } from './entries.ts';
 import { Exhausted, type Mode, type Session } from './frame.ts';
+import { withoutHoleNames } from './hole-names.ts';
 import { lintModule, reportUnchecked, reportUnused } from './lints.ts';
 import { checkHoles, constructModel, elaborateInit, guarded, modelInfo, type Model } from './models.ts';
 import { Modules, type FileHost, type Module } from './modules.ts';
@@ -110,7 +111,7 @@ export function createSession(
       const key = `${code} ${span?.source.name ?? ''} ${span?.start ?? ''} ${span?.end ?? ''}`;
       if (places.has(key)) return;
       places.add(key);
-      reporter.report(diagnostic);
+      reporter.report(withoutHoleNames(diagnostic));
     },
     spend: (count = 1) => (evaluations += count) <= longestProgram,
     failed: () => reporter.hasErrors,

@@ -81,5 +81,9 @@ export const hardPrograms: Readonly<Record<string, string | Readonly<Record<stri
   },
   'a file that is not there':
     'import { a } from "./nothing.dlm"\nimport { b } from "std/nothing"\nimport { c } from ""\nconst x = a + b + c\n',
+  'an empty group over an axis that is not 1': 'fn f(x: [b, t, d]) = rearrange[b t () -> b t](x)\n',
+  'an einsum of integers without axes': 'fn f(x: i32[n], y: i32[n]) = einsum[n, n -> ](x, y)\n',
+  'an argument of the wrong kind for a size to be inferred':
+    'import { Linear } from "std/nn"\nexport model Net() {\n  let fc = Linear(_, 10)\n  export fn forward(x: [b, 28, 28]) -> [b, 10] = fc((x, [b, 784]))\n}\n',
   'a thousand imports': many(1_000, (i) => `import { Linear as L${i} } from "std/nn"`),
 };

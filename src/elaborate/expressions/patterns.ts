@@ -151,6 +151,7 @@ export function evaluatePattern(frame: Frame, expr: PatternExpr, piped: GivenArg
             inputs.map((input) => input.value),
             leaves,
             output.flat(),
+            expr.span,
           );
   const source = tensors[0]?.value;
   return tensor(
@@ -202,7 +203,7 @@ function readInput(
         got: typeText(x.type, true),
       }),
     );
-  groups.forEach((group, i) => solveGroup(frame, sizes, group, x.type.shape[i] ?? one));
+  groups.forEach((group, i) => solveGroup(frame, sizes, group, x.type.shape[i] ?? one, axes.span));
   const leaves = groups.flat();
   const seen = new Set<string>();
   for (const leaf of leaves) {
@@ -240,7 +241,7 @@ function leavesOf(frame: Frame, item: Axis): readonly Leaf[] {
 }
 
 // The size of an axis is the product of its leaves: at most one of them may be open.
-function solveGroup(frame: Frame, sizes: Sizes, group: readonly Leaf[], size: Dim): void {
+function solveGroup(frame: Frame, sizes: Sizes, group: readonly Leaf[], size: Dim, span: Span): void {
   const [only] = group;
   if (group.length === 1 && only) return sizes.set(only, size, '');
   // A leaf given by name in the call is fixed; then one that no argument gives is solved from the rest.
@@ -263,7 +264,7 @@ function solveGroup(frame: Frame, sizes: Sizes, group: readonly Leaf[], size: Di
   const names = group.map((leaf) => leaf.name).join(' * ');
   if (!target) {
     if (equalDims(frame, rest, size) !== 'proved')
-      rejectAxis(frame, group[0] ?? noLeaf(frame, size), rest, size, `${size.key} = ${names}`);
+      rejectAxis(frame, group[0] ?? noLeaf(frame, size, span), rest, size, `${size.key} = ${names}`);
     return;
   }
   if (divides(frame, rest, size) !== 'proved')
@@ -287,8 +288,8 @@ function solveGroup(frame: Frame, sizes: Sizes, group: readonly Leaf[], size: Di
 }
 
 // `()` is an axis of size 1.
-function noLeaf(frame: Frame, size: Dim): never {
-  return reject(frame, messages.E0305(frame.caller?.span ?? null, { axis: '()', expected: '1', got: size.key }));
+function noLeaf(frame: Frame, size: Dim, span: Span): never {
+  return reject(frame, messages.E0305(span, { axis: '()', expected: '1', got: size.key }));
 }
 
 function exactReason(size: Dim, by: Dim): string {
@@ -408,6 +409,7 @@ function einsum(
   values: readonly GraphValue[],
   leaves: readonly (readonly Leaf[])[],
   output: readonly Leaf[],
+  span: Span,
 ): GraphValue {
   const wanted = new Set(output.map((leaf) => leaf.name));
   let [value, names] = [values[0], leaves[0] ?? []];
@@ -415,7 +417,7 @@ function einsum(
   if (!isFloat(value.type.dtype))
     return reject(
       frame,
-      messages.E0402(output[0]?.span ?? frame.caller?.span ?? null, {
+      messages.E0402(span, {
         what: 'an operand of `einsum`',
         expected: 'a tensor of floats',
         got: typeText(value.type, true),
