@@ -115,6 +115,61 @@ const layouts: readonly Layout[] = [
 const cases = lengths.flatMap((n) => layouts.map((layout) => ({ n, ...layout })));
 const inputOf = (n: number, axis: number): Tensor => eighths(axis === 0 ? [n, 3] : [3, n], n);
 
+/** Row numbers from `low` to `high`, in no order. */
+const rowNumbers = (count: number, low: number, high: number): Tensor => {
+  const { data } = eighths([count], 77);
+  return { dtype: 'i32', shape: [count], data: data.map((value) => low + ((value * 8 + 200) % (high - low + 1))) };
+};
+
+describe('updates of rows', () => {
+  const sizes = [
+    [1, 1, 1],
+    [7, 2, 3],
+    [33, 1000, 2],
+    [1000, 33, 5],
+    [5000, 300, 8],
+    [17, 5000, 33],
+  ] as const;
+  const ways = sizes.flatMap(([rows, count, width]) =>
+    (['add', 'set', 'max'] as const).flatMap((combine) =>
+      [0, 1].map((axis) => ({ rows, count, width, combine, axis })),
+    ),
+  );
+  test.for(ways)('$combine $count into $rows × $width along axis $axis', async (way, { skip }) => {
+    const { rows, count, width, combine, axis } = way;
+    const b = new Builder();
+    const shaped = (n: number): number[] => (axis === 0 ? [n, width] : [width, n]);
+    const value = (shape: number[], dtype: 'f32' | 'i32' = 'f32'): Value => ({ type: tensorType(dtype, shape) });
+    const [x, ids, updates] = [value(shaped(rows)), value([count], 'i32'), value(shaped(count))];
+    const y = b.op('scatter', [x, ids, updates], { axis, combine });
+    const table = b.op('gather', [x, ids], { axis });
+    const [dx] = combine === 'add' ? b.node('gradient', [weighed(b, b.mul(table, updates)), x]) : [];
+    const fn = functionOf(b, { x, ids, updates }, dx ? { y, dx } : { y });
+    const inputs = {
+      x: eighths(shaped(rows), 5),
+      ids: rowNumbers(count, -1, Math.min(rows, 300)),
+      updates: eighths(shaped(count), 6),
+    };
+    await agree(fn, inputs, {}, skip);
+  });
+});
+
+test('many updates are sorted by row, few are looked at by every row', () => {
+  const kernelsOf = (rows: number, count: number): string[] => {
+    const b = new Builder();
+    const table: Value = { type: tensorType('f32', [rows, 64]) };
+    const ids: Value = { type: tensorType('i32', [count]) };
+    const ct: Value = { type: tensorType('f32', [count, 64]) };
+    const y = b.op('scatter', [table, ids, ct], { axis: 0, combine: 'add' });
+    const { nests } = compiled(functionOf(b, { table, ids, ct }, { y }));
+    return nests.body.flatMap((step) =>
+      step.kind === 'loop' ? [] : scheduleForGpu(step, nests).kernels.map(({ name }) => name),
+    );
+  };
+  expect(kernelsOf(50_257, 512)).toEqual(['scatter', 'scatter_ids', 'sort_blocks', 'scatter']);
+  expect(kernelsOf(100, 16)).toEqual(['scatter', 'scatter']);
+});
+
 describe('rows of any length', () => {
   test.for(cases)('sort $n along axis $axis, known: $isKnown', async ({ n, ...layout }, { skip }) => {
     const { axis } = layout;

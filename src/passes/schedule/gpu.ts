@@ -13,6 +13,7 @@ import { scheduleProduct, type Tiles } from './gpu/matmul.ts';
 import { schedulePerThread } from './gpu/per-thread.ts';
 import { schedulePerWorkgroup } from './gpu/per-workgroup.ts';
 import { isScatter, scheduleScatter } from './gpu/scatter.ts';
+import { scheduleSegments } from './gpu/segments.ts';
 import { spill } from './gpu/spill.ts';
 import { splitReduction } from './gpu/split.ts';
 import { Surroundings, type Written } from './gpu/writer.ts';
@@ -149,7 +150,8 @@ export const gpuScheduler =
   (nest, scope) => {
     if (nest.kind === 'opaque') return opaqueSchedule(nest, 'gpu')(nest, scope);
     const surroundings = new Surroundings(scope, factsOf(scope));
-    if (nest.stages.some(isScatter)) return scheduledOf([scheduleScatter(nest, surroundings)]);
+    if (nest.stages.some(isScatter))
+      return scheduleSegments(nest, surroundings) ?? scheduledOf([scheduleScatter(nest, surroundings)]);
     const { nests, buffers } = spill(flattenNest(nest, scope), surroundings);
     const within = surroundings.with(buffers);
     return joined(

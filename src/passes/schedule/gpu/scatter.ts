@@ -18,7 +18,8 @@ export const isScatter = (stage: Stage): stage is StoreStage =>
   stage.kind === 'store' && (stage.combine !== 'set' || stage.indices.some((index) => 'kind' in index));
 
 // The output's axes, which updates axes they replace, and what must hold for an update to meet an element.
-interface Target {
+/** Where the updates of a scatter go. */
+export interface Target {
   readonly axes: readonly Axis[];
   readonly replaced: ReadonlyMap<string, Dim>;
   readonly matches: readonly Expr[];
@@ -53,11 +54,22 @@ function targetOf(stage: StoreStage, shape: readonly Dim[], axes: readonly Axis[
   return { axes: outputs, replaced, matches };
 }
 
-const combined = (combine: StoreStage['combine'], old: KernelExpr, value: KernelExpr): KernelExpr =>
+/** The old value with an update. */
+export const combined = (combine: StoreStage['combine'], old: KernelExpr, value: KernelExpr): KernelExpr =>
   combine === 'set' ? value : binary(combine, old, value);
 
-/** Schedules a nest (not yet flat) whose last stage is a scatter. */
-export function scheduleScatter(nest: Nest, surroundings: Surroundings): Written {
+/** A nest whose last stage is a scatter, taken apart. */
+export interface Scatter {
+  readonly store: StoreStage;
+  readonly target: Target;
+  /** The axes of the updates that are no axes of the output. */
+  readonly scan: readonly Axis[];
+  /** Stages that the update needs. */
+  readonly before: readonly Stage[];
+}
+
+/** The parts of a nest (not yet flat) whose last stage is a scatter. */
+export function scatterOf(nest: Nest, surroundings: Surroundings): Scatter {
   const store = nest.stages.at(-1);
   const before = nest.stages.slice(0, -1);
   if (!store || !isScatter(store) || before.some((stage) => stage.kind === 'store')) {
@@ -66,7 +78,12 @@ export function scheduleScatter(nest: Nest, surroundings: Surroundings): Written
   const shape = surroundings.scope.buffers.find((buffer) => buffer.id === store.buffer)?.type.shape ?? [];
   const axes = [...nest.axes, ...store.axes];
   const target = targetOf(store, shape, axes);
-  const scan = axes.filter((axis) => !target.replaced.has(axis.name));
+  return { store, target, scan: axes.filter((axis) => !target.replaced.has(axis.name)), before };
+}
+
+/** Schedules a nest (not yet flat) whose last stage is a scatter. */
+export function scheduleScatter(nest: Nest, surroundings: Surroundings): Written {
+  const { store, target, scan, before } = scatterOf(nest, surroundings);
   return writeScan(nest, surroundings, store, target, scan, before);
 }
 
