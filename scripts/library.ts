@@ -1,8 +1,8 @@
 // Writes docs/library.md: runs the parity cases and the end-to-end programs, and puts down for every member of
-// the standard library what ran on which device. `npm run library`; a test keeps the members of the page current.
+// the standard library what ran on which device. `npm run library` runs them, `npm run library -- report.json …` takes
+// what vitest's JSON reporter wrote. A test keeps the members of the page current.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { libraryMembers, type Member } from './library-members.ts';
 
@@ -10,6 +10,9 @@ interface TestResult {
   readonly status: string;
   readonly title: string;
   readonly ancestorTitles: readonly string[];
+}
+interface Report {
+  readonly testResults: readonly { readonly assertionResults: readonly TestResult[] }[];
 }
 interface FixtureCase {
   readonly kind: string;
@@ -19,12 +22,15 @@ interface FixtureCase {
   readonly call?: string;
   readonly optimizer?: string;
   readonly schedule?: string;
+  readonly initialiser?: string;
   readonly gradients?: Readonly<Record<string, unknown>>;
 }
 
 /** One program that ran: the names it mentions, and the devices on which it did what it should. */
 interface Evidence {
   readonly names: ReadonlySet<string>;
+  /** The modules that it imports names from, by name: two modules may have a member of one name. */
+  readonly modules: ReadonlyMap<string, string>;
   readonly source: string;
   readonly isParity: boolean;
   readonly differentiates: boolean;
@@ -33,16 +39,45 @@ interface Evidence {
 
 const namesIn = (text: string): Set<string> => new Set(text.match(/[A-Za-z_]\w*/g) ?? []);
 
+/** The module of each imported name; names of std/fn are imported by nobody. */
+const importsIn = (text: string): Map<string, string> =>
+  new Map(
+    [...text.matchAll(/import \{([^}]*)\} from "std\/(\w+)/g)].flatMap(([, names = '', module = '']) =>
+      [...namesIn(names)].map((name): [string, string] => [name, module]),
+    ),
+  );
+
+/** The `use` of a fixture: "A, B" of std/nn, or "module: A, B; …". */
+const usesIn = (use: string): Map<string, string> =>
+  new Map(
+    use.split(';').flatMap((part) => {
+      const [, module = 'nn', names = part] = /^\s*(\w+): (.*)$/.exec(part) ?? [];
+      return [...namesIn(names)].map((name): [string, string] => [name, module]);
+    }),
+  );
+
+const moduleOf = ({ file }: Member): string => (file.split('/')[0] ?? '').replace('.dlm', '');
+
+const uses = ({ names, modules }: Evidence, member: Member): boolean =>
+  names.has(member.name) && (modules.get(member.name) ?? 'fn') === moduleOf(member);
+
 function parityEvidence(): Map<string, Evidence> {
   const found = new Map<string, Evidence>();
-  for (const file of readdirSync('test/parity/fixtures')) {
+  for (const file of readdirSync('test/parity/fixtures').filter((name) => name.endsWith('.json'))) {
     const family = file.replace('.json', '');
     const cases = JSON.parse(readFileSync(join('test/parity/fixtures', file), 'utf8')) as readonly FixtureCase[];
     for (const one of cases) {
-      const text = [one.member ?? '', one.call ?? '', one.optimizer ?? '', one.schedule ?? ''].join(' ');
+      const text = [
+        one.member ?? '',
+        one.call ?? '',
+        one.optimizer ?? '',
+        one.schedule ?? '',
+        one.initialiser ?? '',
+      ].join(' ');
       const differentiates = Object.keys(one.gradients ?? {}).length > 0;
       const evidence = {
         names: namesIn(text),
+        modules: usesIn(one.use),
         source: `parity/${family}`,
         isParity: true,
         differentiates,
@@ -66,6 +101,7 @@ function programEvidence(): Map<string, Evidence> {
         file,
         {
           names,
+          modules: importsIn(text),
           source: `exec/${file}`,
           isParity: false,
           differentiates: /\btrain \w+\(/.test(text),
@@ -76,26 +112,30 @@ function programEvidence(): Map<string, Evidence> {
   );
 }
 
-function runTests(): readonly TestResult[] {
-  const folder = mkdtempSync(join(tmpdir(), 'dlm-library-'));
-  const output = join(folder, 'results.json');
+function runTests(): string {
+  const output = 'node_modules/.cache/dlm-library.json';
   const tests = ['test/parity/parity.test.ts', 'test/exec/exec.test.ts'];
   spawnSync(
     process.execPath,
     ['node_modules/vitest/vitest.mjs', 'run', ...tests, '--reporter=json', `--outputFile=${output}`],
     { stdio: 'ignore' },
   );
-  const report = JSON.parse(readFileSync(output, 'utf8')) as {
-    testResults: readonly { assertionResults: readonly TestResult[] }[];
-  };
-  rmSync(folder, { recursive: true });
-  return report.testResults.flatMap(({ assertionResults }) => assertionResults);
+  return output;
+}
+
+const resultsIn = (file: string): readonly TestResult[] =>
+  (JSON.parse(readFileSync(file, 'utf8')) as Report).testResults.flatMap(({ assertionResults }) => assertionResults);
+
+/** What the tests gave: from reports that exist (`npm run library -- report.json …`), else from a run. */
+function testResults(): readonly TestResult[] {
+  const given = process.argv.slice(2);
+  return (given.length > 0 ? given : [runTests()]).flatMap(resultsIn);
 }
 
 /** Evidence with the devices on which each program passed. */
 function collect(): readonly Evidence[] {
   const [parity, programs] = [parityEvidence(), programEvidence()];
-  for (const { status, title, ancestorTitles } of runTests()) {
+  for (const { status, title, ancestorTitles } of testResults()) {
     const device = /on (wasm|webgpu)$/.exec(title)?.[1];
     const evidence = parity.get(ancestorTitles.slice(-2).join('\n')) ?? programs.get(ancestorTitles.at(-1) ?? '');
     if (status === 'passed' && device !== undefined) evidence?.devices.add(device);
@@ -104,7 +144,7 @@ function collect(): readonly Evidence[] {
 }
 
 function row(member: Member, evidence: readonly Evidence[]): string {
-  const own = evidence.filter(({ names }) => names.has(member.name));
+  const own = evidence.filter((one) => uses(one, member));
   const on = (device: string): string => (own.some(({ devices }) => devices.has(device)) ? 'yes' : 'not run');
   const gradients = own.filter(({ differentiates }) => differentiates);
   const gradient = gradients.some(({ isParity }) => isParity) ? 'parity' : gradients.length > 0 ? 'trained' : 'none';
@@ -133,7 +173,7 @@ writeFileSync(
 
 Generated by \`npm run library\` from what the tests ran. WASM and WebGPU: a program that uses the member gave there
 what it should. Gradient: \`parity\`, equal to PyTorch's; \`trained\`, part of a training loop that equals the
-interpreter's; \`none\`, no test takes one (schedules, masks, metrics, decoding). The last column names the fixtures
+interpreter's; \`none\`, no test takes one (schedules, initialisers). The last column names the fixtures
 of \`test/parity\` with the number of cases, or a program of \`test/exec\`.
 
 | member | file | what it is | WASM | WebGPU | gradient | evidence |
