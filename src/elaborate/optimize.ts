@@ -216,7 +216,10 @@ function accumulate(
     const name = slots.some((s) => s.name === plain) ? `${step}.${plain}` : plain;
     const before = graph.input(name, 'slot', gradient.type);
     // A gradient that is not finite is left out of the mean.
-    const sum = builder.add(before, finite ? elementwiseSelect(frame, finite, gradient, builder.zero(gradient)) : gradient);
+    const sum = builder.add(
+      before,
+      finite ? elementwiseSelect(frame, finite, gradient, builder.zero(gradient)) : gradient,
+    );
     const kept = elementwiseSelect(frame, ready, builder.zero(sum), sum);
     slots.push({ name, type: gradient.type, initial: 0, value: when(frame, condition, kept, before) });
     return builder.mul(sum, builder.like(sum, 1 / count));
@@ -295,7 +298,11 @@ function updateParameter(
       messages.E0706(member.using.span, { got: `\`${instance.decl.name.name}\`, which has no \`update_param\`` }),
     );
   const span = member.using.span;
-  const args = [tensor(asFloat(graph.builder, parameter, 'f32')), tensor(gradient), tensor(updateCount(frame, condition))].map((value) => ({
+  const args = [
+    tensor(asFloat(graph.builder, parameter, 'f32')),
+    tensor(gradient),
+    tensor(updateCount(frame, condition)),
+  ].map((value) => ({
     value,
     span,
   }));

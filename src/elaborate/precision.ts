@@ -36,8 +36,7 @@ export function readPrecision(frame: Frame, attribute: Attribute): Precision {
   (attribute.args ?? []).forEach((arg, i) => {
     const name = arg.name?.name ?? parts[i] ?? '';
     const part = partNamed(name);
-    if (!part)
-      return report(frame, unknownArgument(name, arg.name?.span ?? arg.span, [...parts], callee, notes));
+    if (!part) return report(frame, unknownArgument(name, arg.name?.span ?? arg.span, [...parts], callee, notes));
     const value = arg.value.kind === 'hole' ? undefined : evaluate(frame, arg.value);
     if (value?.kind === 'unknown') return;
     if (value?.kind !== 'dtype') {
@@ -46,10 +45,7 @@ export function readPrecision(frame: Frame, attribute: Attribute): Precision {
     }
     if (offered[part].includes(value.dtype)) result[part] = value.dtype;
     else
-      report(
-        frame,
-        messages.E0413(arg.span, { part: name, dtype: value.dtype, offered: offered[part].join(' or ') }),
-      );
+      report(frame, messages.E0413(arg.span, { part: name, dtype: value.dtype, offered: offered[part].join(' or ') }));
   });
   return result;
 }

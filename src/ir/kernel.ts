@@ -25,6 +25,8 @@ export type KernelExpr =
       readonly width: Width;
       readonly buffer: string;
       readonly index: KernelExpr;
+      /** The 16 bits of an f16 as an i32: what the printer of WebAssembly makes of a load. */
+      readonly half?: true;
     }
   /** Reads a workgroup or private array. */
   | {
@@ -91,7 +93,14 @@ export type Statement =
   | { readonly kind: 'var'; readonly name: string; readonly init: KernelExpr }
   | { readonly kind: 'assign'; readonly name: string; readonly value: KernelExpr }
   /** Stores `value` (its width decides) at element `index`. */
-  | { readonly kind: 'store'; readonly buffer: string; readonly index: KernelExpr; readonly value: KernelExpr }
+  | {
+      readonly kind: 'store';
+      readonly buffer: string;
+      readonly index: KernelExpr;
+      readonly value: KernelExpr;
+      /** The low 16 bits, as in a load. */
+      readonly half?: true;
+    }
   | { readonly kind: 'store-array'; readonly array: string; readonly index: KernelExpr; readonly value: KernelExpr }
   /** from ≤ name < to by step; all i32. */
   | {

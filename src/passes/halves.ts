@@ -146,9 +146,25 @@ class FunctionWidening {
   }
 }
 
+/** Temporaries of f16 that may lie as 16 bits: inputs, results and what is scattered to stay f32. */
+function packable(fn: NestFunction): ReadonlySet<string> {
+  const open = new Set(fn.buffers.filter(({ type }) => isHalf(type)).map(({ id }) => id));
+  for (const { buffer } of [...fn.inputs, ...fn.results]) open.delete(buffer);
+  const visit = (step: NestStep): void => {
+    if (step.kind === 'loop') step.body.forEach(visit);
+    else if (step.kind === 'opaque') for (const id of [...step.reads, ...step.writes]) open.delete(id);
+    else
+      for (const stage of step.stages)
+        if (stage.kind === 'store' && (stage.combine !== 'set' || stage.indices.some((index) => 'kind' in index)))
+          open.delete(stage.buffer);
+  };
+  fn.body.forEach(visit);
+  return open;
+}
+
 function widenFunction(fn: NestFunction): NestFunction {
   if (!fn.buffers.some(({ type }) => isHalf(type)) && !fn.body.some(hasHalves)) return fn;
-  return new FunctionWidening(fn, new Set()).run();
+  return new FunctionWidening(fn, packable(fn)).run();
 }
 
 export const halves: Pass<NestModule, NestModule> = {

@@ -9,6 +9,7 @@ const elements: Readonly<Record<string, string>> = {
   F: 'vec4f',
   I: 'vec4i',
   U: 'vec4u',
+  a: 'atomic<u32>',
 };
 
 /** The bindings of a kernel in order, as in {@link KernelSpec}. */

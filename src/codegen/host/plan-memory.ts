@@ -1,6 +1,6 @@
 // Where the buffers of a plan lie at run time: aliases resolved to one root each, roots numbered, parameters and
 // slots by their path, the rest by pool, size and live interval. The same for both targets.
-import { product, sameDim, type Dim } from '../../ir/dim.ts';
+import { ceilDiv, mul, product, sameDim, type Dim } from '../../ir/dim.ts';
 import { byteSize } from '../../ir/dtype.ts';
 import type { Plan, PlanBuffer } from '../../ir/plan.ts';
 import { dimJs, list, text, type Names } from './js.ts';
@@ -76,7 +76,9 @@ function missing(id: string): never {
   throw new RangeError(`the plan has no buffer ${id}`);
 }
 
-const bytesOf = ({ shape, dtype }: PlanBuffer): Dim => product([...shape, byteSize[dtype]]);
+// f16 numbers lie in pairs: whole words.
+const bytesOf = ({ shape, dtype }: PlanBuffer): Dim =>
+  dtype === 'f16' ? mul(4, ceilDiv(product(shape), 2)) : product([...shape, byteSize[dtype]]);
 
 function bytesJs(buffers: readonly PlanBuffer[], names: Names): string {
   const sizes = buffers.map(bytesOf);

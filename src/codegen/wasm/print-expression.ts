@@ -71,15 +71,15 @@ function unreachable(e: never): never {
   throw new RangeError(`unknown kernel expression ${JSON.stringify(e)}`);
 }
 
-/** Leaves base + 4·index on the stack and returns a constant byte offset to add. */
-export function printAddress(base: string, index: KernelExpr, w: FunctionWriter, at: AddressSpace): void {
+/** Leaves base + 4·index (2·index of halves) on the stack. */
+export function printAddress(base: string, index: KernelExpr, w: FunctionWriter, at: AddressSpace, half = false): void {
   w.get(w.local(base, 'i32'));
   if (index.kind === 'const') {
     if (index.value === 0) return;
-    w.i32(index.value * 4);
+    w.i32(index.value * (half ? 2 : 4));
   } else {
     printExpression(index, at);
-    w.i32(2);
+    w.i32(half ? 1 : 2);
     w.emit(op.i32Shl);
   }
   w.emit(op.i32Add);
@@ -103,7 +103,8 @@ function splitConstant(index: KernelExpr): { rest: KernelExpr; constant: number 
 
 function printLoad(e: Of<'load'>, at: AddressSpace): void {
   const w = at.writer;
-  printAddress(at.buffer(e.buffer), e.index, w, at);
+  printAddress(at.buffer(e.buffer), e.index, w, at, e.half);
+  if (e.half) return w.memory(e.width === 4 ? wide.load16x4U : op.i32Load16U, 0, 1);
   emitLoad(e.type, e.width, 0, w);
 }
 
@@ -374,7 +375,7 @@ function printSplat(e: Of<'splat'>, at: AddressSpace): void {
   if (x.kind === 'load-array' && x.type === 'f32') {
     return w.memory(wide.load32Splat, printArrayAddress(x.array, x.index, at));
   }
-  if (x.kind === 'load' && x.type !== 'bool') {
+  if (x.kind === 'load' && x.type !== 'bool' && !x.half) {
     printAddress(at.buffer(x.buffer), x.index, w, at);
     return w.memory(wide.load32Splat, 0);
   }

@@ -3,8 +3,9 @@
 import { formOf } from '../../ir/kernel-key.ts';
 import type { Kernel, KernelExpr, Statement } from '../../ir/kernel.ts';
 import { signed, unsigned, type FunctionBody } from './encoder.ts';
-import { storageOf } from './emit-values.ts';
+import { storageOf, zeroVector } from './emit-values.ts';
 import { FunctionWriter } from './function-writer.ts';
+import { convertHalves } from './halves.ts';
 import { inlineOnce } from './inline-once.ts';
 import { op, wide } from './instructions.ts';
 import type { Body, OutlinedCall, OutlinedFunction } from './outline.ts';
@@ -32,7 +33,7 @@ const roundUp = (bytes: number): number => Math.ceil(bytes / 64) * 64;
 export function prepareKernel(kernel: Kernel): Body {
   const offsets = new Map<string, number>();
   kernel.arrays.reduce((at, { name, size }) => (offsets.set(name, at), at + roundUp(size * 4)), 0);
-  return { statements: inlineOnce(kernel), arrayOffset: (name) => offsets.get(name) ?? 0 };
+  return { statements: inlineOnce(convertHalves(kernel)), arrayOffset: (name) => offsets.get(name) ?? 0 };
 }
 
 /** Which statements are calls, and the index of the first outlined function. */
@@ -168,9 +169,21 @@ function printAssign(name: string, value: KernelExpr, at: AddressSpace): void {
 
 function printStore(s: Extract<Statement, { kind: 'store' }>, at: AddressSpace): void {
   const w = at.writer;
-  printAddress(at.buffer(s.buffer), s.index, w, at);
+  printAddress(at.buffer(s.buffer), s.index, w, at, s.half);
+  if (s.half) return printHalves(s.value, at);
   printStored(s.value, at);
   w.memory(s.value.width === 4 ? wide.store : s.value.type === 'f32' ? op.f32Store : op.i32Store, 0);
+}
+
+// The low 16 bits of an i32, or of four.
+function printHalves(value: KernelExpr, at: AddressSpace): void {
+  const w = at.writer;
+  printExpression(value, at);
+  if (value.width === 1) return w.memory(op.i32Store16, 0, 1);
+  zeroVector(w);
+  w.emit(...wide.i16NarrowU);
+  w.memory(wide.store64Lane, 0, 1);
+  w.emit(0);
 }
 
 function printArrayStore(s: Extract<Statement, { kind: 'store-array' }>, at: AddressSpace): void {

@@ -43,6 +43,7 @@ export class ExpressionPrinter {
   constructor(
     kernel: Kernel,
     private readonly isVector: (memory: string) => boolean,
+    private readonly isAtomic: (memory: string) => boolean,
   ) {
     const words = [...kernel.params, ...kernel.scalars.map((scalar) => scalar.name)];
     this.params = new Map(words.map((name, at) => [name, at]));
@@ -134,7 +135,20 @@ export class ExpressionPrinter {
     return e.type === 'u32' ? `S(${word})` : `bitcast<${e.type}>(S(${word}))`;
   }
 
+  /** Word `at` of packed halves. */
+  private halves(memory: string, at: string): string {
+    return `unpack2x16float(${this.isAtomic(memory) ? `atomicLoad(&${memory}[${at}])` : `${memory}[${at}]`})`;
+  }
+
+  // Four halves begin at a whole word.
+  private packed(memory: string, index: KernelExpr, width: Width): string {
+    const at = this.text(index);
+    if (width === 1) return `${this.halves(memory, `${at} >> 1u`)}[${at} & 1]`;
+    return `vec4f(${this.halves(memory, `${at} >> 1u`)}, ${this.halves(memory, `(${at} >> 1u) + 1`)})`;
+  }
+
   private load(e: Of<'load'>): string {
+    if (this.dtypes.get(e.buffer) === 'f16') return this.packed(e.buffer, e.index, e.width);
     if (this.dtypes.get(e.buffer) !== 'bool') return this.element(e.buffer, e.index, e.type, e.width);
     const zero = e.width === 4 ? 'vec4u(0u)' : '0u';
     return `(${this.element(e.buffer, e.index, 'u32', e.width)} != ${zero})`;

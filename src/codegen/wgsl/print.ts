@@ -15,22 +15,35 @@ export type BindingAccess = 'read' | 'read_write';
 /** A printed kernel: its bindings as letters, invocations of a workgroup, and statements with what follows them. */
 export type PrintedShader = readonly [bindings: string, invocations: number, code: string];
 
-const elementType = (dtype: DType): 'f32' | 'i32' | 'u32' => {
-  if (dtype === 'f16') throw new CompilerBug('f16 buffers are not printed as WGSL');
-  return dtype === 'bool' ? 'u32' : dtype;
-};
+// f16 numbers lie in pairs in words of u32.
+const elementType = (dtype: DType): 'f32' | 'i32' | 'u32' => (dtype === 'bool' || dtype === 'f16' ? 'u32' : dtype);
 
 class KernelPrinter {
   private readonly lines: string[] = [];
   private readonly accesses: ReadonlyMap<string, Accesses>;
   private readonly expressions: ExpressionPrinter;
+  private readonly halves: ReadonlySet<string>;
 
   constructor(
     private readonly kernel: Kernel,
     private readonly access: readonly BindingAccess[],
   ) {
     this.accesses = accessesOf(kernel);
-    this.expressions = new ExpressionPrinter(kernel, (name) => isVectorMemory(this.accesses.get(name)));
+    this.halves = new Set(kernel.buffers.filter(({ dtype }) => dtype === 'f16').map(({ name }) => name));
+    this.expressions = new ExpressionPrinter(
+      kernel,
+      (name) => this.isVector(name),
+      (name) => this.isAtomic(name),
+    );
+  }
+
+  private isVector(memory: string): boolean {
+    return !this.halves.has(memory) && isVectorMemory(this.accesses.get(memory));
+  }
+
+  // Two invocations may store the halves of one word.
+  private isAtomic(memory: string): boolean {
+    return this.halves.has(memory) && (this.accesses.get(memory)?.stores.has(1) ?? false);
   }
 
   print(): PrintedShader {
@@ -48,8 +61,8 @@ class KernelPrinter {
     const storage = buffers.map((buffer, at) => {
       const access = this.access[at];
       if (!access) throw new CompilerBug(`kernel ${this.kernel.name} has no access for binding ${at}`);
-      const letter = elementType(buffer.dtype).charAt(0);
-      const vector = isVectorMemory(this.accesses.get(buffer.name));
+      const letter = this.isAtomic(buffer.name) ? 'a' : elementType(buffer.dtype).charAt(0);
+      const vector = this.isVector(buffer.name);
       return (access === 'read' ? 'r' : 'w') + (vector ? letter.toUpperCase() : letter);
     });
     return `${storage.join('')}${params.length + scalars.length > 0 ? 'p' : ''}${scalars.length > 0 ? 's' : ''}`;
@@ -88,7 +101,9 @@ class KernelPrinter {
       case 'assign':
         return this.line(depth, `${localName(s.name)} = ${text(s.value)};`);
       case 'store':
-        return this.store(s.buffer, s.index, this.stored(s), depth);
+        return this.halves.has(s.buffer)
+          ? this.storeHalves(s, depth)
+          : this.store(s.buffer, s.index, this.stored(s), depth);
       case 'store-array':
         return this.store(s.array, s.index, s.value, depth);
       case 'for':
@@ -106,7 +121,7 @@ class KernelPrinter {
   }
 
   private store(name: string, index: KernelExpr, value: KernelExpr, depth: number): void {
-    const vector = isVectorMemory(this.accesses.get(name));
+    const vector = this.isVector(name);
     if (vector || value.width === 1) {
       this.line(
         depth,
@@ -118,6 +133,26 @@ class KernelPrinter {
     this.line(depth, `let ${place} = ${this.expressions.text(index)};`);
     this.line(depth, `let ${parts} = ${this.expressions.text(value)};`);
     for (let lane = 0; lane < 4; lane++) this.line(depth, `${name}[${place} + ${lane}] = ${parts}[${lane}];`);
+  }
+
+  // One half keeps the other one of its word; four are two whole words.
+  private storeHalves({ buffer, index, value }: Extract<Statement, { kind: 'store' }>, depth: number): void {
+    const [place, parts] = [this.expressions.temporary(), this.expressions.temporary()];
+    this.line(depth, `let ${place} = ${this.expressions.text(index)};`);
+    this.line(depth, `let ${parts} = ${this.expressions.text(value)};`);
+    const word = (at: string): string => `${buffer}[${at}]`;
+    if (value.width === 1) {
+      const shift = `(u32(${place} & 1) << 4u)`;
+      this.line(depth, `atomicAnd(&${word(`${place} >> 1u`)}, 0xffff0000u >> ${shift});`);
+      this.line(depth, `atomicOr(&${word(`${place} >> 1u`)}, pack2x16float(vec2f(${parts}, 0.0)) << ${shift});`);
+      return;
+    }
+    const halves = [`${parts}.xy`, `${parts}.zw`];
+    halves.forEach((pair, at) => {
+      const target = word(at === 0 ? `${place} >> 1u` : `(${place} >> 1u) + 1`);
+      const packed = `pack2x16float(${pair})`;
+      this.line(depth, this.isAtomic(buffer) ? `atomicStore(&${target}, ${packed});` : `${target} = ${packed};`);
+    });
   }
 
   private loop(s: Extract<Statement, { kind: 'for' }>, depth: number): void {

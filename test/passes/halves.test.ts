@@ -1,0 +1,130 @@
+// f16 in the nests, in packed memory and in the interpreters: the same bits everywhere.
+import { describe, expect, test } from 'vitest';
+import { compile, type FileHost } from '../../src/index.ts';
+import { constant, variable } from '../../src/ir/dim.ts';
+import { roundToHalf } from '../../src/ir/half.ts';
+import { interpretNests } from '../../src/ir/nest-interpreter.ts';
+import type { NestFunction } from '../../src/ir/nest.ts';
+import { verifyNests } from '../../src/ir/nest-verify.ts';
+import { halves } from '../../src/passes/halves.ts';
+import { scheduleForGpu } from '../../src/passes/schedule/gpu.ts';
+import { requestTestDevice } from '../support/webgpu.ts';
+import { runOnDevice } from '../wgsl/run-on-device.ts';
+import { runNests } from '../wasm/run-nests.ts';
+
+// All f16 numbers from 0 up, by their bits.
+const numbers = Array.from({ length: 0x7c00 }, (_, bits) => {
+  const [exponent, fraction] = [bits >> 10, bits & 1023];
+  return exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15);
+});
+
+test('every f16 stays, what lies between two goes to the nearer, ties to even', () => {
+  numbers.forEach((value, bits) => {
+    expect(roundToHalf(value)).toBe(value);
+    const next = numbers[bits + 1];
+    if (next === undefined) return;
+    const middle = (value + next) / 2;
+    const even = bits % 2 === 0 ? value : next;
+    expect([roundToHalf(middle), roundToHalf(-middle)]).toEqual([even, -even]);
+    expect(roundToHalf(middle - (next - value) / 64)).toBe(value);
+    expect(roundToHalf(middle + (next - value) / 64)).toBe(next);
+  });
+});
+
+test('what is too large is NaN', () => {
+  expect([65504, 65519.99, 65520, -65520, Infinity, NaN].map(roundToHalf)).toEqual([65504, 65504, NaN, NaN, NaN, NaN]);
+});
+
+/** r = f32(f16(x)) by way of a temporary of f16, or without memory between. */
+function through(count: number, stored: boolean): NestFunction {
+  const i = variable('%i');
+  const load = (buffer: string, dtype: 'f32' | 'f16') => ({ kind: 'load' as const, dtype, buffer, indices: [i] });
+  const cast = { kind: 'cast' as const, dtype: 'f16' as const, x: load('x', 'f32') };
+  const nest = (name: string, buffer: string, value: Parameters<typeof Object.freeze>[0]) => ({
+    kind: 'nest' as const,
+    name,
+    axes: [{ name: '%i', extent: constant(count) }],
+    origin: [],
+    stages: [
+      { kind: 'store' as const, axes: [], buffer, indices: [i], value: value as typeof cast, combine: 'set' as const },
+    ],
+  });
+  const wide = (x: object) => ({ kind: 'cast' as const, dtype: 'f32' as const, x });
+  const type = (dtype: 'f32' | 'f16') => ({ dtype, shape: [constant(count)] });
+  return {
+    name: 'f',
+    kind: 'entry',
+    dims: [],
+    facts: [],
+    inputs: [{ name: 'x', role: 'argument', buffer: 'x' }],
+    results: [{ name: 'r', role: 'output', buffer: 'r' }],
+    buffers: [
+      { id: 'x', type: type('f32') },
+      ...(stored ? [{ id: 'h', type: type('f16') }] : []),
+      { id: 'r', type: type('f32') },
+    ],
+    body: stored
+      ? [nest('narrow', 'h', cast), nest('widen', 'r', wide(load('h', 'f16')))]
+      : [nest('both', 'r', wide(cast))],
+    host: [],
+  };
+}
+
+const values = Float64Array.from(
+  numbers
+    .filter((_, bits) => bits % 7 === 0 || bits < 40)
+    .flatMap((x, at) => [x, -x, Math.fround(x * (1 + (at % 97) * 1e-5)), -Math.fround(x + 2 ** -25)])
+    .concat([65519, -65519, 65520, 1e30, -1e30, NaN, 2 ** -25, 2 ** -26, -0]),
+);
+
+describe.each([true, false])('the pass, with memory between: %s', (stored) => {
+  const fn = through(values.length, stored);
+  const [widened] = halves.run({ name: 'm', functions: [fn] }, { count: () => undefined }).functions;
+  const input = { x: { dtype: 'f32' as const, shape: [values.length], data: values } };
+  const want = values.map(roundToHalf);
+
+  test('gives nests that are well formed', () => {
+    expect(widened && verifyNests({ name: 'm', functions: [widened] })).toEqual([]);
+  });
+  test('rounds as the interpreter', () => {
+    expect(interpretNests(fn, input, { precision: 'f32' })['r']?.data).toEqual(want);
+    expect(widened && interpretNests(widened, input, { precision: 'f32' })['r']?.data).toEqual(want);
+  });
+  test('rounds as WebGPU', async () => {
+    const found = await requestTestDevice();
+    if ('missing' in found) throw new Error(`WebGPU is missing: ${found.missing}`);
+    // Whole vectors of four, and an odd number of elements.
+    for (const count of [values.length - (values.length % 4), values.length]) {
+      const [own] = halves.run(
+        { name: 'm', functions: [through(count, stored)] },
+        { count: () => undefined },
+      ).functions;
+      const given = { x: { dtype: 'f32' as const, shape: [count], data: values.slice(0, count) } };
+      const got = own && (await runOnDevice(found.device, own, given, {}, scheduleForGpu))['r'];
+      expect(got?.data).toEqual(want.slice(0, count));
+    }
+    found.device.destroy();
+  });
+  test('rounds as WebAssembly', () => {
+    expect(widened && runNests(widened, input)['r']?.data).toEqual(want);
+  });
+});
+
+test('temporaries of f16 take two bytes, results and inputs four', async () => {
+  const source = `export model M() {
+  param w: f16[6, 4] = normal(0.5)
+  export fn forward(x: f16[b, 6]) -> f16[b, 6] {
+    let h = x @ w
+    let s = sum(h, axis=0)
+    (h - s) @ permute(w, [1, 0])
+  }
+}`;
+  const host: FileHost = { read: () => source, resolve: (_, path) => path };
+  const { lowered } = await compile(host, 'm.dlm', {});
+  for (const program of lowered?.programs ?? []) {
+    const plan = program.plans.find(({ name }) => name === 'M.forward');
+    const inside = plan?.buffers.filter(({ pool }) => pool === 'arena') ?? [];
+    expect(inside.filter(({ dtype }) => dtype === 'f16').length).toBeGreaterThan(0);
+    expect(plan?.buffers.filter(({ pool, dtype }) => pool !== 'arena' && dtype === 'f16')).toEqual([]);
+  }
+});
