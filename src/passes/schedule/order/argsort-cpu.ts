@@ -37,7 +37,7 @@ export const argsortOnCpu: ScheduleOpaque = (nest, scope) => {
   const { outer, n } = rowsOf(scope, keys, Number(nest.attrs['axis']));
   const count = dimAttr(nest, 'count');
   const few = asConstant(count);
-  const scratch: Buffer = { id: `${order}.sorting`, type: { dtype: 'i32', shape: [outer, constant(2), n] } };
+  const scratch: Buffer = { id: `${order}.sorting`, type: { dtype: 'i32', shape: [outer, constant(4), n] } };
   const sketch = new KernelSketch('cpu', dtypesOf(scope, [scratch]));
   const work: Work = { sketch, keys, order, n: sketch.param(n), count: sketch.param(count) };
   if (few !== undefined && few <= shortList && asConstant(n) !== few)
@@ -75,24 +75,30 @@ function keepFew({ sketch: s, keys, order, n, count }: Work, row: KernelExpr, fe
   s.for(int(0), int(few), (at) => s.store(order, plus(times(row, count), at), s.get(bestPlaces, at)));
 }
 
+// Two halves, each with the places of a row and then their keys: keys travel along, so that all reads of
+// a merge are of neighbours.
 function mergeSort(work: Work, row: KernelExpr, scratch: string): void {
-  const { sketch: s, n, order, count } = work;
-  const base = s.let(times(times(row, n), int(2)));
-  s.for(int(0), n, (j) => s.store(scratch, plus(base, j), j));
+  const { sketch: s, n, keys, order, count } = work;
+  const size = s.let(times(n, int(2)));
+  const base = s.let(times(times(row, n), int(4)));
+  s.for(int(0), n, (j) => {
+    s.store(scratch, plus(base, j), j);
+    s.store(scratch, plus(plus(base, n), j), s.load(keys, plus(times(row, n), j)));
+  });
   const half = s.var(int(0));
   s.for(int(0), int(30), (level) => {
     const width = s.let(shiftLeft(int(1), level));
     s.if(less(width, n), () => {
-      const from = s.let(plus(base, times(half, n)));
-      const to = s.let(plus(base, times(other(half), n)));
+      const from = s.let(plus(base, times(half, size)));
+      const to = s.let(plus(base, times(other(half), size)));
       const runs = s.let(shiftRight(plus(n, minus(times(width, int(2)), int(1))), plus(level, int(1))));
       s.for(int(0), runs, (run) =>
-        mergeRuns(work, row, scratch, { from, to, width, start: s.let(times(times(run, width), int(2))) }),
+        mergeRuns(work, scratch, { from, to, width, start: s.let(times(times(run, width), int(2))) }),
       );
       s.set(half, other(half));
     });
   });
-  const sorted = s.let(plus(base, times(half, n)));
+  const sorted = s.let(plus(base, times(half, size)));
   s.for(int(0), count, (j) => s.store(order, plus(times(row, count), j), s.load(scratch, plus(sorted, j))));
 }
 
@@ -105,30 +111,24 @@ interface Runs {
 
 // Two neighbouring runs into one. The left one goes first on ties, which makes the sort stable. What would
 // be read past a run's end is not used.
-function mergeRuns(
-  { sketch: s, keys, n }: Work,
-  row: KernelExpr,
-  scratch: string,
-  { from, to, width, start }: Runs,
-): void {
-  const keysAt = s.let(times(row, n));
+function mergeRuns({ sketch: s, n }: Work, scratch: string, { from, to, width, start }: Runs): void {
   const last = s.let(minus(n, int(1)));
   const middle = s.let(smaller(plus(start, width), n));
   const end = s.let(smaller(plus(middle, width), n));
-  const placeAt = (i: KernelExpr): KernelExpr => s.load(scratch, plus(from, smaller(i, last)));
-  const keyOf = (place: KernelExpr): KernelExpr => s.load(keys, plus(keysAt, place));
+  const keysFrom = s.let(plus(from, n));
+  const keysTo = s.let(plus(to, n));
+  const keyAt = (i: KernelExpr): KernelExpr => s.load(scratch, plus(keysFrom, smaller(i, last)));
   const [left, right] = [s.var(start), s.var(middle)];
-  const [leftPlace, rightPlace] = [s.var(placeAt(start)), s.var(placeAt(middle))];
-  const [leftKey, rightKey] = [s.var(keyOf(leftPlace)), s.var(keyOf(rightPlace))];
+  const [leftKey, rightKey] = [s.var(keyAt(start)), s.var(keyAt(middle))];
   s.for(start, end, (k) => {
     const isRight = s.let(and(less(right, end), or(binary('le', middle, left), less(rightKey, leftKey))));
-    s.store(scratch, plus(to, k), select(isRight, rightPlace, leftPlace));
-    s.set(right, plus(right, select(isRight, int(1), int(0))));
-    s.set(left, plus(left, select(isRight, int(0), int(1))));
-    const place = s.let(placeAt(select(isRight, right, left)));
-    const key = s.let(keyOf(place));
-    s.set(rightPlace, select(isRight, place, rightPlace));
-    s.set(leftPlace, select(isRight, leftPlace, place));
+    const taken = s.let(select(isRight, right, left));
+    s.store(scratch, plus(to, k), s.load(scratch, plus(from, taken)));
+    s.store(scratch, plus(keysTo, k), select(isRight, rightKey, leftKey));
+    const next = s.let(plus(taken, int(1)));
+    const key = s.let(keyAt(next));
+    s.set(right, select(isRight, next, right));
+    s.set(left, select(isRight, left, next));
     s.set(rightKey, select(isRight, key, rightKey));
     s.set(leftKey, select(isRight, leftKey, key));
   });
