@@ -1,5 +1,6 @@
 // Fusion keeps what a function computes and makes the nests that schedules expect.
 import { describe, expect, test } from 'vitest';
+import { check, lowerModule } from '../../src/index.ts';
 import { interpretNests } from '../../src/ir/nest-interpreter.ts';
 import { interpret } from '../../src/ir/interpreter.ts';
 import type { GraphModule } from '../../src/ir/graph.ts';
@@ -63,4 +64,17 @@ describe.each(Object.entries(cases))('%s', (_, { module, nests, inputs }) => {
     const [fn] = fuse.run(lowered(module()), cx).functions;
     expect(fn?.body.map((step) => (step.kind === 'loop' ? 'loop' : step.name))).toHaveLength(nests);
   });
+});
+
+test('a bias and an activation join the convolution that they follow', () => {
+  const text = `
+    import { Conv2d } from "std/nn"
+    export model Net() {
+      let conv = Conv2d(4, 8, 3, padding=1)
+      export fn forward(x: [1, 4, 6, 6]) -> [1, 8, 6, 6] = relu(conv(x))
+    }`;
+  const { module } = check({ read: () => text, resolve: (_, path) => path }, 'net.dlm');
+  if (!module) throw new Error('the program is wrong');
+  const plan = lowerModule(module, ['wasm']).programs[0]?.plans.find(({ name }) => name === 'Net.forward');
+  expect(plan?.steps.map(({ kind }) => kind)).toEqual(['dispatch']);
 });

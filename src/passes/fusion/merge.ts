@@ -1,7 +1,7 @@
 // Vertical merges: a consumer that reads a producer's result at its own position joins its nest.
 // Epilogues join contractions, maps join maps (several outputs), and chains of reductions along one
 // axis with broadcast back become row kernels (softmax, layer norm and their gradients).
-import { variable } from '../../ir/dim.ts';
+import { asConstant, variable, zero } from '../../ir/dim.ts';
 import type { Expr, Index } from '../../ir/expr.ts';
 import { NotAffine, Rewriter, type Load } from '../../ir/expr-rewrite.ts';
 import type { Axis, Nest, Stage } from '../../ir/nest.ts';
@@ -57,24 +57,28 @@ function collect(d: Parameters<typeof plainAxes>[0][number], names: Set<string>)
     }
 }
 
-/** How the consumer's axes lie over the producer's: same, or producer's followed by inner ones. */
+/** How the consumer's axes lie over the producer's: same, or producer's followed by inner ones; axes of extent 1 aside. */
 interface Alignment {
   /** Consumer axis name -> producer axis. */
   readonly outer: ReadonlyMap<string, Axis>;
+  /** Consumer axes of extent 1. */
+  readonly units: readonly Axis[];
   /** Consumer axes that become inner loops of its stores. */
   readonly inner: readonly Axis[];
 }
 
+const isUnit = (axis: Axis): boolean => asConstant(axis.extent) === 1;
+
 function align(graph: NestGraph, producer: Nest, consumer: Nest): Alignment | undefined {
-  const rows = producer.axes.length;
-  if (consumer.axes.length < rows) return undefined;
+  const [rows, all] = [producer, consumer].map(({ axes }) => axes.filter((axis) => !isUnit(axis)));
+  if (!rows || !all || all.length < rows.length) return undefined;
   const outer = new Map<string, Axis>();
-  for (let at = 0; at < rows; at++) {
-    const [p, c] = [producer.axes[at], consumer.axes[at]];
-    if (!p || !c || graph.facts.equal(p.extent, c.extent) !== 'proved') return undefined;
+  for (const [at, p] of rows.entries()) {
+    const c = all[at];
+    if (!c || graph.facts.equal(p.extent, c.extent) !== 'proved') return undefined;
     outer.set(c.name, p);
   }
-  return { outer, inner: consumer.axes.slice(rows) };
+  return { outer, units: consumer.axes.filter(isUnit), inner: all.slice(rows.length) };
 }
 
 /** The producer's stored value as the consumer sees it, or undefined when it reads another point. */
@@ -84,9 +88,11 @@ function readStored(producer: Nest, load: Load, alignment: Alignment): Expr | un
   const positions = plainAxes(store.indices);
   if (!positions) return undefined;
   const inner = new Map<string, Index>();
+  const units = new Set(producer.axes.filter(isUnit).map(({ name }) => name));
   for (const [at, name] of positions.entries()) {
     const index = load.indices[at];
     if (!index) return undefined;
+    if (units.has(name)) continue;
     if (store.axes.some((axis) => axis.name === name)) inner.set(name, index);
     else if ('kind' in index) return undefined;
     else {
@@ -106,6 +112,7 @@ function mergedStages(
 ): readonly Stage[] | undefined {
   const produced = new Set(storesOf(producer).map((store) => store.buffer));
   const axes = new Map<string, Index>([...alignment.outer].map(([name, axis]) => [name, variable(axis.name)]));
+  for (const { name } of alignment.units) axes.set(name, zero);
   const outer = graph.facts.withAxes(producer.axes);
   let failed = false;
   const stages = consumer.stages.map((stage): Stage => {
