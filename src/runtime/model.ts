@@ -87,7 +87,7 @@ export class Model {
 }
 
 /** Loads the model `name` of a program. @throws DlmError E0801–E0804 */
-export async function loadModel(program: ProgramSpec, name: string, options: LoadOptions = {}): Promise<object> {
+export async function openModel(program: ProgramSpec, name: string, options: LoadOptions = {}): Promise<object> {
   const { seed = 0, weights = 'init', strict = true, signal, onProgress } = options;
   const spec = need(program.models[name], name);
   signal?.throwIfAborted();
@@ -108,7 +108,7 @@ export async function loadModel(program: ProgramSpec, name: string, options: Loa
     const { net } = model;
     net['reload'] = (more?: LoadOptions): Promise<object> => {
       model?.dispose();
-      return loadModel(program, name, { ...options, ...more });
+      return openModel(program, name, { ...options, ...more });
     };
     return net;
   } catch (error) {

@@ -291,7 +291,7 @@ export function nest(data: readonly number[], [size, ...rest]: readonly number[]
 }
 
 /** Opens a training session. `given` holds options of the train, `seed`, and `dims` of its caches. @throws DlmError E9101, E9109 */
-export async function createTrain(
+export async function openTrain(
   program: ProgramSpec,
   name: string,
   nets: readonly (object | undefined)[],

@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { transform } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compile } from '../../src/index.ts';
+import { importModule } from '../runtime/load-module.ts';
 import { fileHost } from '../support/file-host.ts';
 import { requestTestDevice } from '../support/webgpu.ts';
 import { typeErrors } from '../types/type-errors.ts';
@@ -140,4 +141,31 @@ describe.each(['wasm', 'webgpu'])('on %s', (device) => {
     expect(ids).toHaveLength(7);
     expect(ids.every((id) => Number.isInteger(id) && id >= 0 && id < 11)).toBe(true);
   });
+});
+
+test('a model and a train may have the names of what the module is made of', async () => {
+  const text = `
+import { SGD } from "std/optim"
+export model Model(n: int = 2) {
+  param w: [n] = fn (s: list, fan_in: int, fan_out: int) => full(s, 3.0)
+  export fn forward(x: [b, n]) -> [b] = sum(x * w, axis=-1)
+}
+export train Train(net: Model) {
+  batch x: f32[b, 2]
+  minimize mean(net(x)) using SGD(lr=0.1)
+}
+`;
+  const { js, diagnostics } = await compile(
+    { ...fileHost, read: (path) => (path === 'm.dlm' ? text : fileHost.read(path)) },
+    'm.dlm',
+  );
+  expect(diagnostics.map(({ message }) => message)).toEqual([]);
+  const made = await importModule<{
+    load(options: object): Promise<{ dispose(): void }>;
+    createTrain(net: object): Promise<{ step(batch: object): Promise<{ loss: number }> }>;
+  }>(js ?? '');
+  const net = await made.load({ device: 'wasm' });
+  const fit = await made.createTrain(net);
+  expect(Number.isFinite((await fit.step({ x: [[1, 2]] })).loss)).toBe(true);
+  net.dispose();
 });

@@ -41,13 +41,13 @@ const metaExport =
 function printExports({ module }: EmitInput): string {
   const loads = module.models.map(
     ({ name }) =>
-      `/** Loads ${name}. */\nexport const load${name} = (options) => loadModel(program, ${text(name)}, options);\n`,
+      `/** Loads ${name}. */\nexport const load${name} = (options) => openModel(program, ${text(name)}, options);\n`,
   );
   const [only] = module.models;
   const alias = module.models.length === 1 && only ? `export { load${only.name} as load };\n` : '';
   const trains = module.trains.map(({ name, models }) => {
     const nets = models.map((model) => model.name).join(', ');
-    return `/** Opens a session of ${name}. */\nexport const create${name} = (${nets}, options) => createTrain(program, ${text(name)}, [${nets}], options);\n`;
+    return `/** Opens a session of ${name}. */\nexport const create${name} = (${nets}, options) => openTrain(program, ${text(name)}, [${nets}], options);\n`;
   });
   return [...loads, alias, ...trains, 'export { DlmError };\n'].join('\n');
 }
