@@ -34,10 +34,11 @@ export { IrSyntaxError } from './ir/text/reader.ts';
 export { printStage } from './inspect/stage-text.ts';
 export { summarize, type Formula, type FunctionSummary, type ModelSummary, type Summary } from './inspect/summary.ts';
 export { parseCsv, type CsvTable } from './io/csv.ts';
-export type { FileTensor } from './io/file-tensor.ts';
+export { fileTypeBytes, type FileTensor, type FileType } from './io/file-tensor.ts';
 export { FormatError } from './io/format-error.ts';
 export { parseNpz } from './io/npy.ts';
 export { parseSafetensors, withSafetensorsMetadata } from './io/safetensors.ts';
+export { safetensorsBytes } from './io/write-safetensors.ts';
 
 /** What `check` and `compile` may be told. */
 export interface CompileOptions {

@@ -127,6 +127,25 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import('./commands/ir.ts')).ir,
   },
   {
+    name: 'weights',
+    args: '<action> [...files]',
+    summary:
+      'ls: what a .safetensors or .npz file holds; diff: what differs in two; convert: write a .safetensors file',
+    options: {
+      '--dtype <name>': 'convert floats to f32, f16, bf16 or f64',
+      '--rename <old=new>': 'rename tensors while converting, `*` stands for anything; repeatable',
+      '--tolerance <number>': 'differences up to this count as equal (default 0)',
+    },
+    load: async () => (await import('./commands/weights.ts')).weights,
+  },
+  {
+    name: 'init',
+    args: '[folder]',
+    summary: 'write a small program, data for it, and a host program',
+    options: {},
+    load: async () => (await import('./commands/init.ts')).init,
+  },
+  {
     name: 'explain',
     args: '[code]',
     summary: 'what a diagnostic means, e.g. E0301; without a code, all of them',
