@@ -85,14 +85,17 @@ function align(graph: NestGraph, producer: Nest, consumer: Nest): Alignment | un
 function readStored(producer: Nest, load: Load, alignment: Alignment): Expr | undefined {
   const store = storesOf(producer).find((stage) => stage.buffer === load.buffer);
   if (!store || store.combine !== 'set') return undefined;
-  const positions = plainAxes(store.indices);
+  const fixed = store.indices.map((index) => ('kind' in index ? undefined : asConstant(index)));
+  const positions = plainAxes(store.indices.filter((_, at) => fixed[at] === undefined));
   if (!positions) return undefined;
   const inner = new Map<string, Index>();
   const units = new Set(producer.axes.filter(isUnit).map(({ name }) => name));
-  for (const [at, name] of positions.entries()) {
+  const names = [...positions];
+  for (const [at, constant] of fixed.entries()) {
     const index = load.indices[at];
-    if (!index) return undefined;
-    if (units.has(name)) continue;
+    const name = constant === undefined ? names.shift() : undefined;
+    if (!index || (name === undefined && ('kind' in index || asConstant(index) !== constant))) return undefined;
+    if (name === undefined || units.has(name)) continue;
     if (store.axes.some((axis) => axis.name === name)) inner.set(name, index);
     else if ('kind' in index) return undefined;
     else {
