@@ -64,3 +64,33 @@ test('the gradient of the loop is the gradient of the unrolled network', () => {
   }
   expect(Object.keys(b ?? {})).toHaveLength(2);
 });
+
+test('recurrent dropout takes one mask for all steps', () => {
+  // With W_hh the identity and no input, h is multiplied by the mask at each step.
+  const module = graphOf(`import { RNN } from "std/nn"
+    import { SGD } from "std/optim"
+    export model M() {
+      param scale: [] = ones()
+      @freeze param out: [40, 3, 16] = zeros()
+      let rnn = RNN(1, 16, nonlinearity="relu", bias=false, recurrent_dropout=0.25)
+      export fn forward() = rnn(zeros([40, 3, 1]), full([1, 40, 16], 1.0) * scale).out
+    }
+    export train Fit(net: M) {
+      let y = net()
+      minimize sum(y) using SGD(lr=0.0)
+      update net.out = y
+    }`);
+  const eye = Array.from({ length: 16 }, (_, i) => Array.from({ length: 16 }, (_unused, j) => Number(i === j)));
+  const zeros = Array.from({ length: 40 }, () => [0, 0, 0].map(() => Array.from({ length: 16 }, () => 0)));
+  const weights = { 'rnn.weight_ih_l0': Array.from({ length: 16 }, () => [0]), 'rnn.weight_hh_l0': eye };
+  const given = { scale: 1, out: zeros, ...weights, 'key.0': 5, 'key.1': 6, iteration: 0 };
+  const h = run(module, 'Fit.step', given)['out']?.data ?? [];
+  const first = Array.from({ length: 640 }, (_, k) => h[Math.floor(k / 16) * 48 + (k % 16)] ?? NaN);
+  const dropped = first.filter((v) => v === 0).length;
+  expect(Math.abs(dropped / 640 - 0.25)).toBeLessThan(5 * Math.sqrt((0.25 * 0.75) / 640));
+  first.forEach((v, k) => {
+    if (v !== 0) expect(v).toBeCloseTo(4 / 3, 6);
+    for (const step of [1, 2])
+      expect(h[Math.floor(k / 16) * 48 + step * 16 + (k % 16)]).toBeCloseTo(v ** (step + 1), 5);
+  });
+});
