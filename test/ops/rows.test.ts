@@ -7,6 +7,7 @@ import { constant, variable, type Dim } from '../../src/ir/dim.ts';
 import { Facts } from '../../src/ir/dim-solver.ts';
 import type { GraphFunction, Value } from '../../src/ir/graph.ts';
 import { interpret } from '../../src/ir/interpreter.ts';
+import { interpretPlan } from '../../src/ir/plan-interpreter.ts';
 import type { NestFunction } from '../../src/ir/nest.ts';
 import { verifyNests } from '../../src/ir/nest-verify.ts';
 import { parseNests, printNests } from '../../src/ir/nest-text.ts';
@@ -15,6 +16,7 @@ import { argsort, sortedFirst, sortValues } from '../../src/ir/ops/sort-graph.ts
 import { autodiff } from '../../src/passes/autodiff.ts';
 import { fuse } from '../../src/passes/fuse.ts';
 import { lowerToNests } from '../../src/passes/lower-to-nests.ts';
+import { planFor } from '../../src/passes/plan.ts';
 import { scheduleForGpu } from '../../src/passes/schedule/gpu.ts';
 import { functionOf, moduleOf, type Tensors } from '../support/op-case.ts';
 import { requestTestDevice, type TestDevice } from '../support/webgpu.ts';
@@ -152,6 +154,30 @@ describe('updates of rows', () => {
     };
     await agree(fn, inputs, {}, skip);
   });
+});
+
+// What the devices run, statement by statement: also reads and writes outside of memory would show.
+test.each(['cpu', 'gpu'] as const)('kernels for the %s stay inside their memory', (target) => {
+  const b = new Builder();
+  const [x, rows, updates]: Value[] = [[1, 1030], [4096], [256]].map((shape) => ({ type: tensorType('f32', shape) }));
+  const ids: Value = { type: tensorType('i32', [256]) };
+  if (!x || !rows || !updates) throw new Error('nothing there');
+  const sorted = sortedFirst(b, x, 40, 1, false);
+  const run = b.op('cumreduce', [x], { kind: 'max', axis: 1, reverse: true, exclusive: false });
+  const table = b.op('scatter', [rows, ids, updates], { axis: 0, combine: 'add' });
+  const best = sortedFirst(b, x, 3, 1, true);
+  const [dx] = b.node('gradient', [b.add(weighed(b, sorted.values), weighed(b, b.mul(best.values, best.values))), x]);
+  const results = { ...sorted, run, table, best: best.indices, ...(dx ? { dx } : {}) };
+  const module = moduleOf(functionOf(b, { x, rows, ids, updates }, results));
+  const nests = graphPasses.reduce((m, pass) => pass.run(m, cx), module);
+  const program = planFor(target).run(fuse.run(lowerToNests.run(nests, cx), cx), cx);
+  const inputs = {
+    x: eighths([1, 1030], 3),
+    rows: eighths([4096], 4),
+    ids: rowNumbers(256, -1, 300),
+    updates: eighths([256], 5),
+  };
+  expectSame(target, interpretPlan(program, 'f', inputs), interpret(only(autodiff.run(module, cx).functions), inputs));
 });
 
 test('many updates are sorted by row, few are looked at by every row', () => {
