@@ -5,6 +5,7 @@ import type { Argument, CallExpr, Expr, FnDecl, PipeExpr } from '../parser/ast.t
 import { messages } from '../support/messages.gen.ts';
 import { spanText, type Span } from '../support/source.ts';
 import { derive } from './derivation.ts';
+import { resolved } from './dims.ts';
 import { variable, type Dim } from '../ir/dim.ts';
 import { evaluate, mismatchDiagnostic, read } from './expressions/evaluate.ts';
 import { evaluatePattern } from './expressions/patterns.ts';
@@ -185,8 +186,15 @@ function callInstance(
 ): Value {
   const forward = instance.members.get('forward');
   if (forward?.kind !== 'fn') return reject(frame, messages.E0505(at.span, { layer: instance.decl.name.name }));
-  return callFn(frame, forward, args, span, { name: at.text, what: instance.decl.unit, ...at }, instance);
+  const result = callFn(frame, forward, args, span, { name: at.text, what: instance.decl.unit, ...at }, instance);
+  return isOpen(frame, result)
+    ? reject(frame, messages.E0310(instance.span, { callee: instance.decl.name.name }))
+    : result;
 }
+
+// A `_` that the call does not determine.
+const isOpen = (frame: Frame, value: Value): boolean =>
+  value.kind === 'tensor' && value.value.type.shape.some((d) => resolved(frame, d).key.includes('%hole'));
 
 const maximalDepth = 100;
 

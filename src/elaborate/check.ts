@@ -1,18 +1,18 @@
 // Checks without a caller: every function and layer of the user's files with its own symbolic dims, so
 // that two independent dims are found to be independent although every call happens to agree.
 import { variables } from '../ir/dim.ts';
-import type { Attribute, Bind, Declaration, FnDecl, TestDecl, UnitDecl } from '../parser/ast.ts';
+import type { Attribute, Bind, Declaration, FnDecl, TestDecl, TypeExpr, UnitDecl } from '../parser/ast.ts';
 import { messages } from '../support/messages.gen.ts';
 import { bindPattern, evaluate, runStatements } from './expressions/evaluate.ts';
 import { reject, type Frame, type Session } from './frame.ts';
 import { GraphContext } from './graph-context.ts';
 import { buildMembers, collectPaths, type Instance } from './instances.ts';
-import { commitUpdates, elaborateBody, guarded, rootFrame } from './models.ts';
+import { commitUpdates, elaborateBody, guarded, initialValue, rootFrame } from './models.ts';
 import { staticFrame, type Module } from './modules.ts';
 import { precisionInside, readPrecision } from './precision.ts';
 import { assumeRequirement } from './requirements.ts';
 import type { Scope } from './scope.ts';
-import { bindFreshDims, symbolicValue } from './signatures.ts';
+import { bindFreshDims, isCount, symbolicValue } from './signatures.ts';
 import { checkTypeNames } from './type-names.ts';
 import { int, unknown, type Value } from './values.ts';
 
@@ -99,11 +99,17 @@ function checkFn(
   const graph = new GraphContext(decl.name.name, 'entry', session.holes, paths, true, symbols);
   for (const name of symbols) graph.dim(name);
   for (const outer of facts) for (const fact of outer.graph?.facts ?? []) graph.assume(fact);
+  // A function without tensors may be for members to call, which construct.
+  graph.mayConstruct = instance === null && decl.params.every((p) => isStatic(p.type));
   const frame = rootFrame(session, graph, scope, decl, instance, false);
+  for (const param of decl.params) if (isCount(param)) graph.counts.add(param.name.name);
   if (decl.params.some((p) => p.name.name === '')) return;
   guarded(() => elaborateBody(frame, decl));
   guarded(() => commitUpdates(graph));
 }
+
+const isStatic = (type: TypeExpr): boolean =>
+  type.kind !== 'tensor-type' && !(type.kind === 'optional-type' && !isStatic(type.type));
 
 // Config comes from defaults, else it is a symbol; what hangs on other config is left to its users.
 function checkUnit(session: Session, decl: UnitDecl, scope: Scope): void {
@@ -114,6 +120,13 @@ function checkUnit(session: Session, decl: UnitDecl, scope: Scope): void {
   const instance = guarded(() => symbolicInstance({ ...frame, precision }, decl, symbols));
   if (!instance) return;
   const { paths } = collectPaths(instance);
+  for (const value of instance.members.values())
+    if (value.kind === 'parameter' && value.slot.init && value.slot.frame.instance === instance) {
+      const { slot } = value;
+      const own = new GraphContext(`${decl.name.name}.init`, 'init', session.holes, new Map(), true, symbols);
+      for (const name of symbols) own.dim(name);
+      guarded(() => initialValue(session, own, slot, slot.name));
+    }
   for (const member of decl.members)
     if (member.kind === 'fn') checkFn(session, member, instance.scope, instance, symbols, paths, [frame]);
 }

@@ -40,6 +40,8 @@ export class GraphContext {
   mayConstruct = false;
   /** Dims that stand for packs in a check by itself. */
   readonly packs = new Set<string>();
+  /** Ints that the caller of a function checked by itself gives: while compiling, or as a dim. */
+  readonly counts = new Set<string>();
   readonly #dims: DimVariable[] = [];
   readonly #facts: Fact[] = [];
   readonly #current = new Map<Slot, Value>();
@@ -128,17 +130,27 @@ export class GraphContext {
     this.#updated.add(slot);
   }
 
+  #isOpen(name: string): boolean {
+    return this.symbols.has(name) || this.counts.has(name);
+  }
+
+  /** Whether a dim is made of ints that a check by itself leaves open. */
+  leavesOpen(d: Dim): boolean {
+    return this.standalone && [...variables(d)].every((name) => this.#isOpen(name));
+  }
+
   /** Whether a value follows from the config that a check by itself leaves open, and from nothing else. */
   hangsOnConfig(value: Value): boolean {
     const makers = new Map(this.builder.nodes.flatMap((node) => node.outputs.map((output) => [output, node])));
     const todo = [value];
     let hangs = false;
+    if (!this.standalone) return false;
     for (const at of todo) {
       const node = makers.get(at);
       if (!node) return false;
       const dims = Object.values(node.attrs).filter((attr) => typeof attr === 'object' && 'terms' in attr);
       const names = dims.flatMap((dim) => [...variables(dim)]);
-      if (names.some((name) => !this.symbols.has(name))) return false;
+      if (!names.every((name) => this.#isOpen(name))) return false;
       hangs ||= names.length > 0;
       todo.push(...node.inputs);
     }

@@ -5,7 +5,7 @@ import type { Attribute, Expr, LetMember, SlotMember, TypeExpr, UnitDecl } from 
 import { messages } from '../support/messages.gen.ts';
 import { spanText, type Span } from '../support/source.ts';
 import { bindParameters, matchArguments, type Arguments } from './arguments.ts';
-import { bindPattern, checkAssert, evaluate } from './expressions/evaluate.ts';
+import { bindPattern, checkAssert, evaluate, evaluateAnnotated } from './expressions/evaluate.ts';
 import { elementwiseSelect } from './expressions/select.ts';
 import { NeedsGraph, stretch, toTensor } from './expressions/tensors.ts';
 import { cacheFrame, enterSession } from './caches.ts';
@@ -245,7 +245,7 @@ function readAttributes(frame: Frame, attributes: readonly Attribute[]): Attribu
 function evaluateLet(frame: Frame, member: LetMember, define: (name: string, value: Value, at: Span) => void): void {
   let value: Value;
   try {
-    value = evaluate(frame, member.value);
+    value = evaluateAnnotated(frame, member);
     if (value.kind === 'tensor' && value.slot) value = { kind: 'parameter', slot: value.slot };
   } catch (error) {
     if (!(error instanceof NeedsGraph)) throw error;
@@ -253,7 +253,10 @@ function evaluateLet(frame: Frame, member: LetMember, define: (name: string, val
     value = {
       kind: 'computed',
       make: (reader) =>
-        evaluate({ ...frame, scope, graph: reader.graph, keys: reader.keys, training: reader.training }, member.value),
+        evaluateAnnotated(
+          { ...frame, scope, graph: reader.graph, keys: reader.keys, training: reader.training },
+          member,
+        ),
     };
   }
   const names = new Scope();

@@ -5,7 +5,7 @@ import { parse } from '../parser/parse.ts';
 import type { Diagnostic } from '../support/diagnostic.ts';
 import { messages } from '../support/messages.gen.ts';
 import { createSource } from '../support/source.ts';
-import { evaluate } from './expressions/evaluate.ts';
+import { evaluateAnnotated } from './expressions/evaluate.ts';
 import { NeedsGraph } from './expressions/tensors.ts';
 import { emptySignature, type Frame, type Session } from './frame.ts';
 import { primitiveScope } from './prelude/prelude.ts';
@@ -228,12 +228,12 @@ function constant(declaration: Declaration & { readonly kind: 'const' }, scope: 
     state = 'busy';
     const frame = staticFrame(session, scope);
     try {
-      state = evaluate(frame, declaration.value);
+      state = evaluateAnnotated(frame, declaration);
     } catch (error) {
       if (!(error instanceof NeedsGraph)) throw error;
       state = {
         kind: 'computed',
-        make: (reader) => evaluate({ ...frame, graph: reader.graph, keys: reader.keys }, declaration.value),
+        make: (reader) => evaluateAnnotated({ ...frame, graph: reader.graph, keys: reader.keys }, declaration),
       };
     }
     return state;

@@ -24,6 +24,7 @@ export function bindFreshDims(frame: Frame, types: readonly TypeExpr[]): void {
         type.elements.map((e) => e.type),
       );
     else if (type.kind === 'union-type') bindFreshDims(frame, type.types);
+    else if (type.kind === 'list-type') bindFreshDims(frame, type.element ? [type.element] : []);
     else {
       const alias = aliasOf(frame, type);
       if (alias) bindFreshDims(frame, [alias]);

@@ -186,12 +186,25 @@ export function matchType(frame: Frame, type: TypeExpr, value: Value): Value {
       return element ? { kind: 'list', items: value.items.map((item) => matchType(frame, element, item)) } : value;
     }
     case 'fn-type':
-      if (['fn', 'lambda', 'primitive', 'instance', 'dtype'].includes(value.kind)) return value;
+      if (takes(value, type.params.length)) return value;
       throw kindMismatch(type, value);
     case 'layer-type':
       if (value.kind === 'unit' || value.kind === 'instance') return value;
       throw kindMismatch(type, value);
   }
+}
+
+// Whether a value can be called with so many arguments.
+function takes(value: Value, count: number): boolean {
+  if (value.kind === 'dtype') return count === 1;
+  const forward = value.kind === 'instance' ? value.instance.members.get('forward') : value;
+  if (forward?.kind === 'primitive') {
+    const { params } = forward.primitive;
+    return params.filter((name) => !name.endsWith('?')).length <= count && count <= params.length;
+  }
+  if (forward?.kind !== 'fn' && forward?.kind !== 'lambda') return false;
+  const { params } = forward.decl;
+  return params.filter((p) => !p.default).length <= count && count <= params.length;
 }
 
 const numberValue = (n: { readonly isInteger: boolean; readonly value: number }): Value =>

@@ -146,6 +146,7 @@ const matrix: Readonly<Record<string, Nested>> = {
   'reduce[a c -> a](x, sum)': [1.5, 2.75],
   'reduce[a c -> 1 a](x, max)': [[2, 3]],
   'reduce[a c -> c](x, mean)': [1.75, -0.375, 0.75],
+  'reduce[a c -> a](x, logsumexp)': rows.map((row) => Math.log(sums(row.map(Math.exp)))),
   'einsum[a c, k c -> a k](x, x)': [
     [5.25, 0.25],
     [0.25, 9.3125],

@@ -261,3 +261,53 @@ describe('entries', () => {
     ]);
   });
 });
+
+describe('construction and effects in functions', () => {
+  test('a function that a member calls constructs for it', () => {
+    expect(
+      parameters(`
+      fn stack_of(n: int, depth: int) = for i in 0..depth => Linear(n, n, bias=false)
+      export model Net() {
+        let h = stack_of(4, 2)
+        export fn forward(x: [b, 4]) -> [b, 4] = fold x = x over l in h => l(x)
+      }`),
+    ).toEqual(['h.0.weight [4, 4]', 'h.1.weight [4, 4]']);
+  });
+
+  test('updates in the branches of a run-time `if` are conditional', () => {
+    const module = graphOf(`
+      export model Net() {
+        state ups: f32[] = zeros()
+        state last: f32[] = zeros()
+        export fn forward(x: [b]) -> [] = if sum(x) > 0.0 {
+          update ups = ups + 1.0
+          update last = sum(x)
+          ups
+        } else {
+          update last = -1.0
+          ups * 10.0
+        }
+      }`);
+    const after = (x: number[]): unknown[] => {
+      const results = run(module, 'Net.forward', { x, ups: 2, last: 5 }, { b: 2 });
+      return ['result', 'ups', 'last'].map((name) => results[name]?.data[0]);
+    };
+    expect(after([1, 2])).toEqual([3, 3, 3]);
+    expect(after([-1, -2])).toEqual([20, 2, -1]);
+  });
+
+  test('an initialiser with a fourth parameter gets its key', () => {
+    const module = graphOf(`
+      fn keyed(shape: list, fan_in: int, fan_out: int, key: u32[2]) = full(shape, 1.0) * f32(key % 1024)[:1] + fan_in
+      export model Net() {
+        param a: [3, 2] = keyed
+        param b: [3, 2] = keyed
+        export fn forward(x: [3, 2]) -> [3, 2] = x + a + b
+      }`);
+    const init = run(module, 'Net.init', { 'key.0': 1, 'key.1': 2 });
+    const [a, b] = [[...(init['a']?.data ?? [])], [...(init['b']?.data ?? [])]];
+    expect(new Set(a).size).toBe(1);
+    expect(a).not.toEqual(b);
+    expect([a[0], b[0]].every((x) => x !== undefined && x >= 2 && x < 1026)).toBe(true);
+  });
+});

@@ -1,11 +1,12 @@
 // `if`, `for` and `fold`. A static condition selects code; lists and static ranges are unrolled.
 import { asConstant, dim, one } from '../../ir/dim.ts';
 import type { Value as GraphValue } from '../../ir/graph.ts';
-import type { Bind, FoldExpr, ForExpr, IfExpr, InBind } from '../../parser/ast.ts';
+import type { Bind, Expr, FoldExpr, ForExpr, IfExpr, InBind } from '../../parser/ast.ts';
 import { messages } from '../../support/messages.gen.ts';
 import { spanText } from '../../support/source.ts';
 import { resolved } from '../dims.ts';
 import { reject, report, type Frame } from '../frame.ts';
+import type { Slot } from '../instances.ts';
 import { Scope } from '../scope.ts';
 import { describe, list, sameStatic, tensor, tuple, typeText, unknown, type Value } from '../values.ts';
 import { bindPattern, evaluate, evaluateBlock } from './evaluate.ts';
@@ -41,16 +42,15 @@ export function evaluateIf(frame: Frame, expr: IfExpr): Value {
       ),
     );
   const graph = graphOf(frame);
-  const states = new Set(graph.updated);
-  const [a, b] = [evaluate(frame, expr.then), evaluate(frame, expr.otherwise)];
-  if (graph.updated.size !== states.size)
-    return reject(
-      frame,
-      messages.E0412(expr.span, {
-        operation: 'update',
-        operands: 'a state under a run-time condition; write `update … when`',
-      }),
-    );
+  const restore = graph.snapshot();
+  const [a, mine] = branchOf(frame, expr.then);
+  restore();
+  const [b, others] = branchOf(frame, expr.otherwise);
+  restore();
+  for (const slot of new Set([...mine.keys(), ...others.keys()])) {
+    const old = graph.read(slot);
+    graph.write(slot, elementwiseSelect(frame, condition.value, mine.get(slot) ?? old, others.get(slot) ?? old));
+  }
   if (graph.standalone && a.kind !== 'unknown' && b.kind !== 'unknown' && graph.hangsOnConfig(condition.value)) {
     if (sameStatic(a, b) === true) return a;
     if (!alike(a, b)) {
@@ -59,6 +59,14 @@ export function evaluateIf(frame: Frame, expr: IfExpr): Value {
     }
   }
   return selectValues(frame, expr, condition.value, a, b);
+}
+
+// A branch, and the states as it leaves them.
+function branchOf(frame: Frame, expr: Expr): readonly [Value, ReadonlyMap<Slot, GraphValue>] {
+  const graph = graphOf(frame);
+  const changed = graph.watch();
+  const value = evaluate(frame, expr);
+  return [value, new Map(changed().map((slot) => [slot, graph.read(slot)]))];
 }
 
 // Whether code that selects one of two values at run time could stand for code that is selected by config.

@@ -153,8 +153,7 @@ export function bindLet(
   frame: Frame,
   statement: { readonly pattern: Pattern; readonly type: TypeExpr | null; readonly value: Expr },
 ): void {
-  const value = evaluate(frame, statement.value);
-  const typed = statement.type ? annotate(frame, statement.type, value, statement.value) : value;
+  const typed = evaluateAnnotated(frame, statement);
   bindPattern(frame, statement.pattern, named(typed, statement.pattern, statement.value));
   if (statement.pattern.kind === 'name-pattern' && !statement.value.span.source.name.startsWith('std/'))
     frame.trace?.bind(frame, statement.pattern.name, typed);
@@ -167,6 +166,23 @@ function named(value: Value, pattern: Pattern, expr: Expr): Value {
   const text = spanText(expr.span).replaceAll(/\s+/g, ' ');
   const note = text.length > 40 ? `${text.slice(0, 37)}...` : text;
   return { ...value, derivation: derive(pattern.name, value.value.type, `\`${note}\``, value.derivation) };
+}
+
+/** The value of a `let` or `const`, of the type that is written. */
+export function evaluateAnnotated(frame: Frame, { type, value: expr }: Annotated): Value {
+  const value = evaluate(frame, expr);
+  if (!type) return value;
+  try {
+    return annotate(frame, type, value, expr);
+  } catch (error) {
+    if (error instanceof Rejected) return unknown;
+    throw error;
+  }
+}
+
+interface Annotated {
+  readonly type: TypeExpr | null;
+  readonly value: Expr;
 }
 
 function annotate(frame: Frame, type: TypeExpr, value: Value, expr: Expr): Value {

@@ -11,7 +11,7 @@ import { spanText } from '../../support/source.ts';
 import { independentDims } from '../dim-places.ts';
 import { derivationRows } from '../derivation.ts';
 import { equalDims, resolved } from '../dims.ts';
-import { reject, type Frame } from '../frame.ts';
+import { reject, Rejected, type Frame } from '../frame.ts';
 import {
   asNumber,
   bool,
@@ -357,7 +357,11 @@ export function rangeOf(frame: Frame, expr: RangeExpr): readonly number[] {
   const [from, to] = [evaluate(frame, expr.from), evaluate(frame, expr.to)];
   const [a, b] = [asNumber(from), asNumber(to)];
   if (a === undefined || b === undefined) {
-    if (from.kind === 'unknown' || to.kind === 'unknown') return [];
+    if (from.kind === 'unknown' || to.kind === 'unknown') throw new Rejected();
+    if ([from, to].every((end) => end.kind === 'int' && frame.graph?.leavesOpen(resolved(frame, end.dim)))) {
+      frame.session.undecided.push(expr.span);
+      throw new Rejected();
+    }
     return reject(frame, messages.E0404(expr.span, { what: `the range \`${spanText(expr.span)}\`` }));
   }
   if (b - a > longestRange) return reject(frame, messages.E0105(expr.span, { what: 'this range' }));

@@ -396,12 +396,15 @@ function reducePattern(
       : graphOf(frame).builder.op('reduce', [x], { kind, axes })
     : toTensor(
         frame,
-        callValue(frame, evaluate(frame, how.value), [tensor(x), list(axes.map((axis) => int(axis)))], how.span),
+        callValue(frame, evaluate(frame, how.value), [tensor(x), axesValue(axes)], how.span),
         undefined,
         how.span,
       );
   return assemble(frame, sizes, value, left, output);
 }
+
+const axesValue = (axes: readonly number[]): Value =>
+  axes.length === 1 ? int(axes[0] ?? 0) : list(axes.map((axis) => int(axis)));
 
 // Operands are combined from the left: shared axes that nobody needs later are contracted.
 function einsum(
