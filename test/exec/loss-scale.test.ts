@@ -63,7 +63,9 @@ const batch = { x: { data: Float32Array.from({ length: 8 }, (_, i) => (i % 5) - 
 function saved(file: Uint8Array, name: string): number {
   const length = Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true));
   const header = JSON.parse(new TextDecoder().decode(file.subarray(8, 8 + length)));
-  const key = Object.keys(header).find((each) => each === name || each.endsWith(`/${name}`) || each.endsWith(`:${name}`));
+  const key = Object.keys(header).find(
+    (each) => each === name || each.endsWith(`/${name}`) || each.endsWith(`:${name}`),
+  );
   const entry = header[key ?? name];
   const at = file.byteOffset + 8 + length + entry.data_offsets[0];
   const view = new DataView(file.buffer, at, 4);
