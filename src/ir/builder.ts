@@ -4,6 +4,7 @@ import { Facts } from './dim-solver.ts';
 import { isFloat, type DType } from './dtype.ts';
 import type { BinaryOp, UnaryOp } from './expr.ts';
 import type { Attrs, Node, Region, TensorType, Value } from './graph.ts';
+import { nearestHalf } from './half.ts';
 import { opNamed } from './ops/registry.ts';
 import type { Span } from '../support/source.ts';
 
@@ -68,7 +69,8 @@ export class Builder {
 
   /** A scalar constant broadcast to `shape`. */
   full(dtype: DType, value: number, shape: readonly DimLike[] = []): Value {
-    const scalar = this.op('constant', [], { dtype, value });
+    const near = dtype === 'f16' ? nearestHalf(value) : value;
+    const scalar = this.op('constant', [], { dtype, value: near });
     return shape.length === 0 ? scalar : this.broadcast(scalar, [], shape);
   }
 

@@ -1,7 +1,7 @@
 // Nests with f16 → nests that compute in f32. Values are rounded where they are stored as f16 and where a cast
 // asks for f16; in between, fused arithmetic keeps the digits of f32, as sums do.
 import type { Expr, Index } from '../ir/expr.ts';
-import { highest, lowest } from '../ir/dtype.ts';
+import { nearestHalf } from '../ir/half.ts';
 import { operands, walkExprs } from '../ir/expr-rewrite.ts';
 import type { Buffer, Nest, NestFunction, NestModule, NestStep, Stage } from '../ir/nest.ts';
 import { roundedToHalf } from './halves/rounding.ts';
@@ -50,7 +50,7 @@ class Widening {
     const dtype = isHalf(e) ? 'f32' : e.dtype;
     switch (e.kind) {
       case 'const':
-        return isHalf(e) ? { kind: 'const', dtype: 'f32', value: limited(e.value) } : e;
+        return isHalf(e) ? { kind: 'const', dtype: 'f32', value: nearestHalf(e.value) } : e;
       case 'index':
         return e;
       case 'reduced':
@@ -88,8 +88,6 @@ class Widening {
     return isHalf(e) && !isHalf(e.x) && e.x.dtype !== 'bool' ? roundedToHalf(wide) : wide;
   }
 }
-
-const limited = (value: number): number => Math.max(lowest.f16, Math.min(highest.f16, value));
 
 const exactOps = new Set(['neg', 'abs', 'sign', 'min', 'max', 'floor', 'ceil', 'round']);
 

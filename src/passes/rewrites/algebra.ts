@@ -1,7 +1,7 @@
 // Identities of arithmetic and casts, and constant folding of scalars and what they fill.
 import type { Builder } from '../../ir/builder.ts';
 import { asConstant } from '../../ir/dim.ts';
-import { isDType, isFloat, type DType } from '../../ir/dtype.ts';
+import { highest, isDType, isFloat, type DType } from '../../ir/dtype.ts';
 import type { BinaryOp, UnaryOp } from '../../ir/expr.ts';
 import type { Value } from '../../ir/graph.ts';
 import type { RewriteContext } from '../../ir/op.ts';
@@ -91,7 +91,8 @@ const fold =
     if (known.length < values.length) return null;
     const { dtype, shape } = output(cx).type;
     const value = evaluate(known, cx);
-    const finite = Number.isFinite(value) && !(isFloat(dtype) && Math.abs(value) > 3.4e38);
+    const largest = dtype === 'f16' ? highest.f16 : 3.4e38;
+    const finite = Number.isFinite(value) && !(isFloat(dtype) && Math.abs(value) > largest);
     return finite ? [b.full(dtype, value, shape)] : null;
   };
 
