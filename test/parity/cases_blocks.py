@@ -180,6 +180,20 @@ block('ASPP(2, [1, 2], 3, dropout=0.0)', Pyramid(2, [1, 2], 3), (2, 2, 4, 4))
 block('FeaturePyramidNetwork([2, 3], 2)', Fpn([2, 3], 2), (1, 2, 4, 4), (1, 3, 2, 2), call='m([x0, x1])', outs=['r[0]', 'r[1]'])
 block('ConformerBlock(4, 2, 2, 3, dropout=0.0)', Conformer(4, 2, 2, 3), (2, 4, 4))
 block('MobileViTBlock(2, 4, 2, 1)', MobileVit(2, 4, 2, 2), (1, 2, 4, 4))
+# Other sizes, and evaluation by running statistics.
+block('SqueezeExcitation(3, 1)', Squeeze(3, 1), (1, 3, 2, 2))
+block('DenseBlock(3, 1, 1, bn_size=1)', Dense(3, 1, 1, 1), (2, 1, 2, 3))
+block('Transition(2, 3)', Transition(2, 3), (1, 2, 2, 6))
+block('ConvBnReLU(1, 2, (1, 3), stride=2)', Unit(1, 2, (1, 3), stride=2), (2, 1, 3, 5))
+block('InceptionBlock(2, 1, 1, 1, 2, 1, 1)', Inception(2, 1, 1, 1, 2, 1, 1), (1, 2, 4, 2))
+block('InvertedResidual(3, 3, 1, 1)', Inverted(3, 3, 1, 1), (1, 3, 2, 3))
+block('ASPP(1, [2], 2, dropout=0.0)', Pyramid(1, [2], 2), (2, 1, 5, 3))
+block('FeaturePyramidNetwork([1, 2, 3], 2)', Fpn([1, 2, 3], 2), (1, 1, 8, 4), (1, 2, 4, 2), (1, 3, 2, 1), call='m([x0, x1, x2])', outs=['r[0]', 'r[1]', 'r[2]'])
+block('ConformerBlock(6, 3, 1, 5, dropout=0.0)', Conformer(6, 3, 1, 5), (1, 5, 6))
+block('MobileViTBlock(3, 4, 1, 1, ff_mult=3)', MobileVit(3, 4, 1, 3), (1, 3, 2, 4))
+for text, module, shape in [('BasicBlock(2, 3, stride=2)', Basic(2, 3, 2), (1, 2, 4, 4)), ('Bottleneck(4, 1)', Narrow(4, 1), (1, 4, 2, 2)), ('InvertedResidual(2, 2, 1, 2)', Inverted(2, 2, 1, 2), (1, 2, 3, 3)),
+                            ('ConformerBlock(4, 2, 2, 3, dropout=0.2)', Conformer(4, 2, 2, 3), (1, 3, 4))]:
+    case('blocks', f'{text} outside of training', text, use=text.split('(')[0], xs=[shape], module=module, mode='eval')
 for p in ('Dropout', 'Dropout1d', 'Dropout2d', 'Dropout3d', 'StochasticDepth'):
     shape = {'Dropout1d': (2, 3, 4), 'Dropout3d': (1, 2, 2, 2, 2)}.get(p, (2, 3, 2, 2))
     case('dropout', f'{p} outside of training', f'{p}(0.4)', use=p, xs=[shape], module=nn.Identity(), mode='eval')

@@ -37,3 +37,14 @@ layer('MultiheadAttention(4, 2)', nn.MultiheadAttention(4, 2, batch_first=True),
 allow = torch.tensor([[True, False, False], [True, True, True]])
 f('scaled_dot_product_attention(x0, x1, x2, a0)', lambda q, k, v, a: (q @ k.mT / 2).masked_fill(a, -1e30).softmax(-1) @ v, (1, 2, 4), (1, 3, 4), (1, 3, 2), args=[allow],
   use='scaled_dot_product_attention', scale=30)
+
+# A row that may attend to nothing is uniform, whatever its scores.
+shut = torch.tensor([[True, True, True], [False, True, False]])
+f('scaled_dot_product_attention(x0, x1, x2, a0) ', lambda q, k, v, a: (q @ k.mT / 2).masked_fill(a, -1e30).softmax(-1) @ v, (1, 2, 4), (1, 3, 4), (1, 3, 2), args=[shut], use='scaled_dot_product_attention', scale=100)
+far = lambda name: [draw(name, (3, 5), 3).round() + 1e4]
+f('softmax(x0) ', lambda x: x.softmax(-1), (3, 5), x_values=far('softmax'))
+f('log_softmax(x0) ', lambda x: x.log_softmax(-1), (3, 5), x_values=far('log_softmax'))
+f('logsumexp(x0) ', lambda x: x.logsumexp(-1), (3, 5), x_values=far('logsumexp'))
+f('cross_entropy(x0, a0) ', lambda x, y: F.cross_entropy(x, y), (3, 5), args=[torch.tensor([0, 4, 2])], x_values=far('cross_entropy'))
+layer('LSTM(3, 2, num_layers=2, bidirectional=true)', nn.LSTM(3, 2, 2, batch_first=True, bidirectional=True), (2, 4, 3), run=lambda m, x: m(x)[0], outs=['r.out'])
+layer('BatchNorm2d(2)', nn.BatchNorm2d(2), (2, 2, 2, 2), x_values=offset('bn2', (2, 2, 2, 2)))
