@@ -15,6 +15,7 @@ import type { Tensor } from '../../src/ir/op.ts';
 import { argsort, sortedFirst, sortValues } from '../../src/ir/ops/sort-graph.ts';
 import { autodiff } from '../../src/passes/autodiff.ts';
 import { fuse } from '../../src/passes/fuse.ts';
+import { halves } from '../../src/passes/halves.ts';
 import { lowerToNests } from '../../src/passes/lower-to-nests.ts';
 import { planFor } from '../../src/passes/plan.ts';
 import { scheduleForGpu } from '../../src/passes/schedule/gpu.ts';
@@ -245,6 +246,22 @@ describe('rows of any length', () => {
       return { ...Object.fromEntries([...results, ...others]), ...(dx ? { dx } : {}) };
     });
     await agree(fn, { x: inputOf(n, axis) }, { n }, skip);
+  });
+
+  test('halves are sorted and added up in f32', async ({ skip }) => {
+    const b = new Builder();
+    const x: Value = { type: tensorType('f16', [3, 20]) };
+    const run = (kind: string, exclusive: boolean): Value =>
+      b.op('cumreduce', [x], { kind, axis: 1, reverse: false, exclusive });
+    const fn = functionOf(b, { x }, { up: sortValues(b, x, 1), sum: run('sum', false), max: run('max', true) });
+    const { graph, nests } = compiled(fn);
+    const wide = only(halves.run({ name: 'm', functions: [nests] }, cx).functions);
+    const whole = { ...eighths([3, 20], 9), dtype: 'f16' as const };
+    const inputs = { x: { ...whole, data: whole.data.map(Math.round) } };
+    const want = interpret(graph, inputs);
+    expectSame('one thread', runNests(wide, inputs), want);
+    if ('missing' in found) return skip(found.missing);
+    expectSame('device', await runOnDevice(found.device, wide, inputs, {}, scheduleForGpu), want);
   });
 
   test('run along rows so long that they are scanned in parts', async ({ skip }) => {

@@ -1,8 +1,9 @@
 // cumreduce: running sum, product or extremum along an axis.
 import type { Builder } from '../builder.ts';
 import { asConstant, product, sub, zero, type Dim } from '../dim.ts';
-import { isFloat } from '../dtype.ts';
-import type { Attrs, Value } from '../graph.ts';
+import { highest, isFloat, lowest } from '../dtype.ts';
+import type { Expr } from '../expr.ts';
+import type { Attrs, TensorType, Value } from '../graph.ts';
 import type { LowerContext, Operand } from '../lower.ts';
 import type { Nest, OpaqueNest } from '../nest.ts';
 import { defineOp, ShapeError } from '../op.ts';
@@ -81,16 +82,28 @@ function segmentsVjp(b: Builder, starts: Value, ct: Value, run: Run): Value {
 // Short rows stay a reduction for each result, which fuses with what is around it.
 const shortRow = 16;
 
-const whole = (k: LowerContext, operands: readonly Operand[], attrs: Attrs): (Nest | OpaqueNest)[] => {
-  const held = operands.map((x) => k.held(x));
+// The run as one kernel, in f32 where the operand is f16.
+function whole(k: LowerContext, operands: readonly Operand[], attrs: Attrs): (Nest | OpaqueNest)[] {
   const { kind, axis, reverse, exclusive } = runOf(attrs);
-  const run = k.opaque(
-    held.map((x) => x.held),
-    [k.output()],
-    { kind, axis, reverse, exclusive },
-  );
-  return [...held.flatMap(({ nests }) => nests), run];
-};
+  const out = k.output();
+  const isHalf = out.type.dtype === 'f16';
+  const wide: TensorType = { ...out.type, dtype: 'f32' };
+  const held = operands.map((x) => {
+    if (x.type.dtype !== 'f16') return k.held(x);
+    const copy = k.temporary(wide);
+    return { held: copy, nests: [k.mapTo(copy, (i) => k.cast('f32', x.at(i)))] };
+  });
+  const reads = held.map((x) => x.held);
+  const result = isHalf ? k.temporary(wide) : out;
+  const run = k.opaque(reads, [result], { kind, axis, reverse, exclusive });
+  // Over nothing, an extremum of f32 is further out than f16 goes.
+  const inHalf = (x: Expr): Expr => {
+    const [low, high] = [k.constant('f32', lowest.f16), k.constant('f32', highest.f16)];
+    return k.cast('f16', k.binary('max', low, k.binary('min', high, x)));
+  };
+  const narrowed = isHalf ? [k.map((i) => inHalf(result.at(i)))] : [];
+  return [...held.flatMap(({ nests }) => nests), run, ...narrowed];
+}
 
 export default defineOp({
   name: 'cumreduce',

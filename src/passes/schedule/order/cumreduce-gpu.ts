@@ -98,7 +98,7 @@ class TileScan {
     private readonly first: KernelExpr,
     private readonly count: KernelExpr,
   ) {
-    this.values = s.array(running.type === 'bool' ? 'u32' : running.type, threads);
+    this.values = s.array(running.type, threads);
     this.flags = running.starts === undefined ? undefined : s.array('i32', threads);
     this.identity = nothing(running);
     this.never = this.flags === undefined ? undefined : literal('bool', 0);
@@ -202,7 +202,7 @@ class TileScan {
 function inParts(job: Job): ReturnType<ScheduleOpaque> {
   const { running, scope, origin } = job;
   const parts = ceilDiv(running.n, partLength);
-  const dtype = running.dtype === 'f16' ? 'f32' : running.dtype;
+  const { dtype } = running;
   const shape = [rowsOf(running), parts];
   const totals: Buffer = { id: `${running.out}.totals`, type: { dtype, shape } };
   const before: Buffer = { id: `${running.out}.before`, type: { dtype, shape } };
@@ -211,7 +211,6 @@ function inParts(job: Job): ReturnType<ScheduleOpaque> {
     ...running,
     x: totals.id,
     out: before.id,
-    dtype,
     outer: rowsOf(running),
     n: parts,
     inner: one,

@@ -2,22 +2,11 @@
 // With `starts` (one flag per element) a run begins anew where the flag is set.
 import type { Dim } from '../../../ir/dim.ts';
 import type { DType } from '../../../ir/dtype.ts';
-import type { KernelExpr, ScalarType, Width } from '../../../ir/kernel.ts';
+import type { KernelExpr, Width } from '../../../ir/kernel.ts';
 import type { NestFunction, OpaqueNest } from '../../../ir/nest.ts';
 import { combineOf, runOf, type Run } from '../../../ir/ops/cumreduce.ts';
 import { identity } from '../../../ir/ops/reduce.ts';
-import {
-  binary,
-  int,
-  literal,
-  minus,
-  plus,
-  quotient,
-  registerType,
-  remainder,
-  times,
-  widen,
-} from '../gpu/expressions.ts';
+import { binary, int, literal, minus, plus, quotient, remainder, times, widen } from '../gpu/expressions.ts';
 import type { KernelSketch } from '../sketch.ts';
 import { bufferAt, dtypesOf, rowsOf, type Rows } from './rows.ts';
 
@@ -27,8 +16,9 @@ export interface Running extends Rows {
   readonly out: string;
   readonly starts: string | undefined;
   readonly run: Run;
-  readonly type: ScalarType;
+  /** The operand's dtype: a number, and f32 for halves. */
   readonly dtype: DType;
+  readonly type: 'f32' | 'i32' | 'u32';
 }
 
 /** The running reduction that a nest asks for. */
@@ -36,7 +26,8 @@ export function runningOf(nest: OpaqueNest, scope: NestFunction): Running {
   const [x, out] = [bufferAt(nest.reads, 0), bufferAt(nest.writes, 0)];
   const run = runOf(nest.attrs);
   const dtype = dtypesOf(scope)(x);
-  return { x, out, starts: nest.reads[1], run, type: registerType(dtype), dtype, ...rowsOf(scope, x, run.axis) };
+  const type = dtype === 'i32' || dtype === 'u32' ? dtype : 'f32';
+  return { x, out, starts: nest.reads[1], run, type, dtype, ...rowsOf(scope, x, run.axis) };
 }
 
 /** The value that changes nothing. */
