@@ -1,6 +1,7 @@
 // Arguments of entry points that are not just the inputs of one function: optional ones, fields of the options object
 // that choose the function as `training` and `trace` do, and whole numbers that are dims. Only modules with such entry points carry this.
 import { wrongInput } from './error.ts';
+import type { FunctionDescription } from './meta.ts';
 import type { ChosenCall, EntrySpec } from './program.ts';
 import type { Runner } from './runner.ts';
 
@@ -29,4 +30,16 @@ export function chooseCall(
 export function checkCount(entry: string, name: string, value: unknown): number {
   if (typeof value === 'number' && Number.isInteger(value) && value > 0) return value;
   throw wrongInput(entry, name, typeof value === 'number' ? String(value) : typeof value, 'a whole number above 0');
+}
+
+/** What `meta` says of an entry besides its function: whole numbers that are dims, and the functions of other calls. */
+export function describeArguments(
+  [fn, , names = [], variants = []]: EntrySpec,
+  describe: (fn: string) => FunctionDescription,
+): object {
+  const { inputs } = describe(fn);
+  return {
+    counts: names.filter((name) => inputs?.every((input) => input.name !== name)),
+    variants: variants.map(([given, variant]) => ({ given, ...describe(variant) })),
+  };
 }

@@ -1,13 +1,22 @@
 // What a compiled module says of itself as data: entries, dims, constraints, parameters.
 import type { ProgramSpec, TensorSpec } from './program.ts';
 
-const describeTensor = ([name, dtype, shape]: TensorSpec): object => ({
+/** A function as `meta` shows it. */
+export interface FunctionDescription {
+  readonly inputs: readonly { readonly name: string }[] | undefined;
+  readonly [more: string]: unknown;
+}
+
+const describeTensor = ([name, dtype, shape]: TensorSpec): {
+  readonly name: string;
+  readonly [more: string]: unknown;
+} => ({
   name,
   dtype,
   shape: shape.map((extent) => (typeof extent === 'object' ? extent[0] : extent)),
 });
 
-function describeFunction(program: ProgramSpec, name: string): object {
+function describeFunction(program: ProgramSpec, name: string): FunctionDescription {
   const fn = program.functions[name];
   return {
     dims: Object.fromEntries((fn?.dims ?? []).map((dim, at) => [dim, { min: fn?.mins?.[at] ?? 1 }])),
@@ -26,7 +35,10 @@ export function describeProgram(program: ProgramSpec): object {
       parameters: parameters.map(([path, dtype, shape, role = 'param']) => ({ path, dtype, shape, role })),
       aliases,
       entries: Object.fromEntries(
-        Object.entries(entries).map(([entry, [fn]]) => [entry, describeFunction(program, fn)]),
+        Object.entries(entries).map(([entry, spec]) => {
+          const describe = (fn: string): FunctionDescription => describeFunction(program, fn);
+          return [entry, { ...describe(spec[0]), ...program.describeArguments?.(spec, describe) }];
+        }),
       ),
     },
   ]);

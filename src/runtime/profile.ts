@@ -1,6 +1,6 @@
 // Calls that are timed: `{ profile: (report) => … }`. On a GPU with timestamps every dispatch is a pass of its own, whose
 // begin and end the GPU writes down. Only modules that were compiled for it carry this.
-import type { KernelReport, Profile, Scalars } from './program.ts';
+import type { KernelReport, Profile, ProgramSpec, Scalars } from './program.ts';
 import type { Call, Runner } from './runner.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -40,6 +40,13 @@ export async function runProfiled(
 export const withTimestamps = ({ features }: GPUAdapter): GPUDeviceDescriptor => ({
   requiredFeatures: features.has('timestamp-query') ? ['timestamp-query'] : [],
 });
+
+/** The kernels of the GPU as `meta` shows them. */
+export const describeKernels = ({ kernelNames = [] }: ProgramSpec): object[] =>
+  kernelNames.map((text) => {
+    const [name, ...from] = text.split(' ');
+    return { name, from };
+  });
 
 type Encode = (encoder: GPUCommandEncoder, commands: readonly object[]) => void;
 

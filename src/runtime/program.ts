@@ -2,6 +2,7 @@
 // Types only. Sizes are numbers where they are fixed and small functions of the dims where they are not.
 
 import type { Caches } from './caches.ts';
+import type { FunctionDescription } from './meta.ts';
 import type { Model } from './model.ts';
 import type { Call, Runner } from './runner.ts';
 import type { Tensor } from './tensor.ts';
@@ -202,6 +203,8 @@ export interface ProgramSpec {
   readonly checkFacts?: (entry: string, fn: FunctionSpec, dims: readonly number[]) => void;
   /** Reads the arguments of entries that have names of their own. */
   readonly chooseCall?: (runner: Runner, entry: string, spec: EntrySpec, values: readonly unknown[]) => ChosenCall;
+  /** What `meta` says of such entries. */
+  readonly describeArguments?: (entry: EntrySpec, describe: (fn: string) => FunctionDescription) => object;
   /** Arranges the results of calls that give intermediate values, where entries can do that. */
   readonly arrangeTraced?: (entry: string, returns: Returns, wanted: unknown) => Arrange;
   /** Runs a call and times it, where entries can do that. */

@@ -1,5 +1,7 @@
 // Arguments of entries that are not positional tensors: whole numbers that bind dims, defaults, optional tensors.
 import { beforeAll, expect, test } from 'vitest';
+import * as fc from 'fast-check';
+import { dimsArbitrary, type EntryMeta } from '../../src/testing.ts';
 import { check } from '../../src/index.ts';
 import { importModule } from '../runtime/load-module.ts';
 import { compileFile } from '../support/exec.ts';
@@ -14,10 +16,46 @@ interface Net {
   scale(x: number[], options?: object): Promise<RunTensor>;
 }
 
+interface EntryInfo extends EntryMeta {
+  readonly counts: readonly string[];
+  readonly variants: readonly (EntryMeta & { readonly given: readonly string[] })[];
+}
+interface NetModule {
+  readonly meta: {
+    readonly models: Readonly<Record<string, { readonly entries: Readonly<Record<string, EntryInfo>> }>>;
+  };
+  load(options: object): Promise<Net>;
+}
+
 let net: Net;
+let entries: Readonly<Record<string, EntryInfo>> = {};
 beforeAll(async () => {
   const { js } = await compileFile('test/exec/programs/arguments.dlm', ['wasm']);
-  net = await (await importModule<{ load(options: object): Promise<Net> }>(js)).load({ device: 'wasm', seed: 3 });
+  const module = await importModule<NetModule>(js);
+  entries = module.meta.models['Arguments']?.entries ?? {};
+  net = await module.load({ device: 'wasm', seed: 3 });
+});
+
+test('meta tells whole numbers and the forms of calls, from which dims can be drawn', () => {
+  const { sample, roll, scale } = entries;
+  expect([sample?.counts, roll?.counts, scale?.counts]).toEqual([['count'], ['steps'], []]);
+  expect(scale?.variants.map(({ given, inputs }) => [given, inputs.map(({ name }) => name)])).toEqual(
+    expect.arrayContaining([
+      [['shift'], ['x', 'shift']],
+      [
+        ['by', 'keep'],
+        ['x', 'by', 'keep'],
+      ],
+    ]),
+  );
+  expect(scale?.variants).toHaveLength(7);
+  for (const entry of [roll, scale, ...(scale?.variants ?? [])]) {
+    if (!entry) throw new Error('no entry');
+    fc.assert(
+      fc.property(dimsArbitrary(entry), (dims) => Object.keys(entry.dims).every((name) => (dims[name] ?? 0) >= 1)),
+      { numRuns: 10 },
+    );
+  }
 });
 
 test('a whole number is a dim of the call', async () => {

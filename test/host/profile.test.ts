@@ -29,14 +29,16 @@ interface Mlp {
   dispose(): void;
 }
 interface MlpModule {
+  readonly meta: { readonly kernels?: readonly Kernel[] };
   load(options?: object): Promise<Mlp>;
 }
 
+const set = { 'Mlp.inputs': '24', 'Mlp.hidden': '16' };
 const x = { data: Float32Array.from({ length: 5 * 24 }, (_, at) => Math.sin(at)), shape: [5, 24] };
 let module: MlpModule;
 let dts = '';
 beforeAll(async () => {
-  const compiled = await compile(fileHost, 'test/exec/programs/mlp.dlm', { profile: true });
+  const compiled = await compile(fileHost, 'test/exec/programs/mlp.dlm', { profile: true, set });
   module = await importModule<MlpModule>(compiled.js ?? '');
   dts = compiled.dts ?? '';
 });
@@ -59,7 +61,7 @@ describe('profile', () => {
     expect(report).toMatchObject({ entry: 'forward', device: 'webgpu' });
     expect(report.kernels.length).toBeGreaterThanOrEqual(2);
     for (const { name, from, workgroups, ms } of report.kernels) {
-      expect(name).toMatch(/^\w+$/);
+      expect(name).toMatch(/^[\w.]+$/);
       expect(from.some((place) => /(^|\/)mlp\.dlm:1\d$/.test(place))).toBe(true);
       expect(workgroups).toBeGreaterThan(0);
       expect(ms).toBeGreaterThanOrEqual(0);
@@ -85,6 +87,14 @@ describe('profile', () => {
     cpu.dispose();
   });
 
+  test('meta has the same names and places', async () => {
+    expect(module.meta.kernels?.length).toBeGreaterThan(4);
+    for (const { name, from } of module.meta.kernels ?? []) {
+      expect(name).toMatch(/^[\w.]+$/);
+      for (const place of from) expect(place).toMatch(/^(mlp\.dlm|std\/[\w./-]+):\d+$/);
+    }
+  });
+
   test('is declared, only where it is compiled in', async () => {
     const user = `import { load, type Profile } from './line.dlm.js';
 const all: Profile[] = [];
@@ -92,7 +102,7 @@ await (await load()).forward(new Float32Array(24), { seed: 1, profile: (each) =>
 all[0]?.kernels[0]?.ms?.toFixed();
 `;
     expect(await typeErrors(dts, user)).toEqual([]);
-    const plain = await compile(fileHost, 'test/exec/programs/mlp.dlm');
+    const plain = await compile(fileHost, 'test/exec/programs/mlp.dlm', { set });
     expect(await typeErrors(plain.dts ?? '', user)).toContain('user.ts:1 TS2305');
     expect(plain.js).not.toContain('createQuerySet');
   });

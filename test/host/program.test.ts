@@ -60,8 +60,18 @@ export async function main({ device, prompt, end, sample, write }: Given) {
 `;
 
 const programs = {
-  classifier: { text: classifier, model: 'mlp' },
-  writer: { text: writer, model: 'tiny-gpt' },
+  classifier: { text: classifier, model: 'mlp', set: { 'Mlp.inputs': '24', 'Mlp.hidden': '16' } },
+  writer: {
+    text: writer,
+    model: 'tiny-gpt',
+    set: {
+      'TinyGpt.vocab': '11',
+      'TinyGpt.d': '8',
+      'TinyGpt.heads': '2',
+      'TinyGpt.depth': '2',
+      'TinyGpt.max_len': '16',
+    },
+  },
 } as const;
 type Name = keyof typeof programs;
 type Main = (given: object) => Promise<unknown>;
@@ -74,8 +84,8 @@ let release = (): void => {};
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'dlm-host-'));
   for (const name of Object.keys(programs) as Name[]) {
-    const { text, model } = programs[name];
-    const { js = '', dts = '' } = await compile(fileHost, `test/exec/programs/${model}.dlm`);
+    const { text, model, set } = programs[name];
+    const { js = '', dts = '' } = await compile(fileHost, `test/exec/programs/${model}.dlm`, { set });
     declarations[name] = dts;
     const { code } = await transform(text.replace('./line.dlm.js', `./${name}.dlm.mjs`), {
       loader: 'ts',

@@ -27,7 +27,7 @@ export async function emitModule(input: EmitInput, print: Printers): Promise<Emi
   const head = `// ${input.name}.dlm.js, compiled by dlm from ${input.sourceName}. Do not edit.\n`;
   const runtime = closure(needs).map(({ name, code }) => `// dlm runtime: ${name}\n${code.trim()}\n`);
   return {
-    js: [head, exports, '// prettier-ignore', program.code, ...runtime.map((chunk) => `\n${chunk}`), metaExport]
+    js: [head, exports, '// prettier-ignore', program.code, ...runtime.map((chunk) => `\n${chunk}`), metaExport(input)]
       .join('\n')
       .replace(/\n{3,}/g, '\n\n'),
     dts: `${await formatTypes(printDeclarations(input))}${supportTypes}${input.profile ? profileTypes : ''}`,
@@ -35,8 +35,11 @@ export async function emitModule(input: EmitInput, print: Printers): Promise<Emi
 }
 
 // After everything that it reads.
-const metaExport =
-  '\n/** Entries, dims, constraints and parameters. */\nexport const meta = /* @__PURE__ */ describeProgram(program);\n';
+function metaExport({ profile }: EmitInput): string {
+  const program = 'describeProgram(program)';
+  const value = profile ? `Object.assign(${program}, { kernels: describeKernels(program) })` : program;
+  return `\n/** Entries, dims, constraints and parameters. */\nexport const meta = /* @__PURE__ */ ${value};\n`;
+}
 
 function printExports({ module }: EmitInput): string {
   const loads = module.models.map(

@@ -104,6 +104,7 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
       trainCaches: hasTrainCaches ? 'trainCaches' : undefined,
       checkFacts: hasFacts ? 'checkFacts' : undefined,
       chooseCall: hasArguments ? 'chooseCall' : undefined,
+      describeArguments: hasArguments ? 'describeArguments' : undefined,
       arrangeTraced: hasTraces ? 'arrangeTraced' : undefined,
       runProfiled: input.profile ? 'runProfiled' : undefined,
       totals: hasTotals ? '{ isTotal, finish: finishTotals }' : undefined,

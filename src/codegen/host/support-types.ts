@@ -87,8 +87,16 @@ export type FunctionInfo = {
   caches?: TensorInfo[];
   requires: string[];
 };
+export type EntryInfo = FunctionInfo & {
+  /** Dims that the caller gives as whole numbers. */
+  counts?: string[];
+  /** The functions of calls with these optional arguments. */
+  variants?: ({ given: string[] } & FunctionInfo)[];
+};
 /** Entries, dims, constraints and parameters as data. */
 export const meta: {
+  /** The kernels of the GPU and the lines of the program that each computes, where calls can be timed. */
+  kernels?: { name: string; from: string[] }[];
   name: string;
   source: string;
   models: Record<
@@ -96,7 +104,7 @@ export const meta: {
     {
       parameters: { path: string; dtype: ElementType; shape: number[]; role: 'param' | 'state' }[];
       aliases: Record<string, string>;
-      entries: Record<string, FunctionInfo>;
+      entries: Record<string, EntryInfo>;
     }
   >;
   trains: Record<
