@@ -6,7 +6,7 @@ import type { KernelExpr } from '../../../ir/kernel.ts';
 import type { NestFunction, OpaqueNest } from '../../../ir/nest.ts';
 import { dimOf } from '../../../ir/ops/attributes.ts';
 import { CompilerBug } from '../../../support/diagnostic.ts';
-import { binary, int, less, minus, plus, select } from '../gpu/expressions.ts';
+import { binary, int, less, minus } from '../gpu/expressions.ts';
 
 /** The extents before, along and after an axis. */
 export interface Rows {
@@ -57,6 +57,3 @@ export const precedes = (
 
 /** 1 − x, for x of 0 and 1. */
 export const other = (x: KernelExpr): KernelExpr => minus(int(1), x);
-
-/** x + 1 where the condition holds. */
-export const stepWhere = (cond: KernelExpr, x: KernelExpr): KernelExpr => plus(x, select(cond, int(1), int(0)));
