@@ -197,3 +197,23 @@ test('sums of a million numbers keep their digits', () => {
   for (const sum of [...(got['y0']?.data ?? []), ...(got['y1']?.data ?? [])])
     expect(Math.abs(sum - want) / want).toBeLessThan(5e-5);
 });
+
+// Patches of convolutions: panels inside one row, across rows, over borders, past the end; blocks of whole channels.
+test.each([
+  { channels: 12, size: [9, 21], kernel: [3, 3], stride: [1, 1], pad: 1 },
+  { channels: 70, size: [5, 19], kernel: [3, 3], stride: [2, 1], pad: 1 },
+  { channels: 5, size: [20, 17], kernel: [5, 2], stride: [2, 2], pad: 2 },
+  { channels: 3, size: [18, 30], kernel: [7, 7], stride: [2, 2], pad: 3 },
+  { channels: 150, size: [4, 11], kernel: [2, 3], stride: [1, 1], pad: 0 },
+])('a convolution of $channels channels, kernel $kernel, stride $stride', ({ channels, size, kernel, stride, pad }) => {
+  const inputs = { x: tensor([2, 1, channels, ...size], 1), w: tensor([1, 9, channels, ...kernel], 2) };
+  const signature: Signature = { x: ['f32', inputs.x.shape], w: ['f32', inputs.w.shape] };
+  const borders = [dim(pad), dim(pad)];
+  const attrs = { stride, dilation: [1, 1], base: [1, 1], lo: borders, hi: borders };
+  const fn = graphOf(signature, (b, { x, w }) => (x && w ? [b.op('conv', [x, w], attrs)] : []));
+  const want = interpret(fn, inputs)['y0'];
+  const got = runNests(nestsOf(fn, true), inputs)['y0'];
+  want?.data.forEach((value, at) =>
+    expect(Math.abs((got?.data[at] ?? Number.NaN) - value)).toBeLessThan(1e-5 * (Math.abs(value) + channels)),
+  );
+});

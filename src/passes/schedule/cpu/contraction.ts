@@ -3,7 +3,7 @@
 import { asConstant, floorDiv, mod, product, variable, variables, type Dim } from '../../../ir/dim.ts';
 import type { Expr } from '../../../ir/expr.ts';
 import type { Index } from '../../../ir/expr.ts';
-import { Rewriter } from '../../../ir/expr-rewrite.ts';
+import { loadsIn, Rewriter, walkExprs } from '../../../ir/expr-rewrite.ts';
 import type { Axis, Nest, Stage } from '../../../ir/nest.ts';
 import { mapStage } from '../flatten.ts';
 import { linearIn } from '../linear.ts';
@@ -20,6 +20,22 @@ export interface Contraction {
   readonly left: Expr;
   readonly right: Expr;
   readonly stores: readonly StoreStage[];
+  /** Where several axes are reduced: how to visit them without taking one position apart per element. */
+  readonly nested: NestedDepth | undefined;
+}
+
+/** The reduced axis as `outer` positions (%outer) of `inner` steps each: %depth = %outer · inner.extent + inner. */
+export interface NestedDepth {
+  readonly inner: Axis;
+  readonly steps: number;
+  readonly left: NestedSide;
+  readonly right: NestedSide;
+}
+
+/** An operand in terms of its own axes, `%outer` and the inner axis. */
+export interface NestedSide {
+  readonly axes: readonly Axis[];
+  readonly expr: Expr;
 }
 
 /** The axes and other variables that the dims of `e` mention. */
@@ -64,13 +80,11 @@ export function asContraction(nest: Nest): Contraction | undefined {
 function storesAlong(stores: readonly StoreStage[], axes: readonly Axis[]): boolean {
   const [index] = stores[0]?.indices ?? [];
   if (!index || 'kind' in index) return false;
-  return axes.some(({ name }) => {
-    const linear = linearIn(index, name);
-    return linear !== undefined && asConstant(linear.coefficient) === 1;
-  });
+  return axes.some(({ name }) => isUnitAlong(index, name));
 }
 
-type Parts = Omit<Contraction, 'rows' | 'columns' | 'depth'> & Record<'rows' | 'columns' | 'depth', readonly Axis[]>;
+type Parts = Omit<Contraction, 'rows' | 'columns' | 'depth' | 'nested'> &
+  Record<'rows' | 'columns' | 'depth', readonly Axis[]>;
 
 // Several axes of one role become one, taken apart by division.
 function joinAxes(parts: Parts): Contraction {
@@ -81,17 +95,61 @@ function joinAxes(parts: Parts): Contraction {
     for (const [axis, position] of unravel(axes, variable(name))) replaced.set(axis, position);
     return { name, extent: product(axes.map((axis) => axis.extent)) };
   };
+  const inner = innerAxis(parts);
+  const outer = parts.depth.filter((axis) => axis !== inner);
   const [rows, columns, depth] = [
     join(parts.rows, '%rows'),
     join(parts.columns, '%columns'),
-    join(parts.depth, '%depth'),
+    join(inner ? [...outer, inner] : parts.depth, '%depth'),
   ];
-  if (replaced.size === 0) return { ...parts, rows, columns, depth };
+  const nested = inner && nest(parts, outer, inner);
+  if (replaced.size === 0) return { ...parts, rows, columns, depth, nested };
   const rewriter = new Rewriter({ axes: replaced });
   const stores = parts.stores
     .map((store) => mapStage(store, { axes: replaced }))
     .filter((stage): stage is StoreStage => stage.kind === 'store');
-  return { ...parts, rows, columns, depth, left: rewriter.expr(parts.left), right: rewriter.expr(parts.right), stores };
+  return {
+    ...parts,
+    nested,
+    rows,
+    columns,
+    depth,
+    left: rewriter.expr(parts.left),
+    right: rewriter.expr(parts.right),
+    stores,
+  };
+}
+
+function nest(parts: Parts, outer: readonly Axis[], inner: Axis): NestedDepth {
+  const rewriter = new Rewriter({ axes: new Map<string, Index>(unravel(outer, variable('%outer'))) });
+  return {
+    inner,
+    steps: asConstant(inner.extent) ?? 1,
+    left: { axes: parts.rows, expr: rewriter.expr(parts.left) },
+    right: { axes: parts.columns, expr: rewriter.expr(parts.right) },
+  };
+}
+
+// Of several reduced axes the one to step along innermost: of known extent, contiguous in memory, free of borders.
+function innerAxis({ depth, left, right }: Parts): Axis | undefined {
+  if (depth.length < 2) return undefined;
+  const indices = loadsIn([left, right]).flatMap((load) => load.indices);
+  const bordered = new Set<string>();
+  walkExprs([left, right], (e) => {
+    if (e.kind === 'guard') for (const { lhs } of e.conditions) variables(lhs, bordered);
+  });
+  const worth = ({ name, extent }: Axis): number => {
+    const steps = asConstant(extent) ?? 0;
+    const unit = indices.filter((index) => !('kind' in index) && isUnitAlong(index, name)).length;
+    return steps < 4 ? -1 : 2 * unit + (bordered.has(name) ? 0 : 3) + Math.min(steps, 64) / 16;
+  };
+  const [best] = [...depth].sort((a, b) => worth(b) - worth(a));
+  return best && worth(best) >= 0 ? best : undefined;
+}
+
+function isUnitAlong(index: Dim, axis: string): boolean {
+  const linear = linearIn(index, axis);
+  return linear !== undefined && asConstant(linear.coefficient) === 1;
 }
 
 /** The position along each axis of row-major element `at`. */

@@ -16,11 +16,12 @@ import { loadsIn } from '../../../ir/expr-rewrite.ts';
 import type { Expr } from '../../../ir/expr.ts';
 import type { KernelExpr } from '../../../ir/kernel.ts';
 import type { Axis } from '../../../ir/nest.ts';
-import { unravel, type Contraction } from './contraction.ts';
+import { unravel, type Contraction, type NestedSide } from './contraction.ts';
 import { emptyEnvironment, withAxis, withReduced, type Environment } from './environment.ts';
 import { constant, i32, type Atom } from './kernel-writer.ts';
 import { overLanes } from './lanes.ts';
 import { score } from './loops.ts';
+import { Patches, within } from './patches.ts';
 import type { Values } from './values.ts';
 
 /** Sizes of tiles, in elements. Columns of the register kernel are a multiple of 4. */
@@ -47,9 +48,10 @@ export function emitMatrixProduct(values: Values, c: Contraction, tiles: TileSha
   return new MatrixProduct(values, c, tiles).emit();
 }
 
-// The part of an operand that is in a tile: start and size along its own axis, panels and their width.
-interface Side {
+/** The part of an operand that is in a tile: start and size along its own axis, panels and their width. */
+export interface Side {
   readonly expr: Expr;
+  readonly nested: NestedSide | undefined;
   readonly axis: Axis;
   readonly array: string;
   readonly width: number;
@@ -58,8 +60,8 @@ interface Side {
   readonly panels: Atom;
 }
 
-// The block of the reduced axis.
-interface Block {
+/** The block of the reduced axis. */
+export interface Block {
   readonly start: Atom;
   readonly count: Atom;
 }
@@ -67,15 +69,28 @@ interface Block {
 const plus = (index: Atom, offset: number): KernelExpr =>
   offset === 0 ? index : { kind: 'binary', type: 'i32', width: 1, op: 'add', a: index, b: i32(offset) };
 
+// Whole inner steps, and the whole sum where it is not much more than a block.
+function blockDepth({ nested, depth }: Contraction, size: number): number {
+  if (!nested) return size;
+  const all = asConstant(depth.extent);
+  if (all !== undefined && all <= 1.25 * size) return all;
+  return nested.steps > size ? size : nested.steps * Math.floor(size / nested.steps);
+}
+
 class MatrixProduct {
   private readonly tile: string;
+  private readonly t: TileShape;
+  private readonly patches: Patches | undefined;
 
   constructor(
     private readonly values: Values,
     private readonly c: Contraction,
-    private readonly t: TileShape,
+    tiles: TileShape,
   ) {
-    this.tile = values.writer.array('tile', t.tileRows * t.tileColumns);
+    this.t = { ...tiles, depth: blockDepth(c, tiles.depth) };
+    this.patches =
+      c.nested && this.t.depth % c.nested.steps === 0 ? new Patches(values, c.nested, this.t.depth) : undefined;
+    this.tile = values.writer.array('tile', tiles.tileRows * tiles.tileColumns);
   }
 
   emit(): Dim {
@@ -92,14 +107,21 @@ class MatrixProduct {
       const position = variable('%tile');
       const batch = unravel(c.batch, floorDiv(position, mul(down, across)));
       const env = batch.reduce((e, [name, d]) => withAxis(e, name, dims.value(d, tileAxis)), emptyEnvironment);
-      const side = (expr: Expr, axis: Axis, array: string, width: number, number: Dim, size: number): Side => {
+      const side = (
+        which: 'left' | 'right',
+        axis: Axis,
+        array: string,
+        width: number,
+        number: Dim,
+        size: number,
+      ): Side => {
         const start = dims.combine('mul', dims.value(number, tileAxis), i32(size));
         const count = dims.combine('min', dims.combine('sub', writer.dim(axis.extent), start), i32(size));
         const panels = dims.combine('div', dims.combine('add', count, i32(width - 1)), i32(width));
-        return { expr, axis, array, width, start, count, panels };
+        return { expr: c[which], nested: c.nested?.[which], axis, array, width, start, count, panels };
       };
-      const rows = side(c.left, c.rows, left, t.registerRows, mod(floorDiv(position, across), down), t.tileRows);
-      const columns = side(c.right, c.columns, right, t.registerColumns, mod(position, across), t.tileColumns);
+      const rows = side('left', c.rows, left, t.registerRows, mod(floorDiv(position, across), down), t.tileRows);
+      const columns = side('right', c.columns, right, t.registerColumns, mod(position, across), t.tileColumns);
       this.accumulate(rows, columns, env);
       this.epilogue(rows, columns, env);
     });
@@ -124,6 +146,7 @@ class MatrixProduct {
   }
 
   private pack(side: Side, block: Block, env: Environment): void {
+    if (this.patches && side.nested) return this.patches.pack(side, side.nested, block, env);
     const indices = loadsIn([side.expr]).flatMap((load) => load.indices);
     const along = score(indices, this.c.depth.name);
     const across = score(indices, side.axis.name);
@@ -135,12 +158,6 @@ class MatrixProduct {
     this.values.writer.push({ kind: 'store-array', array, index: plus(index, offset), value });
   }
 
-  /** Positions past the end repeat the last one: their results are never stored. */
-  private within(side: Side, at: Atom): Atom {
-    const { dims } = this.values;
-    return dims.combine('add', side.start, dims.combine('min', at, dims.combine('sub', side.count, i32(1))));
-  }
-
   // Neighbours along the reduced axis are contiguous: four are read at once and stored apart.
   private packAlong(side: Side, block: Block, env: Environment): void {
     const { values, c, t } = this;
@@ -150,7 +167,7 @@ class MatrixProduct {
       const panel = dims.combine('div', j, i32(side.width));
       const inPanel = dims.combine('sub', j, dims.combine('mul', panel, i32(side.width)));
       const base = dims.combine('add', dims.combine('mul', panel, i32(side.width * t.depth)), inPanel);
-      const row = withAxis(env, side.axis.name, this.within(side, j));
+      const row = withAxis(env, side.axis.name, within(values, side, j));
       const offsets = new Map<Environment, Atom>();
       const place = (k: Atom, vector: boolean): Environment => {
         const at = withAxis(row, c.depth.name, dims.combine('add', block.start, k), vector);
@@ -196,7 +213,7 @@ class MatrixProduct {
       const single = (): void =>
         forEachStep((at, index) => {
           for (let i = 0; i < side.width; i++) {
-            const place = this.within(side, dims.combine('add', first, i32(i)));
+            const place = within(this.values, side, dims.combine('add', first, i32(i)));
             this.storeArray(side.array, index, i, this.values.value(side.expr, withAxis(at, side.axis.name, place)));
           }
         });
