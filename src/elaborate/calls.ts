@@ -19,6 +19,7 @@ import { Scope } from './scope.ts';
 import { bindGenerics, matchType, Mismatch } from './types.ts';
 import {
   describe,
+  hasUnknown,
   int,
   tensor,
   unknown,
@@ -185,7 +186,11 @@ function callInstance(
   at: { readonly text: string; readonly span: Span },
 ): Value {
   const forward = instance.members.get('forward');
-  if (forward?.kind !== 'fn') return reject(frame, messages.E0505(at.span, { layer: instance.decl.name.name }));
+  if (frame.session.broken.has(instance.decl)) return unknown;
+  if (forward?.kind !== 'fn') {
+    frame.session.broken.add(instance.decl);
+    return reject(frame, messages.E0505(at.span, { layer: instance.decl.name.name }));
+  }
   const result = callFn(frame, forward, args, span, { name: at.text, what: instance.decl.unit, ...at }, instance);
   return isOpen(frame, result)
     ? reject(frame, messages.E0310(instance.span, { callee: instance.decl.name.name }))
@@ -222,7 +227,7 @@ export function callFn(
   const { decl } = fn;
   if (frame.session.broken.has(decl)) return unknown;
   const given = matchArguments(frame, decl.params, args, callee, span);
-  if (!given || [...given.values()].some((arg) => arg.value.kind === 'unknown')) return unknown;
+  if (!given || [...given.values()].some((arg) => hasUnknown(arg.value))) return unknown;
   if (frame.depth > maximalDepth) {
     frame.session.broken.add(decl);
     return reject(

@@ -2,6 +2,7 @@
 // that two independent dims are found to be independent although every call happens to agree.
 import { variables } from '../ir/dim.ts';
 import type { Attribute, Bind, Declaration, FnDecl, TestDecl, TypeExpr, UnitDecl } from '../parser/ast.ts';
+import type { Diagnostic } from '../support/diagnostic.ts';
 import { messages } from '../support/messages.gen.ts';
 import { bindPattern, evaluate, runStatements } from './expressions/evaluate.ts';
 import { reject, type Frame, type Session } from './frame.ts';
@@ -120,15 +121,23 @@ function checkUnit(session: Session, decl: UnitDecl, scope: Scope): void {
   const instance = guarded(() => symbolicInstance({ ...frame, precision }, decl, symbols));
   if (!instance) return;
   const { paths } = collectPaths(instance);
-  for (const value of instance.members.values())
-    if (value.kind === 'parameter' && value.slot.init && value.slot.frame.instance === instance) {
-      const { slot } = value;
-      const own = new GraphContext(`${decl.name.name}.init`, 'init', session.holes, new Map(), true, symbols);
-      for (const name of symbols) own.dim(name);
-      guarded(() => initialValue(session, own, slot, slot.name));
-    }
+  checkInitialisers(session, instance, symbols);
   for (const member of decl.members)
     if (member.kind === 'fn') checkFn(session, member, instance.scope, instance, symbols, paths, [frame]);
+}
+
+// What an initialiser cannot name is found without config; its values hang on config.
+function checkInitialisers(session: Session, instance: Instance, symbols: Set<string>): void {
+  const report = (diagnostic: Diagnostic): void => {
+    if (diagnostic.code === 'E0202') session.report(diagnostic);
+  };
+  for (const value of instance.members.values()) {
+    if (value.kind !== 'parameter' || !value.slot.init || value.slot.frame.instance !== instance) continue;
+    const { slot } = value;
+    const graph = new GraphContext(`${slot.name}.init`, 'init', session.holes, new Map(), true, symbols);
+    for (const name of symbols) graph.dim(name);
+    guarded(() => initialValue({ ...session, report }, graph, slot, slot.name));
+  }
 }
 
 function symbolicInstance(frame: Frame, decl: UnitDecl, symbols: Set<string>): Instance {

@@ -3,6 +3,7 @@
 import type { Parameter, TrainPlan } from './train-plan.ts';
 import type { FunctionResult, GraphFunction, TensorType, TrainInfo } from '../ir/graph.ts';
 import type { BatchMember, LetMember, StepMember, TrainMember, UpdateMember } from '../parser/ast.ts';
+import type { Diagnostic } from '../support/diagnostic.ts';
 import { messages } from '../support/messages.gen.ts';
 import { spanText } from '../support/source.ts';
 import { aliasOf } from './aliases.ts';
@@ -96,6 +97,8 @@ class TrainRunner {
   #failed = false;
   readonly #updates: UpdateMember[] = [];
   readonly #used = new Set<LetMember>();
+  /** Lets that nothing uses. */
+  readonly #idle: Diagnostic[] = [];
 
   constructor(
     readonly frame: Frame,
@@ -117,6 +120,8 @@ class TrainRunner {
     else this.#steps(decl.members, steps);
     for (const update of this.#updates)
       this.#try(() => this.kind === 'step' && assignUpdate(this.frame, update, this.plan.table));
+    // What failed may be what used them.
+    if (!this.frame.session.failed()) for (const diagnostic of this.#idle) report(this.frame, diagnostic);
     if (!this.#failed) this.#results();
     this.#try(() => (this.out.finish = this.out.totals.cut(this.frame, `${decl.name.name}.finish`)));
     return !this.#failed;
@@ -206,7 +211,7 @@ class TrainRunner {
     if (this.kind === 'evaluate') return;
     this.#failed = true;
     const paths = changed.map((slot) => this.plan.table.paths.get(slot) ?? slot.name);
-    report(this.frame, messages.E0604(member.span, { name: namesOf(member)[0] ?? '_' }, { label: updating(paths) }));
+    this.#idle.push(messages.E0604(member.span, { name: namesOf(member)[0] ?? '_' }, { label: updating(paths) }));
   }
 
   #metric(frame: Frame, member: TrainMember & { readonly kind: 'metric' }): void {
