@@ -24,6 +24,9 @@ const otherNames: Readonly<Record<string, string>> = {
   string: 'str',
   Module: 'layer',
   f64: 'f32',
+  bf16: 'f32',
+  i8: 'i32',
+  u8: 'u32',
   float32: 'f32',
   float16: 'f16',
   i64: 'i32',
@@ -32,7 +35,7 @@ const otherNames: Readonly<Record<string, string>> = {
   uint32: 'u32',
 };
 
-const dtypes = ['f32', 'f16', 'i32', 'u32', 'bool', 'bf16', 'i8', 'u8'];
+const dtypes = ['f32', 'f16', 'i32', 'u32', 'bool'];
 
 /** The diagnostic of a name that is no type; only types are suggested. */
 export function unknownType(

@@ -2,6 +2,7 @@
 // Also E0504, a parameter that no entry and no train reads, and I0110, what no config checks.
 import type { Declaration, FnDecl, Param, UnitDecl } from '../parser/ast.ts';
 import type { GraphFunction } from '../ir/graph.ts';
+import { isDType } from '../ir/dtype.ts';
 import { messages } from '../support/messages.gen.ts';
 import type { Span } from '../support/source.ts';
 import type { Session } from './frame.ts';
@@ -75,7 +76,8 @@ function collectDims(node: unknown, into: Set<string>): void {
       'value' in node &&
       isNode(node.value) &&
       node.value.kind === 'name' &&
-      node.value.name
+      node.value.name &&
+      !isDType(node.value.name)
     )
       into.add(node.value.name);
     for (const [key, value] of Object.entries(node))
