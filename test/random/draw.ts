@@ -23,6 +23,7 @@ import { argument, drawStep, graphInputs, scalar, type Choice } from '../../src/
 export type Step =
   | { readonly kind: 'choice'; readonly choice: Choice }
   | { readonly kind: 'gradient'; readonly link: number }
+  | { readonly kind: 'half'; readonly link: number }
   | {
       readonly kind: 'op';
       readonly op: string;
@@ -99,6 +100,11 @@ class Drawing {
         values.push(...made);
         return made;
       }
+      case 'half': {
+        const made = half(b, values, step.link);
+        values.push(...made);
+        return made;
+      }
       case 'loop': {
         const made = this.loop(b, values, step);
         values.push(...made);
@@ -155,17 +161,25 @@ class Drawing {
   ): readonly Value[] {
     const operands = types.map((type, at) => {
       const tensor = one.inputs[at] ?? scalar(type.dtype, 0);
-      return this.operand(b, values, tensor, type, Math.floor(link / 5 ** at));
+      return this.operand(b, values, op, tensor, type, Math.floor(link / 5 ** at));
     });
     if (op === 'gradient') return [];
     return b.node(op, operands, attrs, one.regions);
   }
 
-  // An argument of its own, or a value of the program brought to this type and into the range of the case.
-  private operand(b: Builder, values: readonly Value[], tensor: Tensor, type: TensorType, link: number): Value {
+  // An argument of its own, or a value of the program brought to this type and into the range of the case. What
+  // inverse_order takes must be an order.
+  private operand(
+    b: Builder,
+    values: readonly Value[],
+    op: string,
+    tensor: Tensor,
+    type: TensorType,
+    link: number,
+  ): Value {
     // Modules refuse arguments that are not finite.
     const own = this.input({ ...tensor, data: tensor.data.map((x) => (Number.isFinite(x) ? x : 0)) }, type);
-    if (link % 5 === 0) return own;
+    if (link % 5 === 0 || op === 'inverse_order') return own;
     const fits = values.filter((value) => sameType(value.type, type));
     const from = link % 5 < 3 ? pick(fits, link, () => true) : pick(values, link, () => true);
     if (!from) return own;
@@ -215,6 +229,25 @@ class Drawing {
     const start = b.full('f32', 0.5, rest);
     return b.node('scan', [start, rows], { carries: 1, length, reverse: link % 2 === 1 }, [region]);
   }
+}
+
+// A value as f16, something done with it there, and the result as f32.
+function half(b: Builder, values: readonly Value[], link: number): readonly Value[] {
+  const found = pick(values, link, isFloatValue);
+  if (!found) return [];
+  const x = b.cast(found, 'f16');
+  const axis = x.type.shape.length - 1;
+  const done = [
+    (): Value => x,
+    (): Value => b.add(x, b.like(x, 0.5)),
+    (): Value => b.mul(x, b.unary('tanh', x)),
+    (): Value => b.neg(b.op('copy', [x])),
+    (): Value => (axis < 0 ? x : b.reduce('sum', x, [axis])),
+    (): Value => (axis < 0 ? x : b.op('concat', [x, b.binary('max', x, b.zero(x))], { axis })),
+    (): Value => (axis < 1 ? x : b.permute(x, [axis, ...Array.from({ length: axis }, (_, at) => at)])),
+    (): Value => (axis < 0 ? x : b.dot(x, x, [], [[axis, axis]])),
+  ];
+  return [b.cast((done[link % done.length] ?? ((): Value => x))(), 'f32')];
 }
 
 function pick(values: readonly Value[], from: number, test: (value: Value) => boolean): Value | undefined {
@@ -337,9 +370,14 @@ const simpleStep: fc.Arbitrary<Step> = fc.oneof(
       .map((choice): Step => ({ kind: 'choice', choice })),
   },
 );
-const bodies = fc.array(simpleStep, { minLength: 1, maxLength: 3 });
+const halfStep = fc.record({ kind: fc.constant('half' as const), link });
+const bodies = fc.array(fc.oneof({ weight: 9, arbitrary: simpleStep }, { weight: 1, arbitrary: halfStep }), {
+  minLength: 1,
+  maxLength: 3,
+});
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 12, arbitrary: simpleStep },
+  { weight: 1, arbitrary: halfStep },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('loop' as const), link, body: bodies }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('remat' as const), body: bodies }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('gradient' as const), link }) },

@@ -129,12 +129,16 @@ export class NestGraph {
     return item;
   }
 
-  /** True when `reader` may read `buffers` itself instead of through `via`: none is written in between. */
+  /**
+   * True when `reader` may read `buffers` itself instead of through `via`: none is written in between. A merged
+   * reader may be earlier than a writer that `via` comes after: it keeps away from what is written while it could run.
+   */
   mayReadDirectly(buffers: Iterable<string>, via: Item, reader: Item): boolean {
     for (const buffer of buffers) {
       for (const writer of this.rewritten.get(buffer) ?? []) {
-        const isBetween = writer === via || (writer.last > via.first && writer.first <= reader.last);
-        if (writer !== reader && isBetween) return false;
+        const isBefore = writer.last <= via.first && writer.last < reader.first;
+        const isAfter = writer.first > reader.last;
+        if (writer !== reader && (writer === via || (!isBefore && !isAfter))) return false;
       }
     }
     return true;
