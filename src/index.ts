@@ -31,6 +31,7 @@ export { asConstant, variables } from './ir/dim.ts';
 export type { GraphFunction, GraphModule, ModelInfo, Structure, TensorType, TrainInfo } from './ir/graph.ts';
 export { parseGraph, printGraph } from './ir/graph-text.ts';
 export { IrSyntaxError } from './ir/text/reader.ts';
+export { shadersText } from './shader-text.ts';
 export { printStage } from './inspect/stage-text.ts';
 export { summarize, type Formula, type FunctionSummary, type ModelSummary, type Summary } from './inspect/summary.ts';
 export { parseCsv, type CsvTable } from './io/csv.ts';

@@ -27,7 +27,7 @@ export const commands: readonly CommandSpec[] = [
     options: {
       '-o <folder>': 'write into this folder',
       ...target,
-      '--emit <list>': 'js (default), ir',
+      '--emit <list>': 'js (default), ir, wgsl',
       '--with <list>': 'options that calls may have: training, trace, profile',
       ...set,
     },

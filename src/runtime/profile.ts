@@ -30,7 +30,7 @@ export async function runProfiled(
   const kernels = dispatches.map(([op, , workgroups], at): KernelReport => {
     const [name = '', ...from] = (program.kernelNames?.[Number(op)] ?? '').split(' ');
     const own = times[at];
-    return { name, from, workgroups: Number(workgroups), ...(own === undefined ? {} : { ms: own }) };
+    return { name, from, workgroups: workgroups ?? 0, ...(own === undefined ? {} : { ms: own }) };
   });
   report({ entry: call.entry, device, ms, kernels });
   return results;

@@ -22,8 +22,8 @@ describe('a new project', () => {
   test('is formatted, trains to a good model, compiles, and its host program runs', async () => {
     expect(await run('fmt', '--check', 'model.dlm')).toMatchObject({ code: 0 });
     const trained = await run(
-      ...['train', 'model.dlm', '--data', 'data.csv', '--map', 'x=a,b', '--map', 'y=label', '--device', 'wasm'],
-      ...['--save', 'model.safetensors', '--valid', '0.2', '--epochs', '40', '--json'],
+      ...'train model.dlm --data data.csv --map x=a,b --map y=label --device wasm'.split(' '),
+      ...'--save model.safetensors --valid 0.2 --epochs 40 --json'.split(' '),
     );
     expect(trained.events.at(-1)).toMatchObject({ event: 'done', on: 'valid' });
     expect((trained.events.at(-1) as { metrics: { accuracy: number } }).metrics.accuracy).toBeGreaterThan(0.9);

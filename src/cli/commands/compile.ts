@@ -1,12 +1,12 @@
 // `dlm compile`: one module and its declarations beside each program.
 import { basename, dirname, join } from 'node:path';
-import { emit, nothingToCompile, printGraph, type Lowered, type Mode } from '../../index.ts';
+import { emit, nothingToCompile, printGraph, shadersText, type Lowered, type Mode } from '../../index.ts';
 import { checkProgram, lowerProgram, targetsOf, type CommandContext } from '../command.ts';
 import { Failure, UsageError } from '../failure.ts';
 import { programFiles } from '../program-files.ts';
 import { writeFiles } from '../write-file.ts';
 
-const kinds = ['js', 'ir'] as const;
+const kinds = ['js', 'ir', 'wgsl'] as const;
 
 /** Compiles every program named; nothing is written unless all of them compile. */
 export async function compile(cx: CommandContext): Promise<number> {
@@ -54,6 +54,11 @@ async function outputs(
     made.push([`${target}.js`, js], [`${target}.d.ts`, dts]);
   }
   if (wanted.includes('ir')) made.push([`${target}.ir`, printGraph(lowered.graph)]);
+  if (wanted.includes('wgsl')) {
+    const program = lowered.programs.find(({ target: name }) => name === 'gpu');
+    if (!program) throw new UsageError('--emit wgsl needs the target webgpu');
+    made.push([`${target}.wgsl`, shadersText(program)]);
+  }
   return made;
 }
 

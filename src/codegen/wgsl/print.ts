@@ -27,6 +27,7 @@ class KernelPrinter {
   constructor(
     private readonly kernel: Kernel,
     private readonly access: readonly BindingAccess[],
+    private readonly layout: (text: string) => string,
   ) {
     this.accesses = accessesOf(kernel);
     this.halves = new Set(kernel.buffers.filter(({ dtype }) => dtype === 'f16').map(({ name }) => name));
@@ -52,7 +53,7 @@ class KernelPrinter {
     const after = [...this.workgroupArrays(), ...this.expressions.declarations()];
     const [invocations, ...more] = this.kernel.workgroup;
     if (more.some((size) => size !== 1)) throw new CompilerBug(`${this.kernel.name}: workgroups have one dimension`);
-    return [this.bindings(), invocations, compact([...main, ...after, ''].join('\n'))];
+    return [this.bindings(), invocations, this.layout([...main, ...after, ''].join('\n'))];
   }
 
   // For each buffer the access and the letter of its type; p for params, s for the step record.
@@ -189,4 +190,10 @@ const compact = (text: string): string =>
 
 /** The WGSL of one kernel; `access[i]` declares storage binding i. */
 export const printWgsl = (kernel: Kernel, access: readonly BindingAccess[]): PrintedShader =>
-  new KernelPrinter(tidy(kernel), access).print();
+  new KernelPrinter(tidy(kernel), access, compact).print();
+
+/** The same for people: names of Kernel IR, and spaces. */
+export const printReadableWgsl = (kernel: Kernel): PrintedShader => {
+  const access = kernel.buffers.map((buffer) => (buffer.access === 'read' ? 'read' : 'read_write'));
+  return new KernelPrinter(kernel, access, (text) => text).print();
+};

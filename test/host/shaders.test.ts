@@ -1,0 +1,27 @@
+// `--emit wgsl`: the shaders for people are shaders, and say which lines they compute.
+import { expect, test } from 'vitest';
+import { compile, shadersText } from '../../src/index.ts';
+import { fileHost } from '../support/file-host.ts';
+import { requestTestDevice } from '../support/webgpu.ts';
+
+test('every shader is valid by itself, and names its kernel and the lines it came from', async () => {
+  const found = await requestTestDevice();
+  if ('missing' in found) throw new Error(found.missing);
+  const { lowered } = await compile(fileHost, 'test/exec/programs/modes.dlm', { targets: ['webgpu'] });
+  const program = lowered?.programs[0];
+  if (!program) throw new Error('not compiled');
+  const shaders = shadersText(program).split(/^(?=\/\/ kernel )/m);
+  expect(shaders).toHaveLength(program.kernels.length);
+  for (const [at, code] of shaders.entries()) {
+    expect(code).toMatch(new RegExp(`^// kernel ${program.kernels[at]?.name.replaceAll('.', '\\.')}\n`));
+    found.device.pushErrorScope('validation');
+    const module = found.device.createShaderModule({ code });
+    const layout = 'auto';
+    await found.device.createComputePipelineAsync({ layout, compute: { module, entryPoint: 'main' } });
+    expect(await found.device.popErrorScope()).toBeNull();
+  }
+  // Key schedules come from no line.
+  const placed = shaders.filter((code) => /^\/\/ {3}\S*modes\.dlm:\d+ {2}\S/m.test(code));
+  expect(placed.length).toBeGreaterThan(shaders.length / 2);
+  found.device.destroy();
+});
