@@ -7,6 +7,7 @@ import {
   messages,
   parseGraph,
   type Checked,
+  type FileHost,
   type GraphModule,
   type Lowered,
   type Mode,
@@ -37,17 +38,18 @@ export function checkProgram(
   { console, flags }: CommandContext,
   file: string,
   modes: readonly Mode[] = [],
+  host: FileHost = diskFiles,
 ): GraphModule {
-  if (file.endsWith('.ir')) return readGraph(file);
-  const { diagnostics, module }: Checked = check(diskFiles, file, { set: flags.pairs('set'), modes });
+  if (file.endsWith('.ir')) return readGraph(file, host);
+  const { diagnostics, module }: Checked = check(host, file, { set: flags.pairs('set'), modes });
   if (!module || hasErrors(diagnostics)) throw new Failure(...diagnostics);
   if (diagnostics.length > 0 && !console.json) reportDiagnostics(console, diagnostics);
   return module;
 }
 
-function readGraph(file: string): GraphModule {
+function readGraph(file: string, host: FileHost): GraphModule {
   try {
-    return parseGraph(diskFiles.read(file) ?? '');
+    return parseGraph(host.read(file) ?? '');
   } catch (error) {
     if (!(error instanceof IrSyntaxError)) throw error;
     throw new Failure(messages.E0802(null, { file, reason: `it is no program at graph level (${error.message})` }));

@@ -28,6 +28,7 @@ export const commands: readonly CommandSpec[] = [
       '-o <folder>': 'write into this folder',
       ...target,
       '--emit <list>': 'js (default), ir, wgsl',
+      '--watch': 'compile again whenever a file of the program changes',
       '--with <list>': 'options that calls may have: training, trace, profile',
       ...set,
     },

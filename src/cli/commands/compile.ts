@@ -1,15 +1,44 @@
 // `dlm compile`: one module and its declarations beside each program.
 import { basename, dirname, join } from 'node:path';
-import { emit, nothingToCompile, printGraph, shadersText, type Lowered, type Mode } from '../../index.ts';
+import {
+  emit,
+  nothingToCompile,
+  printGraph,
+  shadersText,
+  type FileHost,
+  type Lowered,
+  type Mode,
+} from '../../index.ts';
 import { checkProgram, lowerProgram, targetsOf, type CommandContext } from '../command.ts';
 import { Failure, UsageError } from '../failure.ts';
-import { programFiles } from '../program-files.ts';
+import { failureFrom } from '../module-failure.ts';
+import { diskFiles, programFiles } from '../program-files.ts';
+import { reportDiagnostics } from '../report.ts';
+import { changeOf, recorded } from '../watch.ts';
 import { writeFiles } from '../write-file.ts';
 
 const kinds = ['js', 'ir', 'wgsl'] as const;
 
-/** Compiles every program named; nothing is written unless all of them compile. */
+/** Compiles every program named, with `--watch` again whenever one of their files changes. */
 export async function compile(cx: CommandContext): Promise<number> {
+  if (!cx.flags.on('watch')) return compileOnce(cx, diskFiles);
+  const { reads, files } = recorded(diskFiles);
+  for (;;) {
+    reads.clear();
+    try {
+      await compileOnce(cx, files);
+    } catch (error) {
+      const failure = failureFrom(error);
+      if (!failure) throw error;
+      reportDiagnostics(cx.console, failure.diagnostics);
+    }
+    cx.console.note('watching; Ctrl-C ends');
+    await changeOf(reads, diskFiles);
+  }
+}
+
+// Nothing is written unless all programs compile.
+async function compileOnce(cx: CommandContext, host: FileHost): Promise<number> {
   const { flags } = cx;
   const wanted = flags.list('emit').flatMap((item) => item.split(','));
   for (const kind of wanted) if (!kinds.some((known) => known === kind)) throw flags.wrong('emit', kind, kinds);
@@ -17,7 +46,7 @@ export async function compile(cx: CommandContext): Promise<number> {
   const written: Record<string, string> = {};
   for (const file of programFiles(cx.args)) {
     const target = join(flags.text('o') ?? dirname(file), basename(file));
-    for (const [path, text] of await outputs(cx, file, target, wanted)) {
+    for (const [path, text] of await outputs(cx, host, file, target, wanted)) {
       if (path in written) throw new UsageError(`two programs would be written to ${path}`);
       written[path] = text;
     }
@@ -39,12 +68,13 @@ function extrasOf({ flags }: CommandContext): { readonly modes: readonly Mode[];
 
 async function outputs(
   cx: CommandContext,
+  host: FileHost,
   file: string,
   target: string,
   wanted: readonly string[],
 ): Promise<[string, string][]> {
   const { modes, profile } = extrasOf(cx);
-  const module = checkProgram(cx, file, modes);
+  const module = checkProgram(cx, file, modes, host);
   const missing = nothingToCompile(module, file);
   if (missing) throw new Failure(missing);
   const lowered: Lowered = lowerProgram(cx, module, targetsOf(cx.flags));
