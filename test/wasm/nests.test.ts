@@ -217,3 +217,16 @@ test.each([
     expect(Math.abs((got?.data[at] ?? Number.NaN) - value)).toBeLessThan(1e-5 * (Math.abs(value) + channels)),
   );
 });
+
+test('a matrix times a vector, rows in groups and left over, with an epilogue', () => {
+  const [rows, depth] = [13, 203];
+  const fn = graphOf({ w: ['f32', [rows, depth]], x: ['f32', [depth]], c: ['f32', [rows]] }, (b, { w, x, c }) =>
+    w && x && c ? [b.unary('abs', b.add(b.dot(w, x, [], [[1, 0]]), c))] : [],
+  );
+  const inputs = { w: tensor([rows, depth], 1), x: tensor([depth], 2), c: tensor([rows], 3) };
+  const want = interpret(fn, inputs)['y0'];
+  for (const threads of [1, 3]) {
+    const got = runNests(nestsOf(fn, true), inputs, {}, threads)['y0'];
+    want?.data.forEach((value, at) => expect(Math.abs((got?.data[at] ?? Number.NaN) - value)).toBeLessThan(1e-4));
+  }
+});

@@ -3,7 +3,7 @@
 // stages (rows).
 import { asConstant, floorDiv, one, variables, type Dim } from '../../../ir/dim.ts';
 import { loadsIn, walkExprs, weight } from '../../../ir/expr-rewrite.ts';
-import type { Index } from '../../../ir/expr.ts';
+import type { Expr, Index } from '../../../ir/expr.ts';
 import type { Axis, Nest, Stage } from '../../../ir/nest.ts';
 import { linearIn } from '../linear.ts';
 import { emptyEnvironment, withAxis, type Environment } from './environment.ts';
@@ -126,6 +126,7 @@ class NestLoops {
         this.axes([next, ...rest], withAxis(env, axis.name, i), i32(0), writer.dim(next.extent)),
       );
     }
+    if (!this.across && this.sharesVector(axis.name)) return this.rows(axis.name, env, from, to);
     if (!this.across) return writer.for(from, to, 1, (i) => this.stages([withAxis(env, axis.name, i)]));
     const generated = this.values.dims.isMultiple(axis.extent, 4) ? undefined : this.generated(axis.name);
     if (generated) return this.lanesOf(generated, axis.name, env, from, to);
@@ -135,6 +136,31 @@ class NestLoops {
       (i, vector) => withAxis(env, axis.name, i, vector),
       (envs) => this.stages(envs),
     );
+  }
+
+  // A matrix times a vector: rows side by side read the vector once, and several streams of the matrix at a time.
+  private sharesVector(axis: string): boolean {
+    const [reduce, ...rest] = this.nest.stages;
+    if (reduce?.kind !== 'reduce' || reduce.monoid.name !== 'sum' || rest.some(({ axes }) => axes.length > 0))
+      return false;
+    const [arg] = reduce.args;
+    const length = reduce.axes.length === 1 ? asConstant(reduce.axes[0]?.extent ?? one) : undefined;
+    if (arg?.kind !== 'binary' || arg.op !== 'mul' || weight(arg) > 2 || (length ?? 0) < 128) return false;
+    return rest.every(({ kind }) => kind === 'store') && [arg.a, arg.b].some((side) => !mentions(side, axis));
+  }
+
+  // Four rows at a time, and what is left one by one.
+  private rows(axis: string, env: Environment, from: Atom, to: Atom): void {
+    const { writer, dims } = this.values;
+    writer.for(from, to, 4, (i) => {
+      const end = dims.combine('add', i, i32(4));
+      const group = [0, 1, 2, 3].map((row) => withAxis(env, axis, dims.combine('add', i, i32(row))));
+      writer.if(
+        writer.let({ kind: 'binary', type: 'bool', width: 1, op: 'le', a: end, b: to }),
+        () => this.stages(group),
+        () => writer.for(i, to, 1, (single) => this.stages([withAxis(env, axis, single)])),
+      );
+    });
   }
 
   // One store of much work that reads nothing along the axis: lanes past the end may be computed, if not stored.
@@ -176,9 +202,7 @@ class NestLoops {
     for (let at = 0; at < stages.length;) {
       const stage = stages[at];
       if (stage?.kind === 'reduce') {
-        envs = this.across
-          ? reduceAcross(this.values, stage, envs)
-          : envs.map((env) => reduceAlong(this.values, stage, env));
+        envs = this.across ? reduceAcross(this.values, stage, envs) : reduceAlong(this.values, stage, envs);
         at++;
         continue;
       }
@@ -244,6 +268,10 @@ class NestLoops {
     this.values.store(stage.buffer, index, result, env);
   }
 }
+
+// Whether what is loaded depends on the axis.
+const mentions = (e: Expr, axis: string): boolean =>
+  loadsIn([e]).some((load) => load.indices.some((index) => 'kind' in index || variables(index).has(axis)));
 
 const readsAny = (stage: StoreStage, stored: readonly StoreStage[]): boolean =>
   loadsIn([stage.value]).some((load) => stored.some(({ buffer }) => buffer === load.buffer));

@@ -87,42 +87,50 @@ function widened(values: Values, e: Expr, env: Environment, width: 1 | 4): Atom 
   return width === 4 ? values.widen(atom) : atom;
 }
 
-/** Reduces at one point, four elements of the innermost reduced axis at a time. */
-export function reduceAlong(values: Values, stage: ReduceStage, env: Environment): Environment {
+/** Reduces at each point, four elements of the innermost reduced axis at a time, all points in one loop. */
+export function reduceAlong(values: Values, stage: ReduceStage, envs: readonly Environment[]): Environment[] {
   const inner = stage.axes.at(-1);
   if (!inner || stage.monoid.arity === 2 || isShortRow(inner.extent, stage.args))
-    return reduceAcross(values, stage, [env])[0] ?? env;
+    return reduceAcross(values, stage, envs);
   const { writer } = values;
   const [zero4, zero1] = [4, 1].map((width) => identities(stage.monoid, stage.dtypes, width === 4 ? 4 : 1)[0]);
   if (!zero4 || !zero1) throw new RangeError('a reduction without parts');
-  const [lanes, rest] = [writer.variable(zero4), writer.variable(zero1)];
-  overAxes(values, stage.axes.slice(0, -1), [env], ([moved = env]) => {
+  const totals = envs.map((): Total => ({ lanes: writer.variable(zero4), rest: writer.variable(zero1) }));
+  overAxes(values, stage.axes.slice(0, -1), envs, (moved) => {
     const extent = writer.dim(inner.extent);
     const run = (from: Atom, to: Atom): void =>
-      alongVector({ values, stage, inner, env: moved, zero4, lanes, rest }, from, to);
+      alongVector({ values, stage, inner, envs: moved, zero4, totals }, from, to);
     if (isChunked(stage, inner, vectorChunk)) overChunks(values, extent, vectorChunk, run);
     else run(i32(0), extent);
   });
-  const result = writer.load(combined(stage.monoid, joinLanes(writer, stage.monoid, lanes), rest), false);
-  return withReduced(env, stage.id, [result]);
+  return envs.map((env, at) => {
+    const { lanes, rest } = totals[at] ?? { lanes: zero4, rest: zero1 };
+    const result = combined(stage.monoid, joinLanes(writer, stage.monoid, lanes), rest);
+    return withReduced(env, stage.id, [writer.load(result, false)]);
+  });
+}
+
+/** Accumulators of one point: of whole groups of lanes, and of the elements left over. */
+interface Total {
+  readonly lanes: Atom;
+  readonly rest: Atom;
 }
 
 interface Run {
   readonly values: Values;
   readonly stage: ReduceStage;
   readonly inner: Axis;
-  readonly env: Environment;
+  readonly envs: readonly Environment[];
   readonly zero4: Atom;
-  readonly lanes: Atom;
-  readonly rest: Atom;
+  readonly totals: readonly Total[];
 }
 
-// [from, to): sixteen at a time in four accumulators, then four, then one.
+// [from, to): sixteen at a time in four accumulators (of several points together: eight in two), then four, then one.
 function alongVector(run: Run, from: Atom, to: Atom): void {
-  const { values, stage, inner, env, lanes, rest } = run;
+  const { values, stage, inner, envs, totals } = run;
   const { writer, dims } = values;
   const extent = asConstant(inner.extent);
-  const arg = (i: Atom, vector: boolean): Atom => {
+  const arg = (env: Environment, i: Atom, vector: boolean): Atom => {
     const [first] = stage.args;
     if (!first) throw new RangeError('a reduction without parts');
     return widened(values, first, withAxis(env, inner.name, i, vector), vector ? 4 : 1);
@@ -130,20 +138,26 @@ function alongVector(run: Run, from: Atom, to: Atom): void {
   const whole = (step: number): Atom =>
     dims.combine('add', from, dims.combine('and', dims.combine('sub', to, from), i32(-step)));
   const add = (into: Atom, x: Atom): void => writer.assign(into, combined(stage.monoid, into, x));
+  const each = (i: Atom, vector: boolean): void =>
+    envs.forEach((env, at) => {
+      const total = totals[at];
+      if (total) add(vector ? total.lanes : total.rest, arg(env, i, vector));
+    });
   let at = from;
   if (extent === undefined || extent >= 32) {
-    const unroll = stage.args.some((e) => weight(e) > 8) ? 2 : 4;
+    const unroll = envs.length > 1 || stage.args.some((e) => weight(e) > 8) ? 2 : 4;
     const end = whole(4 * unroll);
-    const partial = Array.from({ length: unroll }, () => writer.variable(run.zero4));
+    const partial = envs.map(() => Array.from({ length: unroll }, () => writer.variable(run.zero4)));
     writer.for(at, end, 4 * unroll, (i) => {
-      const parts = partial.map((_, u) => arg(dims.combine('add', i, i32(4 * u)), true));
-      parts.forEach((part, u) => add(partial[u] ?? lanes, part));
+      const steps = Array.from({ length: unroll }, (_, u) => dims.combine('add', i, i32(4 * u)));
+      const parts = envs.map((env) => steps.map((step) => arg(env, step, true)));
+      parts.forEach((row, r) => row.forEach((part, u) => add(partial[r]?.[u] ?? run.zero4, part)));
     });
-    for (const part of partial) add(lanes, part);
+    partial.forEach((row, r) => row.forEach((part) => add(totals[r]?.lanes ?? run.zero4, part)));
     at = end;
   }
   const end4 = whole(4);
-  if (extent === undefined || extent >= 4) writer.for(at, end4, 4, (i) => add(lanes, arg(i, true)));
+  if (extent === undefined || extent >= 4) writer.for(at, end4, 4, (i) => each(i, true));
   if (extent === undefined || extent % 4 !== 0)
-    writer.for(extent !== undefined && extent < 4 ? from : end4, to, 1, (i) => add(rest, arg(i, false)));
+    writer.for(extent !== undefined && extent < 4 ? from : end4, to, 1, (i) => each(i, false));
 }
