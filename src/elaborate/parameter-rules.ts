@@ -9,6 +9,7 @@ import { evaluate } from './expressions/evaluate.ts';
 import { graphOf, toTensor } from './expressions/tensors.ts';
 import { reject, Rejected, report, type Frame } from './frame.ts';
 import type { Instance, Slot } from './instances.ts';
+import { asFloat } from './precision.ts';
 import { Scope } from './scope.ts';
 import { describe, tensor, typeText, type Value } from './values.ts';
 
@@ -53,7 +54,8 @@ export function collectRules(
 function apply(frame: Frame, { kind, argument, frame: place }: ParameterRule, parameter: GraphValue): GraphValue {
   const scope = new Scope(place.scope);
   for (const [name, value] of frame.session.std(kind)) scope.define(name, value);
-  const rule = evaluate({ ...place, scope, graph: frame.graph, keys: frame.keys, caller: null }, argument);
+  const around = { ...place, scope, graph: frame.graph, keys: frame.keys, caller: null, precision: frame.precision };
+  const rule = evaluate(around, argument);
   if (rule.kind === 'unknown') throw new Rejected();
   if (!isFunction(rule))
     return reject(
@@ -66,7 +68,8 @@ function apply(frame: Frame, { kind, argument, frame: place }: ParameterRule, pa
     );
   const result = callValue(frame, rule, [tensor(parameter)], argument.span);
   if (result.kind === 'unknown') throw new Rejected();
-  return toTensor(frame, result, parameter.type.dtype, argument.span);
+  const { dtype } = parameter.type;
+  return asFloat(graphOf(frame).builder, toTensor(frame, result, dtype, argument.span), dtype);
 }
 
 const isFunction = (value: Value): boolean => ['fn', 'lambda', 'primitive'].includes(value.kind);

@@ -77,6 +77,17 @@ describe('float', () => {
     [f16, 'exact(kept)', half],
     [f16, 'exact.open(kept)', single],
     [f16, 'wide(kept)', single],
+    // Where one of several is f32, all are; values that are put into a tensor become what it is.
+    [f16, 'concat([x, kept])', half],
+    [f16, 'concat([kept, x])', single],
+    [f16, 'stack([x[0], kept[0]])', half],
+    [f16, 'put(kept, x, 0)', half],
+    [f16, 'put(x, kept, 0)', half],
+    // The carry of a loop is f32 where its start or a step is.
+    [f16, 'fold s = x over y in rearrange[n -> n 1](x) along 0 => s * y', roundToHalf(half * half)],
+    [f16, 'fold s = x over y in rearrange[n -> n 1](x) along 0 => s * kept', Math.fround(half * single)],
+    [f16, 'fold s = kept over y in rearrange[n -> n 1](x) along 0 => y * 1.0', half],
+    [f16, 'grad(fn (y: [1]) => sum(y * x), kept)', half],
     ['@precision(params=f16)', 'w', half],
     ['@precision(params=f16)', 'x', single],
     ['', 'f16(x) * 1.0', half],

@@ -16,6 +16,7 @@ import { describe, tensor, tuple, typeText, unknown, type Value } from '../value
 import { bindPattern, evaluate } from './evaluate.ts';
 import { elementwiseSelect } from './select.ts';
 import { limitOf } from './tabulate.ts';
+import { asFloat } from '../precision.ts';
 import { graphOf, toTensor } from './tensors.ts';
 
 /** One bind of the loop: slices of a tensor brought to axis 0, or the index itself. */
@@ -304,7 +305,12 @@ function learn(
     const slots = [...graph.updated].filter((slot) => graph.read(slot) !== before.get(slot));
     return { types: step.carry.tensors.map(({ type }) => type), slots };
   });
-  return { initial: leavesOf(frame, init, loop.initSpan, result.types), slots: result.slots };
+  const initial = leavesOf(frame, init, loop.initSpan, result.types);
+  // A carry is f32 where its start or what a step gives is.
+  const tensors = initial.tensors.map((x, at) =>
+    result.types[at]?.dtype === 'f32' ? asFloat(graph.builder, x, 'f32') : x,
+  );
+  return { initial: { ...initial, tensors }, slots: result.slots };
 }
 
 interface FinishedStep {
@@ -317,9 +323,12 @@ function finishStep(inner: Frame, loop: LoopText, build: RegionBuild, alive: Gra
   const running = alive && loop.while ? conditionOf(inner, loop.while, alive) : null;
   const step = build.step(inner);
   const out = step.out === null ? null : leavesOf(inner, step.out, loop.body.span);
-  const next = [...step.carry.tensors, ...build.slots.map((slot) => graph.read(slot))];
+  const carried = step.carry.tensors.map((x, at) =>
+    asFloat(graph.builder, x, build.carries[at]?.type.dtype ?? x.type.dtype),
+  );
+  const next = [...carried, ...build.slots.map((slot) => graph.read(slot))];
   const before = [...build.carries, ...build.slotParams];
-  checkCarries(inner, loop, step.carry.tensors, build.carries);
+  checkCarries(inner, loop, carried, build.carries);
   if (!running) return { carries: next, out };
   const masked = next.map((value, at) => elementwiseSelect(inner, running, value, before[at] ?? value));
   const tensors =

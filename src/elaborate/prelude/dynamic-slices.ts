@@ -2,6 +2,7 @@
 import type { Value as GraphValue } from '../../ir/graph.ts';
 import { assumeRoom } from '../caches.ts';
 import type { Value } from '../values.ts';
+import { asFloat } from '../precision.ts';
 import type { Primitive, PrimitiveCall } from './primitive.ts';
 
 function startsOf(call: PrimitiveCall, x: GraphValue, axis: number): readonly GraphValue[] {
@@ -19,7 +20,8 @@ function take(call: PrimitiveCall): Value {
 }
 
 function put(call: PrimitiveCall): Value {
-  const [x, values] = [call.tensor('x', 'f32'), call.tensor('values', 'f32')];
+  const x = call.tensor('x', 'f32');
+  const values = asFloat(call.builder, call.tensor('values', 'f32'), x.type.dtype);
   if (values.type.dtype !== x.type.dtype) call.wrong('values', `a tensor of ${x.type.dtype}`);
   const axis = call.axis('axis', x, 0);
   const [size, room] = [values.type.shape[axis], x.type.shape[axis]];

@@ -2,6 +2,7 @@
 import type { Value as GraphValue } from '../../ir/graph.ts';
 import { messages } from '../../support/messages.gen.ts';
 import { callValue } from '../calls.ts';
+import { asFloat } from '../precision.ts';
 import { toTensor, graphOf } from '../expressions/tensors.ts';
 import { reject } from '../frame.ts';
 import { list, tensor, tuple, typeText, unknown, type Value } from '../values.ts';
@@ -26,7 +27,7 @@ function run(call: PrimitiveCall): Value {
     [...graph.updated].find((slot) => !updated.has(slot)) ??
     [...updated].find((slot, i) => graph.read(slot) !== before[i]);
   if (touched) return reject(call.frame, messages.E0603(call.span, { state: touched.name }));
-  const loss = toTensor(call.frame, value, 'f32', call.spanOf('f'));
+  const loss = asFloat(builder, toTensor(call.frame, value, 'f32', call.spanOf('f')), 'f32');
   if (loss.type.shape.length > 0 || loss.type.dtype !== 'f32')
     return reject(call.frame, messages.E0704(call.spanOf('f'), { got: typeText(loss.type, true) }));
   const gradients = [...builder.node('gradient', [loss, ...leaves])];

@@ -19,7 +19,7 @@ import { divides, equalDims, lessEqualDims } from '../dims.ts';
 import { stretch, broadcastShapes, unify } from '../expressions/tensors.ts';
 import { reject } from '../frame.ts';
 import { describe, int, list, shapeText, tensor, tuple, typeText, type Value } from '../values.ts';
-import { floatOf } from '../precision.ts';
+import { asFloat, floatOf } from '../precision.ts';
 import type { Primitive, PrimitiveCall } from './primitive.ts';
 
 function reshape(call: PrimitiveCall): Value {
@@ -64,11 +64,20 @@ function inferred(call: PrimitiveCall, x: GraphValue, shape: readonly Dim[]): re
   return shape.map((d, i) => (i === open ? rest : d));
 }
 
+// Where one of several floats is f32, all are.
+function joined(call: PrimitiveCall, values: readonly GraphValue[]): readonly GraphValue[] {
+  const single = values.some(({ type }) => type.dtype === 'f32');
+  return single ? values.map((x) => asFloat(call.builder, x, 'f32')) : values;
+}
+
 function concat(call: PrimitiveCall): Value {
   const items = call.items('xs');
   const first = items[0];
   if (!first) return call.wrong('xs', 'a list of at least one tensor');
-  const values = items.map((item) => unify(call.frame, first, item, '`concat`', call.spanOf('xs'))[1]);
+  const values = joined(
+    call,
+    items.map((item) => unify(call.frame, first, item, '`concat`', call.spanOf('xs'))[1]),
+  );
   const [head] = values;
   if (!head) return call.wrong('xs', 'a list of tensors');
   const axis = call.axis('axis', head, 0);
@@ -98,10 +107,13 @@ function stack(call: PrimitiveCall): Value {
   const [first] = items;
   if (!first) return call.wrong('xs', 'a list of at least one element');
   const dtype: DType = items.some((item) => item.kind === 'real') ? floatOf(call.frame) : 'i32';
-  const values = items.map((item) =>
-    item.kind === 'int' || item.kind === 'real'
-      ? call.builder.full(dtype, Number(describe(item)))
-      : unify(call.frame, first, item, '`stack`', call.spanOf('xs'))[1],
+  const values = joined(
+    call,
+    items.map((item) =>
+      item.kind === 'int' || item.kind === 'real'
+        ? call.builder.full(dtype, Number(describe(item)))
+        : unify(call.frame, first, item, '`stack`', call.spanOf('xs'))[1],
+    ),
   );
   const rank = (values[0]?.type.shape.length ?? 0) + 1;
   const wanted = call.int('axis', 0);
@@ -237,7 +249,8 @@ function gather(call: PrimitiveCall): Value {
 }
 
 function scatter(call: PrimitiveCall): Value {
-  const [x, ids, values] = [call.tensor('x'), call.tensor('ids', 'i32'), call.tensor('values', 'f32')];
+  const [x, ids] = [call.tensor('x'), call.tensor('ids', 'i32')];
+  const values = asFloat(call.builder, call.tensor('values', 'f32'), x.type.dtype);
   if (ids.type.dtype !== 'i32') call.wrong('ids', 'a tensor of i32');
   if (values.type.dtype !== x.type.dtype) call.wrong('values', `a tensor of ${x.type.dtype}`);
   const combine = call.value('combine');
