@@ -78,9 +78,12 @@ export function ceilPads(axes: readonly SlidingAxis[], pads: readonly Pads[]): r
   return axes.map((axis, at) => {
     const { lo, hi } = pads[at] ?? { lo: zero, hi: zero };
     const room = sub(sub(add(add(axis.extent, lo), hi), spanOf(axis)), 1);
-    // A window must begin inside of the elements or the padding before them.
+    const wanted = add(ceilDiv(room, axis.stride), 1);
+    // A window must begin inside of the elements or the padding before them, as all do where stride and padding
+    // after the last element are no larger than the window.
+    const slack = asConstant(sub(add(hi, axis.stride), add(spanOf(axis), 1)));
     const last = floorDiv(sub(add(axis.extent, lo), 1), axis.stride);
-    const count = min(add(ceilDiv(room, axis.stride), 1), add(last, 1));
+    const count = slack !== undefined && slack <= 0 ? wanted : min(wanted, add(last, 1));
     const end = add(mul(sub(count, one), axis.stride), add(spanOf(axis), 1));
     return { lo, hi: sub(sub(end, axis.extent), lo) };
   });
