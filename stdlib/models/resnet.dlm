@@ -2,6 +2,7 @@
 // SE-ResNet (Hu et al. 2018). They share their config:
 //   classes       0 gives the features before the dense layer
 //   width         channels of the stem; those of the stages are in proportion
+//   layers        blocks of each of the four stages
 //   small_images  a 3 × 3 stem without pooling, for images below about 64 × 64 pixels
 import { Conv2d } from "std/nn/conv"
 import { BatchNorm2d } from "std/nn/norm"
@@ -55,22 +56,25 @@ export model ResNet(make: fn(int, int, int) -> layer = basic, expansion: int = 1
 }
 
 /// ResNet-18: 11,689,512 parameters.
-export model ResNet18(classes: int = 1000, width: int = 64, in_channels: int = 3, small_images: bool = false) {
-  @name("{path}") let features = ResNetFeatures(basic, 1, [2, 2, 2, 2], width, in_channels, small_images)
+export model ResNet18(classes: int = 1000, width: int = 64, layers: list = [2, 2, 2, 2], in_channels: int = 3,
+                     small_images: bool = false) {
+  @name("{path}") let features = ResNetFeatures(basic, 1, layers, width, in_channels, small_images)
   let fc = classifier(8 * width, classes)
   export fn forward(x: [b, in_channels, h, w]) = logits(features(x), fc)
 }
 
 /// ResNet-50: 25,557,032 parameters.
-export model ResNet50(classes: int = 1000, width: int = 64, in_channels: int = 3, small_images: bool = false) {
-  @name("{path}") let features = ResNetFeatures(bottleneck, 4, [3, 4, 6, 3], width, in_channels, small_images)
+export model ResNet50(classes: int = 1000, width: int = 64, layers: list = [3, 4, 6, 3], in_channels: int = 3,
+                     small_images: bool = false) {
+  @name("{path}") let features = ResNetFeatures(bottleneck, 4, layers, width, in_channels, small_images)
   let fc = classifier(32 * width, classes)
   export fn forward(x: [b, in_channels, h, w]) = logits(features(x), fc)
 }
 
 /// ResNet-101: 44,549,160 parameters.
-export model ResNet101(classes: int = 1000, width: int = 64, in_channels: int = 3, small_images: bool = false) {
-  @name("{path}") let features = ResNetFeatures(bottleneck, 4, [3, 4, 23, 3], width, in_channels, small_images)
+export model ResNet101(classes: int = 1000, width: int = 64, layers: list = [3, 4, 23, 3], in_channels: int = 3,
+                     small_images: bool = false) {
+  @name("{path}") let features = ResNetFeatures(bottleneck, 4, layers, width, in_channels, small_images)
   let fc = classifier(32 * width, classes)
   export fn forward(x: [b, in_channels, h, w]) = logits(features(x), fc)
 }

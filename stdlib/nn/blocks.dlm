@@ -112,14 +112,18 @@ export layer InceptionBlock(in_channels: int, ch1x1: int, ch3x3red: int, ch3x3: 
     concat([branch1(x), branch2[1](branch2[0](x)), branch3[1](branch3[0](x)), branch4(max_pool2d(x, 3, stride=1, padding=1))], axis=1)
 }
 
+// Pairs of convolution and norm that an activation follows, then a pair without.
+fn inverted(inp: int, hidden: int, oup: int, stride: int) {
+  let widen  = if hidden == inp { [] } else { [[Conv2d(inp, hidden, 1, bias=false), BatchNorm2d(hidden)]] }
+  let filter = [[Conv2d(hidden, hidden, 3, stride=stride, padding=1, groups=hidden, bias=false), BatchNorm2d(hidden)]]
+  widen + filter + [Conv2d(hidden, oup, 1, bias=false), BatchNorm2d(oup)]
+}
+
 /// Widen by 1 × 1, filter each channel by 3 × 3, narrow by 1 × 1, residual where shapes agree (Sandler et al. 2018,
 /// MobileNetV2). Paths: `conv.0.0`, `conv.0.1`, … as in torchvision.
 export layer InvertedResidual(inp: int, oup: int, stride: int, expand_ratio: int) {
-  let hidden = inp * expand_ratio
-  let widen  = if expand_ratio == 1 { [] } else { [[Conv2d(inp, hidden, 1, bias=false), BatchNorm2d(hidden)]] }
-  let filter = [[Conv2d(hidden, hidden, 3, stride=stride, padding=1, groups=hidden, bias=false), BatchNorm2d(hidden)]]
-  let conv   = widen + filter + [Conv2d(hidden, oup, 1, bias=false), BatchNorm2d(oup)]
-  let wide   = len(widen) + 1
+  let conv = inverted(inp, inp * expand_ratio, oup, stride)
+  let wide = len(conv) - 2
 
   fn forward(x: [b, inp, h, w]) -> [b, oup, ceil_div(h, stride), ceil_div(w, stride)] {
     let y = fold y = x over i in 0..wide => relu6(conv[i][1](conv[i][0](y)))
@@ -128,18 +132,22 @@ export layer InvertedResidual(inp: int, oup: int, stride: int, expand_ratio: int
   }
 }
 
+// A 1 × 1 convolution, dilated ones, and one for the image's means, each with its norm.
+fn pyramid(inputs: int, outputs: int, rates: list) {
+  let far = for r in rates => [Conv2d(inputs, outputs, 3, padding=r, dilation=r, bias=false), BatchNorm2d(outputs)]
+  [[Conv2d(inputs, outputs, 1, bias=false), BatchNorm2d(outputs)]] + far + [[none, Conv2d(inputs, outputs, 1, bias=false), BatchNorm2d(outputs)]]
+}
+
 /// Atrous spatial pyramid pooling (Chen et al. 2017, DeepLab v3): 1 × 1, dilated 3 × 3 and image means, projected.
 /// Paths as in torchvision: `convs.0.0`, …, `project.0`, ….
 export layer ASPP(in_channels: int, atrous_rates: list, out_channels: int = 256, dropout: real = 0.5) {
-  let near    = [Conv2d(in_channels, out_channels, 1, bias=false), BatchNorm2d(out_channels)]
-  let far     = for r in atrous_rates => [Conv2d(in_channels, out_channels, 3, padding=r, dilation=r, bias=false), BatchNorm2d(out_channels)]
-  let image   = [none, Conv2d(in_channels, out_channels, 1, bias=false), BatchNorm2d(out_channels)]
-  let convs   = [near] + far + [image]
+  let convs   = pyramid(in_channels, out_channels, atrous_rates)
   let project = [Conv2d((len(atrous_rates) + 2) * out_channels, out_channels, 1, bias=false), BatchNorm2d(out_channels)]
   let drop    = Dropout(dropout)
 
   fn forward(x: [b, in_channels, h, w]) -> [b, out_channels, h, w] {
-    let maps = for f in [near] + far => relu(f[1](f[0](x)))
+    let maps = for f in convs[:-1] => relu(f[1](f[0](x)))
+    let image = convs[-1]
     let means = relu(image[2](image[1](mean(x, axis=[2, 3], keepdim=true))))
     let all = concat(append(maps, broadcast_to(means, [b, out_channels, h, w])), axis=1)
     drop(relu(project[1](project[0](all))))
