@@ -1,5 +1,6 @@
 // Runs a program on the reference interpreter and on its emitted module, and compares. A program states
-// in its first line what the dims and integer inputs are: `// exec: b=3 t=5 y<10`.
+// in its first line what the dims and integer inputs are, and config that makes it small:
+// `// exec: b=3 t=5 y<10 Mlp.hidden=16`.
 import { readFileSync } from 'node:fs';
 import { evaluateDim } from '../../src/ir/dim.ts';
 import { interpret } from '../../src/ir/interpreter.ts';
@@ -21,13 +22,17 @@ export interface Program {
 
 /** Compiles a file; a diagnostic is an error of the test. */
 export async function compileFile(path: string, targets?: readonly Target[]): Promise<Program> {
-  const { js, lowered, diagnostics } = await compile(fileHost, path, targets ? { targets } : {});
-  if (!js || !lowered)
-    throw new Error(`${path}: ${diagnostics.map(({ code, message }) => `${code} ${message}`).join('; ')}`);
   const header = /^\/\/ exec:(.*)$/m.exec(readFileSync(path, 'utf8'))?.[1] ?? '';
   const settings = (pattern: RegExp): Record<string, number> =>
     Object.fromEntries([...header.matchAll(pattern)].map(([, name, value]) => [name, Number(value)]));
-  return { lowered, graph: lowered.graph, js, dims: settings(/(\w+)=(\d+)/g), limits: settings(/(\w+)<(\d+)/g) };
+  const set = Object.fromEntries(
+    [...header.matchAll(/(\w+\.\w+)=(\S+)/g)].map(([, name, value]) => [name, value ?? '']),
+  );
+  const { js, lowered, diagnostics } = await compile(fileHost, path, { set, ...(targets ? { targets } : {}) });
+  if (!js || !lowered)
+    throw new Error(`${path}: ${diagnostics.map(({ code, message }) => `${code} ${message}`).join('; ')}`);
+  const dims = settings(/(?<![\w.])(\w+)=(\d+)/g);
+  return { lowered, graph: lowered.graph, js, dims, limits: settings(/(\w+)<(\d+)/g) };
 }
 
 /** A tensor for an argument: small multiples of 1/16, or integers below the limit of its name. */

@@ -1,35 +1,32 @@
-// exec: b=2
-// Momentum contrast: the key encoder follows the query encoder without a gradient, and old keys wait in a queue.
-import { Linear } from "std/nn"
+// exec: b=2 h=16 w=16 Moco.backbone=Narrow Moco.dim=3 Moco.size=6
+// MoCo: momentum encoder by `update` in the train, queue as state
+import { ResNet18 } from "std/models"
 import { SGD } from "std/optim"
 
-export model Encoder(inputs: int = 4, d: int = 3) {
-  let fc1 = Linear(inputs, 5)
-  let fc2 = Linear(5, d)
-  export fn forward(x: [b, inputs]) -> [b, d] = l2_normalize(x |> fc1 |> relu |> fc2)
+// What the tests take as backbone.
+layer Narrow(classes: int) {
+  @name("{path}") let net = ResNet18(classes=classes, width=1, layers=[1, 1, 1, 1], small_images=true)
+  fn forward(x: [b, 3, h, w]) = net(x)
 }
 
-export model Queue(size: int = 6, d: int = 3) {
-  state keys: f32[size, d] = normal()
-  state at: i32[] = zeros()
+export model Moco(dim: int = 128, size: int = 4096, tau: real = 0.07, backbone: layer = ResNet18) {
+  let q = backbone(classes=dim)
+  @freeze let k = backbone(classes=dim)
+  state queue: f32[size, dim] = normal(1.0)
 
-  /// Similarity with the positive key first, then with the queue; the new keys take the place of the oldest.
-  fn contrast(q: [b, d], k: [b, d]) -> [b, size + 1] requires b <= size {
-    let positive = rearrange[b -> b 1](reduce[b d -> b](q * k, sum))
-    let negative = q @ transpose(keys)
-    update keys = put(keys, k, at=at % size, axis=0)
-    update at = at + b
-    concat([positive, negative], axis=1)
+  export fn loss(x: [b, 3, h, w], y: [b, 3, h, w]) -> f32[] requires b <= size {
+    let u   = l2_normalize(q(x), axis=-1)
+    let v   = stop_gradient(l2_normalize(k(y), axis=-1))
+    let pos = rearrange[b -> b 1](einsum[b c, b c -> b](u, v))
+    let neg = einsum[b c, n c -> b n](u, l2_normalize(queue, axis=-1))
+    update queue = concat([v, queue[: size - b]], axis=0)
+    cross_entropy(concat([pos, neg], axis=1) / tau, full([b], 0))
   }
-  export fn nearest(x: [b, d]) -> i32[b] = argmax(x @ transpose(keys), axis=-1)
 }
 
-export train FitMoCo(query: Encoder, key: Encoder, queue: Queue, lr: f32[] = 0.1) {
-  batch view1: f32[b, 4], view2: f32[b, 4]
-  let q = query(view1)
-  let k = stop_gradient(key(view2))
-  minimize cross_entropy(queue.contrast(q, k) / 0.2, full([b], 0))
-    of query
-    using SGD(lr=lr, momentum=0.9)
-  update key = lerp(key, query, 0.1)
+export train FitMoco(net: Moco, lr: f32[] = 0.03) {
+  batch x: f32[b, 3, h, w], y: f32[b, 3, h, w]   // two views
+  minimize net.loss(x, y) of net.q using SGD(lr=lr, momentum=0.9)
+  update net.k = net.q when iteration == 0
+  update net.k = lerp(net.k, net.q, 0.001)
 }

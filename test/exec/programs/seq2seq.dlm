@@ -1,4 +1,5 @@
-// exec: b=2 s=3 t=3 src<5 tgt<5 max_new=3
+// exec: b=2 s=3 t=3 src<5 tgt<5 max_new=3 Seq2Seq.src_vocab=5 Seq2Seq.tgt_vocab=5 Seq2Seq.d=4
+// Seq2seq, Bahdanau attention, teacher forcing, greedy decode
 import { Linear, Embedding, GRU, GRUCell } from "std/nn"
 import { Adam, global_norm } from "std/optim"
 
@@ -13,7 +14,7 @@ layer Bahdanau(d: int) {
   }
 }
 
-export model Seq2Seq(src_vocab: int = 5, tgt_vocab: int = 5, d: int = 4, bos: int = 1, eos: int = 2) {
+export model Seq2Seq(src_vocab: int, tgt_vocab: int, d: int = 256, bos: int = 1, eos: int = 2) {
   let src_embed = Embedding(src_vocab, d)
   let tgt_embed = Embedding(tgt_vocab, d)
   let encoder   = GRU(d, d)

@@ -1,6 +1,7 @@
-// exec: b=2 h=4 w=4 t=3 ids<7 answer<3
+// exec: b=2 h=4 w=4 t=3 ids<7 answer<3 Vqa.vocab=7 Vqa.answers=3 Vqa.d=4 Vqa.heads=2 Vqa.depth=1 Vqa.patch=2
+// Multimodal fusion by gated cross-attention, sharing one block for both directions
 import { Linear, LayerNorm, Embedding, MultiheadAttention, TransformerEncoder } from "std/nn"
-import { AdamW } from "std/optim"
+import { SGD } from "std/optim"
 
 layer CrossFuse(d: int, heads: int) {
   let norm_q  = LayerNorm(d)
@@ -13,11 +14,11 @@ layer CrossFuse(d: int, heads: int) {
   }
 }
 
-export model Vqa(vocab: int = 7, answers: int = 3, d: int = 4, heads: int = 2, depth: int = 1, patch: int = 2) {
+export model Vqa(vocab: int = 30522, answers: int = 3129, d: int = 512, heads: int = 8, depth: int = 4, patch: int = 16) {
   let words  = Embedding(vocab, d)
   let pixels = Linear(3 * patch ^ 2, d)
-  let text   = TransformerEncoder(d, heads, depth, dropout=0.0)
-  let image  = TransformerEncoder(d, heads, depth, dropout=0.0)
+  let text   = TransformerEncoder(d, heads, depth)
+  let image  = TransformerEncoder(d, heads, depth)
   let fuse   = CrossFuse(d, heads)   // used twice: shared weights
   let head   = Linear(2 * d, answers)
 
@@ -31,6 +32,6 @@ export model Vqa(vocab: int = 7, answers: int = 3, d: int = 4, heads: int = 2, d
 }
 
 export train FitVqa(net: Vqa) {
-  batch img: f32[b, 3, 4, 4], ids: i32[b, t], ignore: bool[b, t], answer: i32[b]
-  minimize cross_entropy(net(img, ids, ignore), answer) using AdamW(lr=1e-2)
+  batch img: f32[b, 3, h, w], ids: i32[b, t], ignore: bool[b, t], answer: i32[b]
+  minimize cross_entropy(net(img, ids, ignore), answer) using SGD(lr=0.1)
 }
