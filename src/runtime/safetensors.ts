@@ -96,7 +96,9 @@ export function convertStored({ dtype, bytes }: StoredTensor, wanted: ElementTyp
     if (dtype === 'F64') return Float32Array.from(new Float64Array(buffer));
     if (dtype === 'BF16')
       return new Float32Array(Uint32Array.from(new Uint16Array(buffer), (bits) => bits << 16).buffer);
-    return dtype === 'F16' ? Float32Array.from(new Uint16Array(buffer), halfToFloat) : undefined;
+    if (dtype === 'F16') return Float32Array.from(new Uint16Array(buffer), halfToFloat);
+    if (dtype === 'I8') return Float32Array.from(new Int8Array(buffer));
+    return dtype === 'U8' ? Float32Array.from(bytes) : undefined;
   }
   if (wanted === 'i32' && dtype === 'I64') {
     const values = [...new BigInt64Array(buffer)].map(Number);

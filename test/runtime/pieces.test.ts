@@ -211,6 +211,9 @@ test('safetensors: what is written is read; foreign dtypes convert, or refuse', 
     Float32Array.of(1.5, -2, 2 ** -24),
   );
   expect(convertStored(stored('BF16', Uint16Array.of(0x3fc0).buffer), 'f32')).toEqual(Float32Array.of(1.5));
+  expect(convertStored(stored('I8', Int8Array.of(-3, 127).buffer), 'f32')).toEqual(Float32Array.of(-3, 127));
+  expect(convertStored(stored('U8', Uint8Array.of(0, 255).buffer), 'f32')).toEqual(Float32Array.of(0, 255));
+  expect(convertStored(stored('I16', Int16Array.of(1).buffer), 'f32')).toBeUndefined();
   expect(convertStored(stored('F64', Float64Array.of(0.1).buffer), 'f32')).toEqual(Float32Array.of(0.1));
   expect(convertStored(stored('I64', BigInt64Array.of(-5n).buffer), 'i32')).toEqual(Int32Array.of(-5));
   expect(convertStored(stored('I64', BigInt64Array.of(2n ** 40n).buffer), 'i32')).toBeUndefined();
