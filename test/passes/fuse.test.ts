@@ -3,11 +3,14 @@ import { describe, expect, test } from 'vitest';
 import { check, lowerModule } from '../../src/index.ts';
 import { interpretNests } from '../../src/ir/nest-interpreter.ts';
 import { interpret } from '../../src/ir/interpreter.ts';
+import { Facts } from '../../src/ir/dim-solver.ts';
+import type { Expr } from '../../src/ir/expr.ts';
 import type { GraphModule } from '../../src/ir/graph.ts';
-import type { NestModule } from '../../src/ir/nest.ts';
+import type { Nest, NestModule } from '../../src/ir/nest.ts';
 import type { Tensor } from '../../src/ir/op.ts';
 import { autodiff } from '../../src/passes/autodiff.ts';
 import { fuse } from '../../src/passes/fuse.ts';
+import { NestGraph } from '../../src/passes/fusion/nest-graph.ts';
 import { lowerToNests } from '../../src/passes/lower-to-nests.ts';
 import {
   layerNormCase,
@@ -77,4 +80,28 @@ test('a bias and an activation join the convolution that they follow', () => {
   if (!module) throw new Error('the program is wrong');
   const plan = lowerModule(module, ['wasm']).programs[0]?.plans.find(({ name }) => name === 'Net.forward');
   expect(plan?.steps.map(({ kind }) => kind)).toEqual(['dispatch']);
+});
+
+test('a merged nest does not come to read what is written while it could run', () => {
+  const load = (buffer: string): Expr => ({ kind: 'load', dtype: 'f32', buffer, indices: [] });
+  const store = (buffer: string, value: Expr): Nest => ({
+    kind: 'nest',
+    name: buffer,
+    axes: [],
+    origin: [],
+    stages: [{ kind: 'store', axes: [], buffer, indices: [], value, combine: 'set' }],
+  });
+  // t has two writers; v and y come after both.
+  const reads = store('y', load('p'));
+  const body = [store('p', load('x')), store('t', load('x')), store('t', load('p')), store('v', load('t')), reads];
+  const scope = { facts: new Facts(), body, outside: new Set(['x']), kept: new Set(['y']) };
+  const graphs = [new NestGraph(scope), new NestGraph(scope)] as const;
+  const mayRead = (graph: NestGraph, merged: boolean): boolean => {
+    const [p, , , v, y] = graph.items;
+    if (!p || !v || !y) throw new Error('five steps');
+    if (merged) graph.merge(p, y, reads);
+    return graph.mayReadDirectly(['t'], v, y);
+  };
+  expect(mayRead(graphs[0], false)).toBe(true);
+  expect(mayRead(graphs[1], true)).toBe(false);
 });
