@@ -130,6 +130,21 @@ export model M() {
   expect(fn?.results.filter(({ role }) => role === 'output').map(({ value }) => value.type.dtype)).toEqual(['f32']);
 });
 
+test('rows of a table are taken before they are narrowed', async () => {
+  const source = `import { Embedding } from "std/nn"
+${f16}
+export model M() {
+  let table = Embedding(1000, 4)
+  export fn f(i: i32[b]) -> [b, 4] = table(i)
+}`;
+  const fn = (await run(source)).lowered?.graph.functions.find(({ name }) => name === 'M.f');
+  expect(fn?.nodes.map(({ op, outputs }) => [op, outputs[0]?.type.dtype])).toEqual([
+    ['gather', 'f32'],
+    ['cast', 'f16'],
+    ['cast', 'f32'],
+  ]);
+});
+
 test('an f32 is not narrowed to an f16 that is written out', async () => {
   const { diagnostics } = await run('fn half(x: f16[n]) -> f16[n] = x\nexport fn f(x: f32[n]) = half(x)');
   expect(diagnostics.map(({ code }) => code)).toEqual(['E0402']);

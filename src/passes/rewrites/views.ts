@@ -81,6 +81,14 @@ const reduceNothing: Rule = (b, cx) => {
     : null;
 };
 
+// Rows of a table are taken before they are narrowed: the table may be large, and so its gradient adds up in f32.
+const gatherOfNarrowed: Rule = (b, cx) => {
+  const table = source(cx, 'cast');
+  const narrowed = cx.producer(input(cx, 0));
+  if (!narrowed || table?.type.dtype !== 'f32' || input(cx, 0).type.dtype !== 'f16') return null;
+  return [b.op('cast', [b.op('gather', [table, input(cx, 1)], cx.attrs)], narrowed.attrs)];
+};
+
 /** Rules of views by op. */
 export const viewRules: Rules = {
   reshape: { 'reshape-same': same, 'reshape-of-reshape': reshapeOfReshape, 'reshape-of-filled': ofFilled },
@@ -89,6 +97,7 @@ export const viewRules: Rules = {
   slice: { 'slice-all': sliceAll, 'slice-of-filled': ofFilled },
   pad: { 'pad-nothing': padNothing },
   concat: { 'concat-one': concatOne },
+  gather: { 'gather-of-narrowed': gatherOfNarrowed },
   reduce: { 'reduce-nothing': reduceNothing },
 };
 
