@@ -230,3 +230,21 @@ test('a matrix times a vector, rows in groups and left over, with an epilogue', 
     want?.data.forEach((value, at) => expect(Math.abs((got?.data[at] ?? Number.NaN) - value)).toBeLessThan(1e-4));
   }
 });
+
+test.each([
+  { size: [7, 40], kernel: [3, 3], stride: [1, 1], pad: 1 },
+  { size: [9, 33], kernel: [5, 4], stride: [2, 2], pad: 2 },
+  { size: [3, 2], kernel: [3, 3], stride: [1, 1], pad: 1 },
+  { size: [6, 25], kernel: [2, 3], stride: [1, 3], pad: 0 },
+])('a window per channel: $size by $kernel, stride $stride', ({ size, kernel, stride, pad }) => {
+  const inputs = { x: tensor([2, 3, 1, ...size], 1), w: tensor([3, 1, 1, ...kernel], 2) };
+  const signature: Signature = { x: ['f32', inputs.x.shape], w: ['f32', inputs.w.shape] };
+  const borders = [dim(pad), dim(pad)];
+  const attrs = { stride, dilation: [1, 1], base: [1, 1], lo: borders, hi: borders };
+  const fn = graphOf(signature, (b, { x, w }) => (x && w ? [b.unary('abs', b.op('conv', [x, w], attrs))] : []));
+  const want = interpret(fn, inputs)['y0'];
+  for (const threads of [1, 2]) {
+    const got = runNests(nestsOf(fn, true), inputs, {}, threads)['y0'];
+    want?.data.forEach((value, at) => expect(Math.abs((got?.data[at] ?? Number.NaN) - value)).toBeLessThan(1e-5));
+  }
+});

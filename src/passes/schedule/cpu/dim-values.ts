@@ -20,8 +20,10 @@ export class DimValues {
   ) {}
 
   /** a op b on i32, folded where that is free. */
-  combine(op: 'add' | 'sub' | 'mul' | 'min' | 'div' | 'and', a: Atom, b: Atom): Atom {
+  combine(op: 'add' | 'sub' | 'mul' | 'min' | 'max' | 'div' | 'and', a: Atom, b: Atom): Atom {
     const [x, y] = [a.kind === 'const' ? a.value : undefined, b.kind === 'const' ? b.value : undefined];
+    if (x !== undefined && y !== undefined && (op === 'add' || op === 'sub' || op === 'mul'))
+      return i32(op === 'mul' ? x * y : op === 'add' ? x + y : x - y);
     if (op === 'add' && x === 0) return b;
     if ((op === 'add' || op === 'sub') && y === 0) return a;
     if (op === 'mul' && x === 1) return b;

@@ -4,10 +4,12 @@
 import { asConstant, floorDiv, one, variables, type Dim } from '../../../ir/dim.ts';
 import { loadsIn, walkExprs, weight } from '../../../ir/expr-rewrite.ts';
 import type { Expr, Index } from '../../../ir/expr.ts';
+import type { KernelExpr } from '../../../ir/kernel.ts';
 import type { Axis, Nest, Stage } from '../../../ir/nest.ts';
 import { linearIn } from '../linear.ts';
 import { emptyEnvironment, withAxis, type Environment } from './environment.ts';
 import { i32, type Atom } from './kernel-writer.ts';
+import { interiorOf, type Interior } from './interior.ts';
 import { isShortRow, overLanes } from './lanes.ts';
 import { overAxes, reduceAcross, reduceAlong } from './reductions.ts';
 import type { Values } from './values.ts';
@@ -128,6 +130,8 @@ class NestLoops {
     }
     if (!this.across && this.sharesVector(axis.name)) return this.rows(axis.name, env, from, to);
     if (!this.across) return writer.for(from, to, 1, (i) => this.stages([withAxis(env, axis.name, i)]));
+    const interior = this.scatters ? undefined : interiorOf(this.nest, axis.name);
+    if (interior) return this.interior(interior, axis.name, env, from, to);
     const generated = this.values.dims.isMultiple(axis.extent, 4) ? undefined : this.generated(axis.name);
     if (generated) return this.lanesOf(generated, axis.name, env, from, to);
     overLanes(
@@ -163,6 +167,28 @@ class NestLoops {
     });
   }
 
+  // The positions near the borders one by one, those between them in lanes.
+  private interior({ lows, highs, stages }: Interior, axis: string, env: Environment, from: Atom, to: Atom): void {
+    const { writer, dims } = this.values;
+    const start = lows.reduce((at, low) => dims.combine('max', at, writer.dim(low)), from);
+    const low = dims.combine('min', start, to);
+    const end = highs.reduce((at, high) => dims.combine('min', at, writer.dim(high)), to);
+    const high = dims.combine('max', end, low);
+    const inside = dims.combine('sub', high, low);
+    writer.for(from, dims.combine('sub', to, inside), 1, (i) => {
+      const before: KernelExpr = { kind: 'binary', type: 'bool', width: 1, op: 'lt', a: i, b: low };
+      const then = dims.combine('add', i, inside);
+      const at = writer.let({ kind: 'select', type: 'i32', width: 1, cond: before, then: i, otherwise: then });
+      this.stages([withAxis(env, axis, at)]);
+    });
+    overLanes(
+      this.values,
+      { extent: undefined, from: low, to: high, copies: this.copies },
+      (i, vector) => withAxis(env, axis, i, vector),
+      (envs) => this.stages(envs, stages),
+    );
+  }
+
   // One store of much work that reads nothing along the axis: lanes past the end may be computed, if not stored.
   private generated(axis: string): StoreStage | undefined {
     const [stage, ...more] = this.nest.stages;
@@ -196,9 +222,8 @@ class NestLoops {
   }
 
   /** All stages at one point, or at the points of several groups of lanes. */
-  private stages(start: readonly Environment[]): void {
+  private stages(start: readonly Environment[], stages = this.nest.stages): void {
     let envs = [...start];
-    const { stages } = this.nest;
     for (let at = 0; at < stages.length;) {
       const stage = stages[at];
       if (stage?.kind === 'reduce') {
@@ -206,16 +231,16 @@ class NestLoops {
         at++;
         continue;
       }
-      const group = this.storesFrom(at);
+      const group = this.storesFrom(stages.slice(at));
       this.stores(group, envs);
       at += group.length;
     }
   }
 
   // Stores without loops of their own that read nothing stored before them: computed together.
-  private storesFrom(at: number): StoreStage[] {
+  private storesFrom(stages: readonly Stage[]): StoreStage[] {
     const group: StoreStage[] = [];
-    for (const stage of this.nest.stages.slice(at)) {
+    for (const stage of stages) {
       if (stage.kind !== 'store') break;
       if (group.length > 0 && (stage.axes.length > 0 || readsAny(stage, group) || this.scatters)) break;
       group.push(stage);

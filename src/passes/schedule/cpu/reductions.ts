@@ -1,9 +1,9 @@
 // Reduce stages. Along a vectorised output axis every lane has its own accumulator; otherwise the
 // innermost reduced axis is taken four lanes at a time with four accumulators. Float sums are cut in
 // chunks whose totals are added up. All trees depend on the dims alone.
-import { asConstant } from '../../../ir/dim.ts';
+import { asConstant, product } from '../../../ir/dim.ts';
 import type { Expr } from '../../../ir/expr.ts';
-import { weight } from '../../../ir/expr-rewrite.ts';
+import { walkExprs, weight } from '../../../ir/expr-rewrite.ts';
 import type { Axis, Stage } from '../../../ir/nest.ts';
 import { withAxis, withReduced, type Environment } from './environment.ts';
 import { isShortRow } from './lanes.ts';
@@ -42,6 +42,33 @@ export function overAxes(
   );
 }
 
+/** Whether the stage goes over a small window, with borders: its taps are unrolled, and what is inside is known per tap. */
+export function isWindow(stage: ReduceStage): boolean {
+  const taps = asConstant(product(stage.axes.map(({ extent }) => extent)));
+  if (taps === undefined || taps < 2 || taps > 25) return false;
+  let guarded = false;
+  walkExprs(stage.args, (e) => {
+    guarded ||= e.kind === 'guard';
+  });
+  return guarded && stage.args.every((arg) => weight(arg) <= 4);
+}
+
+/** Every point of `axes`, which have known extents, one after the other. */
+function unrolled(
+  axes: readonly Axis[],
+  envs: readonly Environment[],
+  body: (envs: readonly Environment[]) => void,
+): void {
+  const [axis, ...rest] = axes;
+  if (!axis) return body(envs);
+  for (let at = 0; at < (asConstant(axis.extent) ?? 0); at++)
+    unrolled(
+      rest,
+      envs.map((env) => withAxis(env, axis.name, i32(at))),
+      body,
+    );
+}
+
 /** from ≤ chunk < to in steps of `size`: body gets [chunk, min(chunk + size, to)). */
 function overChunks(values: Values, to: Atom, size: number, body: (from: Atom, to: Atom) => void): void {
   values.writer.for(i32(0), to, size, (from) =>
@@ -62,23 +89,25 @@ export function reduceAcross(values: Values, stage: ReduceStage, envs: readonly 
     const parts = at.map((env) => stage.args.map((arg) => widened(values, arg, env, width)));
     parts.forEach((part, copy) => accumulate(writer, stage.monoid, into[copy] ?? [], part));
   };
-  overAxes(values, outer, envs, (moved) => {
-    if (!inner) return take(totals, moved);
-    const along = (into: readonly Atom[][], from: Atom, to: Atom): void =>
-      writer.for(from, to, 1, (i) =>
-        take(
-          into,
-          moved.map((env) => withAxis(env, inner.name, i)),
-        ),
-      );
-    const extent = writer.dim(inner.extent);
-    if (!isChunked(stage, inner, scalarChunk)) return along(totals, i32(0), extent);
-    overChunks(values, extent, scalarChunk, (from, to) => {
-      const partial = start();
-      along(partial, from, to);
-      partial.forEach((part, copy) => accumulate(writer, stage.monoid, totals[copy] ?? [], part));
+  if (isWindow(stage)) unrolled(stage.axes, envs, (moved) => take(totals, moved));
+  else
+    overAxes(values, outer, envs, (moved) => {
+      if (!inner) return take(totals, moved);
+      const along = (into: readonly Atom[][], from: Atom, to: Atom): void =>
+        writer.for(from, to, 1, (i) =>
+          take(
+            into,
+            moved.map((env) => withAxis(env, inner.name, i)),
+          ),
+        );
+      const extent = writer.dim(inner.extent);
+      if (!isChunked(stage, inner, scalarChunk)) return along(totals, i32(0), extent);
+      overChunks(values, extent, scalarChunk, (from, to) => {
+        const partial = start();
+        along(partial, from, to);
+        partial.forEach((part, copy) => accumulate(writer, stage.monoid, totals[copy] ?? [], part));
+      });
     });
-  });
   return envs.map((env, copy) => withReduced(env, stage.id, totals[copy] ?? []));
 }
 
@@ -90,7 +119,7 @@ function widened(values: Values, e: Expr, env: Environment, width: 1 | 4): Atom 
 /** Reduces at each point, four elements of the innermost reduced axis at a time, all points in one loop. */
 export function reduceAlong(values: Values, stage: ReduceStage, envs: readonly Environment[]): Environment[] {
   const inner = stage.axes.at(-1);
-  if (!inner || stage.monoid.arity === 2 || isShortRow(inner.extent, stage.args))
+  if (!inner || stage.monoid.arity === 2 || isWindow(stage) || isShortRow(inner.extent, stage.args))
     return reduceAcross(values, stage, envs);
   const { writer } = values;
   const [zero4, zero1] = [4, 1].map((width) => identities(stage.monoid, stage.dtypes, width === 4 ? 4 : 1)[0]);
