@@ -57,7 +57,7 @@ describe('two models in one train', () => {
   });
 
   test('the key encoder of MoCo follows the moved query encoder, and the queue takes its keys', () => {
-    const module = graphOf(source('moco'));
+    const module = graphOf(source('momentum-queue'));
     const weights = weightsOf(module, 'FitMoCo.step');
     const views = { view1: matrix(2, 4, 1), view2: matrix(2, 4, 2) };
     const queue = { 'queue.keys': matrix(6, 3, 7), 'queue.at': 4 };
