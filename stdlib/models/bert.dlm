@@ -38,9 +38,9 @@ layer Output(inputs: int, d: int, dropout: real, eps: real) {
   fn forward(y: [b, t, inputs], x: [b, t, d]) -> [b, t, d] = norm(x + drop(proj(y)))
 }
 
-/// One layer of BERT: attention and two dense layers, norms after the residuals. `hidden`: true where a position is
-/// padding.
-export layer BertLayer(d: int, heads: int, inner: int = 4 * d, dropout: real = 0.1, eps: real = 1e-12) {
+// One layer of BERT: attention and two dense layers, norms after the residuals. `hidden`: true where a position is
+// padding.
+layer BertLayer(d: int, heads: int, inner: int = 4 * d, dropout: real = 0.1, eps: real = 1e-12) {
   @name("attention.self.{path}") let attention = SelfAttention(d, heads, dropout)
   @name("attention.output.{path}") let attended = Output(d, d, dropout, eps)
   @name("intermediate.dense.{path}") let intermediate = dense(d, inner)

@@ -43,8 +43,8 @@ layer Mlp(d: int, hidden: int, depth: int, dropout: real) {
   fn forward(x: [b, t, d]) -> [b, t, d] = x |> c_fc |> gelu(approximate="tanh") |> c_proj |> drop
 }
 
-/// One block of GPT-2: attention and two dense layers, each after a norm and with a residual.
-export layer Gpt2Block(d: int, heads: int, depth: int = 1, dropout: real = 0.1, eps: real = 1e-5) {
+// One block of GPT-2: attention and two dense layers, each after a norm and with a residual.
+layer Gpt2Block(d: int, heads: int, depth: int = 1, dropout: real = 0.1, eps: real = 1e-5) {
   let ln_1 = LayerNorm(d, eps=eps)
   let attn = Attention(d, heads, depth, dropout)
   let ln_2 = LayerNorm(d, eps=eps)

@@ -7,8 +7,8 @@ import { Sequential } from "std/nn/container"
 import { GELU } from "std/nn/activation"
 import { MultiheadAttention } from "std/nn/attention"
 
-/// One block of a vision transformer: attention and two dense layers, each after a norm and with a residual.
-export layer VitBlock(d: int, heads: int, inner: int = 4 * d, dropout: real = 0.0, eps: real = 1e-6) {
+// One block of a vision transformer: attention and two dense layers, each after a norm and with a residual.
+layer VitBlock(d: int, heads: int, inner: int = 4 * d, dropout: real = 0.0, eps: real = 1e-6) {
   let ln_1 = LayerNorm(d, eps=eps)
   let self_attention = MultiheadAttention(d, heads, dropout=dropout)
   let drop = Dropout(dropout)
