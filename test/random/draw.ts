@@ -51,6 +51,9 @@ export interface Program {
   readonly inputs: Readonly<Record<string, Tensor>>;
 }
 
+// Their integers are orders of rows and the inverses of these: no other integers will do.
+const takeOrders = new Set(['inverse_order', 'take_along']);
+
 // Copies of gradients of gradients grow fast.
 const maxGradients = 1;
 // The reference is slow: a step that makes more elements is left out.
@@ -167,8 +170,7 @@ class Drawing {
     return b.node(op, operands, attrs, one.regions);
   }
 
-  // An argument of its own, or a value of the program brought to this type and into the range of the case. What
-  // inverse_order takes must be an order.
+  // An argument of its own, or a value of the program brought to this type and into the range of the case.
   private operand(
     b: Builder,
     values: readonly Value[],
@@ -179,7 +181,7 @@ class Drawing {
   ): Value {
     // Modules refuse arguments that are not finite.
     const own = this.input({ ...tensor, data: tensor.data.map((x) => (Number.isFinite(x) ? x : 0)) }, type);
-    if (link % 5 === 0 || op === 'inverse_order') return own;
+    if (link % 5 === 0 || (type.dtype === 'i32' && takeOrders.has(op))) return own;
     const fits = values.filter((value) => sameType(value.type, type));
     const from = link % 5 < 3 ? pick(fits, link, () => true) : pick(values, link, () => true);
     if (!from) return own;
