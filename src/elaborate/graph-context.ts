@@ -45,6 +45,7 @@ export class GraphContext {
   readonly #dims: DimVariable[] = [];
   readonly #facts: Fact[] = [];
   readonly #current = new Map<Slot, Value>();
+  readonly #names = new Map<Slot, string>();
   readonly #updated = new Set<Slot>();
   readonly #session: ReadonlySet<string>;
 
@@ -119,10 +120,21 @@ export class GraphContext {
 
   /** The value that a slot has when the function starts. */
   slotInput(slot: Slot): Value {
-    const path = this.paths.get(slot) ?? slot.name;
+    const path = this.paths.get(slot) ?? this.nameOf(slot);
     const shape = slot.type.shape.map((d) => resolveHoles(d, this.holes));
     if (slot.role === 'cache') for (const name of sessionNames(shape)) this.dim(name);
     return this.input(path, slot.role, { dtype: slot.type.dtype, shape });
+  }
+
+  // Slots of instances that no model holds, as in tests: by their name, numbered where another has it.
+  private nameOf(slot: Slot): string {
+    let name = this.#names.get(slot);
+    if (name === undefined) {
+      const count = [...this.#names.keys()].filter((other) => other.name === slot.name).length;
+      name = count === 0 ? slot.name : `${slot.name}.${count}`;
+      this.#names.set(slot, name);
+    }
+    return name;
   }
 
   write(slot: Slot, value: Value): void {

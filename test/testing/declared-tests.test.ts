@@ -77,6 +77,24 @@ test "static" forall n in 1..9 { assert n != 4 }
     expect(messagesOf(found)[1]).toMatch(/^E0409/);
   });
 
+  test('keep parameters of one name in several layers apart', () => {
+    const found = report(`
+import { Linear } from "std/nn"
+layer Net() {
+  let a = Linear(2, 16)
+  let b = Linear(16, 2)
+  let c = Linear(16, 2)
+  fn forward(x: [n, 2]) -> [n, 2] = b(a(x)) - c(a(x))
+}
+test "apart" forall n in 1..3 {
+  let y = Net()(ones([n, 2]))
+  assert shape(y) == [n, 2]
+  assert any(y != 0.0)
+}
+`);
+    expect(messagesOf(found)).toEqual([]);
+  });
+
   test('construct layers: instances have weights of their own, drawn from the seed', () => {
     const text = `import { Linear } from "std/nn"
 test "own weights" {
