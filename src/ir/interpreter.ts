@@ -194,10 +194,7 @@ export function evaluateHost(
 ): Record<string, Tensor> {
   const results: Record<string, Tensor> = {};
   for (const { name, region } of host) {
-    const evaluation = new Evaluation(
-      (d) => evaluateDim(d, (dim) => dims.get(dim)),
-      rounding('f64'),
-    );
+    const evaluation = new Evaluation((d) => evaluateDim(d, (dim) => dims.get(dim)), rounding('f64'));
     for (const param of region.params) {
       const tensor = inputs[param.name ?? ''];
       if (tensor) evaluation.define(param, tensor);
