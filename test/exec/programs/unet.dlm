@@ -1,4 +1,5 @@
-// exec: b=1 h=4 w=8 y<2
+// exec: b=1 h=4 w=8 y<2 UNet.base=2 UNet.depth=2
+// U-Net: skips as a list threaded through a fold
 import { Conv2d, ConvTranspose2d, BatchNorm2d, max_pool2d } from "std/nn"
 import { SGD } from "std/optim"
 
@@ -17,7 +18,7 @@ layer Up(cin: int, cout: int) {
     concat([skip, up(x)], axis=1) |> conv
 }
 
-export model UNet(channels: int = 2, classes: int = 2, base: int = 2, depth: int = 2) {
+export model UNet(channels: int = 3, classes: int = 2, base: int = 64, depth: int = 4) {
   let stem = DoubleConv(channels, base)
   let down = for i in 0..depth => DoubleConv(base * 2 ^ i, base * 2 ^ (i + 1))
   let up   = for i in 0..depth => Up(base * 2 ^ (depth - i), base * 2 ^ (depth - i - 1))
@@ -32,6 +33,6 @@ export model UNet(channels: int = 2, classes: int = 2, base: int = 2, depth: int
 }
 
 export train Fit(net: UNet) {
-  batch x: f32[b, 2, 4, 8], y: i32[b, 4, 8]
+  batch x: f32[b, 3, h, w], y: i32[b, h, w]
   minimize cross_entropy(rearrange[b c h w -> b h w c](net(x)), y) using SGD(lr=0.1)
 }
