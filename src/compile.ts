@@ -15,6 +15,7 @@ import { halves } from './passes/halves.ts';
 import { hoist } from './passes/hoist.ts';
 import { hostScalars } from './passes/host-scalars.ts';
 import { lowerToNests } from './passes/lower-to-nests.ts';
+import { panels } from './passes/panels.ts';
 import type { Pass } from './passes/pass.ts';
 import { planFor } from './passes/plan.ts';
 import { simplify, simplifyFinal } from './passes/simplify.ts';
@@ -50,7 +51,7 @@ export const graphPasses: readonly Pass<GraphModule, GraphModule>[] = [
 /** Names of all passes, in the order in which they run. */
 export const passNames: readonly string[] = [
   'elaborate',
-  ...[...graphPasses, lowerToNests, fuse, halves, planFor('gpu'), planFor('cpu')].map((pass) => pass.name),
+  ...[...graphPasses, lowerToNests, fuse, halves, planFor('gpu'), panels, planFor('cpu')].map((pass) => pass.name),
 ];
 
 /** Everything between the source and the emitted module. */
@@ -82,19 +83,25 @@ export function lowerModule(
   const lowered = step(lowerToNests, graph, (out) => ({ level: 'nest', module: out }));
   const fused = step(fuse, lowered, (out) => ({ level: 'nest', module: out }));
   const nests = step(halves, fused, (out) => ({ level: 'nest', module: out }));
-  const programs = targets.map((target) =>
-    step(planFor(target === 'webgpu' ? 'gpu' : 'cpu'), nests, (out) => ({ level: 'plan', module: out })),
-  );
+  const programs = targets.map((target) => {
+    const show = (out: TargetProgram): Stage => ({ level: 'plan', module: out });
+    if (target === 'webgpu') return step(planFor('gpu'), nests, show);
+    return step(
+      planFor('cpu'),
+      step(panels, nests, (out) => ({ level: 'nest', module: out })),
+      show,
+    );
+  });
   return { graph, nests, programs };
 }
 
-/** Prints the module that users import: JavaScript and its declarations. With `profile`, its calls can be timed. */
+/** Prints the module that users import: JavaScript and its declarations. With `profile`, its calls can be timed; with `threads`, threads share the work of the CPU. */
 export const emit = (
   lowered: Lowered,
   sourceName: string,
-  { profile }: { readonly profile?: boolean } = {},
+  { profile, threads }: { readonly profile?: boolean; readonly threads?: boolean | undefined } = {},
 ): Promise<EmittedModule> =>
   emitModule(
-    { module: lowered.graph, programs: lowered.programs, name: lowered.graph.name, sourceName, profile },
+    { module: lowered.graph, programs: lowered.programs, name: lowered.graph.name, sourceName, profile, threads },
     { wgsl: printWgsl, wasm: encodeWasm, tableWords },
   );

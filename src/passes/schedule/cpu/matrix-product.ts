@@ -2,6 +2,7 @@
 // multiplication"): tiles of rows × columns are shared by threads; per block of the reduced axis both
 // operands are packed into private panels, a register kernel adds up, and the epilogue runs on the tile.
 import {
+  add,
   asConstant,
   ceilDiv,
   constant as constantDim,
@@ -9,6 +10,7 @@ import {
   mod,
   mul,
   product,
+  sameDim,
   variable,
   type Dim,
 } from '../../../ir/dim.ts';
@@ -54,6 +56,8 @@ export interface Side {
   readonly nested: NestedSide | undefined;
   readonly axis: Axis;
   readonly array: string;
+  /** The buffer that holds the operand in panels already. */
+  readonly packed: string | undefined;
   readonly width: number;
   readonly start: Atom;
   readonly count: Atom;
@@ -68,6 +72,22 @@ export interface Block {
 
 const plus = (index: Atom, offset: number): KernelExpr =>
   offset === 0 ? index : { kind: 'binary', type: 'i32', width: 1, op: 'add', a: index, b: i32(offset) };
+
+/** The element of an operand that lies in panels of `width` along `axis`: [axis / width][depth][axis % width]. */
+export const panelIndex = (axis: Dim, depth: Dim, width: number): readonly [Dim, Dim, Dim] => [
+  floorDiv(axis, width),
+  depth,
+  mod(axis, width),
+];
+
+// The buffer that `expr` reads in panels, all of it.
+function panelsOf(expr: Expr, axis: Axis, depth: Axis, width: number): string | undefined {
+  if (expr.kind !== 'load' || expr.dtype !== 'f32') return undefined;
+  const [index] = expr.indices;
+  const [panel, step, lane] = panelIndex(variable(axis.name), variable(depth.name), width);
+  const wanted = add(add(mul(mul(panel, depth.extent), width), mul(step, width)), lane);
+  return index && !('kind' in index) && sameDim(index, wanted) ? expr.buffer : undefined;
+}
 
 // Whole inner steps, and the whole sum where it is not much more than a block.
 function blockDepth({ nested, depth }: Contraction, size: number): number {
@@ -118,7 +138,8 @@ class MatrixProduct {
         const start = dims.combine('mul', dims.value(number, tileAxis), i32(size));
         const count = dims.combine('min', dims.combine('sub', writer.dim(axis.extent), start), i32(size));
         const panels = dims.combine('div', dims.combine('add', count, i32(width - 1)), i32(width));
-        return { expr: c[which], nested: c.nested?.[which], axis, array, width, start, count, panels };
+        const packed = panelsOf(c[which], axis, c.depth, width);
+        return { expr: c[which], nested: c.nested?.[which], axis, array, packed, width, start, count, panels };
       };
       const rows = side('left', c.rows, left, t.registerRows, mod(floorDiv(position, across), down), t.tileRows);
       const columns = side('right', c.columns, right, t.registerColumns, mod(position, across), t.tileColumns);
@@ -140,12 +161,13 @@ class MatrixProduct {
       this.pack(rows, block, env);
       this.pack(columns, block, env);
       writer.for(i32(0), columns.panels, 1, (q) =>
-        writer.for(i32(0), rows.panels, 1, (p) => this.registerTile(p, q, block)),
+        writer.for(i32(0), rows.panels, 1, (p) => this.registerTile(rows, columns, p, q, block)),
       );
     });
   }
 
   private pack(side: Side, block: Block, env: Environment): void {
+    if (side.packed !== undefined) return;
     if (this.patches && side.nested) return this.patches.pack(side, side.nested, block, env);
     const indices = loadsIn([side.expr]).flatMap((load) => load.indices);
     const along = score(indices, this.c.depth.name);
@@ -242,31 +264,23 @@ class MatrixProduct {
   }
 
   // tile[p, q] (+)= Σ_k left panel p [k, rows] · right panel q [k, columns], all sums in registers.
-  private registerTile(p: Atom, q: Atom, block: Block): void {
+  private registerTile(left: Side, right: Side, p: Atom, q: Atom, block: Block): void {
     const {
       values: { writer, dims },
       t,
     } = this;
     const [rows, vectors] = [t.registerRows, t.registerColumns / 4];
     const sums = Array.from({ length: rows * vectors }, () => writer.variable(constant('f32', 0, 4)));
-    const leftBase = dims.combine('mul', p, i32(rows * t.depth));
-    const rightBase = dims.combine('mul', q, i32(t.registerColumns * t.depth));
+    const [leftBase, rightBase] = [this.panelBase(left, p, block), this.panelBase(right, q, block)];
     writer.for(i32(0), block.count, 1, (k) => {
-      const left = dims.combine('add', leftBase, dims.combine('mul', k, i32(rows)));
-      const right = dims.combine('add', rightBase, dims.combine('mul', k, i32(t.registerColumns)));
+      const leftAt = dims.combine('add', leftBase, dims.combine('mul', k, i32(rows)));
+      const rightAt = dims.combine('add', rightBase, dims.combine('mul', k, i32(t.registerColumns)));
       const columns = Array.from({ length: vectors }, (_, v) =>
-        writer.load({ kind: 'load-array', type: 'f32', width: 4, array: 'right', index: plus(right, 4 * v) }, false),
+        writer.load(this.panelLoad(right, plus(rightAt, 4 * v), 4), false),
       );
       for (let r = 0; r < rows; r++) {
-        const row = writer.load(
-          {
-            kind: 'splat',
-            type: 'f32',
-            width: 4,
-            x: { kind: 'load-array', type: 'f32', width: 1, array: 'left', index: plus(left, r) },
-          },
-          false,
-        );
+        const x = this.panelLoad(left, plus(leftAt, r), 1);
+        const row = writer.load({ kind: 'splat', type: 'f32', width: 4, x }, false);
         columns.forEach((column, v) => {
           const sum = sums[r * vectors + v];
           if (sum) writer.assign(sum, { kind: 'madd', type: 'f32', width: 4, a: row, b: column, c: sum });
@@ -274,6 +288,20 @@ class MatrixProduct {
       }
     });
     this.keepSums(p, q, block, sums);
+  }
+
+  /** Where the block of a panel begins: in the private array, or among all panels of the whole operand. */
+  private panelBase({ packed, start, width }: Side, panel: Atom, block: Block): Atom {
+    const { dims, writer } = this.values;
+    if (packed === undefined) return dims.combine('mul', panel, i32(width * this.t.depth));
+    const number = dims.combine('add', dims.combine('div', start, i32(width)), panel);
+    const length = dims.combine('mul', writer.dim(this.c.depth.extent), i32(width));
+    return dims.combine('add', dims.combine('mul', number, length), dims.combine('mul', block.start, i32(width)));
+  }
+
+  private panelLoad({ packed, array }: Side, index: KernelExpr, width: 1 | 4): KernelExpr {
+    if (packed === undefined) return { kind: 'load-array', type: 'f32', width, array, index };
+    return { kind: 'load', type: 'f32', width, buffer: this.values.writer.buffer(packed, 'read'), index };
   }
 
   private keepSums(p: Atom, q: Atom, block: Block, sums: readonly Atom[]): void {
