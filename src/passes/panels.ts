@@ -4,7 +4,7 @@ import { add, asConstant, ceilDiv, constant, mul, negate, product, sub, variable
 import type { Expr } from '../ir/expr.ts';
 import { Rewriter, type Load } from '../ir/expr-rewrite.ts';
 import type { Axis, Buffer, LoopNest, Nest, NestFunction, NestModule, NestStep, Stage } from '../ir/nest.ts';
-import { readsOf, writesOf } from './fusion/nest-graph.ts';
+import { writesOf } from './fusion/nest-graph.ts';
 import type { Pass, PassContext } from './pass.ts';
 import { asContraction } from './schedule/cpu/contraction.ts';
 import { defaultTiles, panelIndex } from './schedule/cpu/matrix-product.ts';
@@ -93,7 +93,7 @@ class Panels {
   }
 
   private reading(operand: Operand, nest: Nest, before: Nest[]): Expr {
-    const { load, axis, depth, width } = operand;
+    const { axis, depth, width } = operand;
     const indices = panelIndex(variable(axis.name), variable(depth.name), width);
     return { kind: 'load', dtype: 'f32', buffer: this.layOut(operand, nest, before), indices };
   }

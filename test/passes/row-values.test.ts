@@ -1,6 +1,6 @@
 // What a reduction and its row's store share is computed once on the CPU.
 import { expect, test } from 'vitest';
-import { Builder } from '../../src/ir/builder.ts';
+import type { Builder } from '../../src/ir/builder.ts';
 import { walkExprs } from '../../src/ir/expr-rewrite.ts';
 import type { Value } from '../../src/ir/graph.ts';
 import type { Nest } from '../../src/ir/nest.ts';
