@@ -8,18 +8,33 @@ export interface Row {
   /** The goal in words, and whether this run met it. */
   readonly goal?: string;
   readonly met?: boolean;
+  /** Why there is no value. */
+  readonly cannot?: string;
   /** Smallest and largest of the repeated measurements, where there were several. */
   readonly spread?: readonly [number, number];
-  /** What others took, or why they cannot; the fastest of them, and its time over ours. */
+  /** What one run does, counted. */
+  readonly counts?: Readonly<Record<string, number>>;
+  /** What others took, or why they cannot; the fastest of them in JavaScript and WebAssembly, and its time over ours. */
   readonly peers?: Readonly<Record<string, object>>;
   readonly best?: string;
   readonly ratio?: number;
+  /** The time of native code over ours. */
+  readonly native?: number;
 }
 
-/** A measurement. `quick` takes fewer repetitions. */
+/** What a run was asked for. */
+export interface RunOptions {
+  /** Fewer repetitions. */
+  readonly quick: boolean;
+  readonly threads: number;
+  /** Only rows whose name has this in it. */
+  readonly only: string;
+}
+
+/** A measurement. */
 export interface Workload {
   readonly name: string;
-  run(options: { readonly quick: boolean }): Promise<readonly Row[]>;
+  run(options: RunOptions): Promise<readonly Row[]> | AsyncIterable<Row>;
 }
 
 /** The middle of the sorted values. */
@@ -27,3 +42,7 @@ export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
+
+/** The geometric mean. */
+export const geometricMean = (values: readonly number[]): number =>
+  Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);

@@ -14,6 +14,8 @@ export interface Runner {
 /** A framework under measurement. */
 export interface Engine {
   readonly name: string;
+  /** Native code outside of the JavaScript engine: shown, but not among the peers that the best is chosen of. */
+  readonly native?: boolean;
   /** @throws Error saying what the engine cannot do */
   open(one: Case, data: CaseData): Promise<Runner>;
 }

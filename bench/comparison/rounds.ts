@@ -5,10 +5,29 @@ import type { Case } from './case.ts';
 import type { Engine, Runner } from './engine.ts';
 import { dataOf } from './random.ts';
 
+/** What is counted in a run, by name. */
+export type Counts = Readonly<Record<string, number>>;
+
 /** What one engine did on a case. */
 export type Timing =
-  | { readonly ms: number; readonly spread: readonly [number, number]; readonly samples: number }
+  | {
+      readonly ms: number;
+      readonly spread: readonly [number, number];
+      readonly samples: number;
+      /** Of one run after warming up, where there is something to count. */
+      readonly counts?: Counts;
+    }
   | { readonly cannot: string };
+
+/** How long and how. */
+export interface RoundOptions {
+  /** Milliseconds for the rounds of all engines together. */
+  readonly budget: number;
+  /** Leaves out the engines that the case names as slow. */
+  readonly quick: boolean;
+  /** Totals so far of what is counted. */
+  readonly count?: () => Counts;
+}
 
 interface Contender {
   readonly name: string;
@@ -16,6 +35,7 @@ interface Contender {
   readonly times: number[];
   /** Runs in one sample: a sample takes some milliseconds. */
   readonly repeats: number;
+  readonly counts: Counts;
 }
 
 const reason = (error: unknown): string =>
@@ -40,35 +60,33 @@ function distance(got: Float32Array, expected: Float32Array): number {
 
 /** Milliseconds above which an engine runs only once. */
 const slowest = 400;
+/** Milliseconds above which the run that gave the result is the measurement. */
+const hopeless = 4000;
 
-/** Times every engine on a case for about `budget` milliseconds. The first engine's results are the expected ones. */
-export async function compareOn(
-  one: Case,
-  engines: readonly Engine[],
-  budget: number,
-): Promise<ReadonlyMap<string, Timing>> {
-  const data = dataOf(one);
-  const results = new Map<string, Timing>();
-  const contenders: Contender[] = [];
-  let expected: Float32Array | undefined;
-  for (const engine of engines) {
-    try {
-      const runner = await engine.open(one, data);
-      // Of a training step the loss after two updates: it is right only if gradients and Adam are.
-      const first = await runner.run();
-      const result = one.train ? [await runner.run(), await runner.run()].at(-1) : first;
-      expected ??= result;
-      const off = result && expected ? distance(runner.inOrder?.(result) ?? result, expected) : Infinity;
-      if (off > 1e-3) throw new Error(`its result is off by ${off.toPrecision(2)}`);
-      const warm = await timed(runner, 1);
-      if (warm < slowest / 2) await timed(runner, 2);
-      const repeats = Math.min(64, Math.max(1, Math.ceil(4 / warm)));
-      // One sample is enough of what takes long.
-      contenders.push({ name: engine.name, runner, times: warm > slowest ? [warm] : [], repeats });
-    } catch (error) {
-      results.set(engine.name, { cannot: reason(error) });
-    }
-  }
+// Of a training step the loss after two updates: it is right only if gradients and Adam are.
+async function firstResult(one: Case, runner: Runner): Promise<[result: Float32Array, ms: number]> {
+  if (one.train) for (let i = 0; i < 2; i++) await runner.run();
+  const started = performance.now();
+  const result = await runner.run();
+  return [result, performance.now() - started];
+}
+
+async function counted(runner: Runner, count: RoundOptions['count']): Promise<Counts> {
+  if (!count) return {};
+  const before = count();
+  await runner.run();
+  return Object.fromEntries(Object.entries(count()).map(([name, total]) => [name, total - (before[name] ?? 0)]));
+}
+
+async function contenderOf(name: string, runner: Runner, ms: number, count: RoundOptions['count']): Promise<Contender> {
+  const warm = ms > hopeless ? ms : await timed(runner, 1);
+  if (warm < slowest / 2) await timed(runner, 2);
+  const repeats = Math.min(64, Math.max(1, Math.ceil(4 / warm)));
+  // One sample is enough of what takes long.
+  return { name, runner, repeats, times: warm > slowest ? [warm] : [], counts: await counted(runner, count) };
+}
+
+async function runRounds(contenders: readonly Contender[], budget: number): Promise<void> {
   const end = performance.now() + budget;
   for (let round = 0; round < 3 || (performance.now() < end && round < 1000); round++) {
     for (const at of contenders.keys()) {
@@ -82,13 +100,36 @@ export async function compareOn(
       times.push(await timed(runner, repeats));
     }
   }
-  for (const { name, runner, times } of contenders) {
+}
+
+/** Times every engine on a case. The first engine's results are the expected ones. */
+export async function compareOn(
+  one: Case,
+  engines: readonly Engine[],
+  { budget, quick, count }: RoundOptions,
+): Promise<ReadonlyMap<string, Timing>> {
+  const data = dataOf(one);
+  const results = new Map<string, Timing>();
+  const contenders: Contender[] = [];
+  let expected: Float32Array | undefined;
+  for (const engine of engines) {
+    try {
+      if (quick && one.slow?.includes(engine.name) === true) throw new Error('takes seconds: not in a quick run');
+      const runner = await engine.open(one, data);
+      const [result, ms] = await firstResult(one, runner);
+      expected ??= result;
+      const off = distance(runner.inOrder?.(result) ?? result, expected);
+      if (off > 1e-3) throw new Error(`its result is off by ${off.toPrecision(2)}`);
+      contenders.push(await contenderOf(engine.name, runner, ms, count));
+    } catch (error) {
+      results.set(engine.name, { cannot: reason(error) });
+    }
+  }
+  await runRounds(contenders, budget);
+  for (const { name, runner, times, counts } of contenders) {
     runner.close();
-    results.set(name, {
-      ms: median(times),
-      spread: [Math.min(...times), Math.max(...times)],
-      samples: times.length,
-    });
+    const spread = [Math.min(...times), Math.max(...times)] as const;
+    results.set(name, { ms: median(times), spread, samples: times.length, ...(count ? { counts } : {}) });
   }
   return results;
 }

@@ -1,9 +1,4 @@
-// Ours: the model's `.dlm` file compiled by the sources of this repository for WebAssembly, and its module imported.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { compile, type FileHost } from '../../src/index.ts';
+// Ours: runs the module that a case's `.dlm` file was compiled to.
 import type { Case } from '../comparison/case.ts';
 import type { Engine, Runner } from '../comparison/engine.ts';
 import type { CaseData } from '../comparison/random.ts';
@@ -15,7 +10,7 @@ interface Tensor {
 
 interface Net {
   forward(...inputs: readonly unknown[]): Promise<Tensor>;
-  hold(input: { readonly data: Float32Array; readonly shape: readonly number[] }): Promise<Tensor>;
+  hold(input: { readonly data: Float32Array | Int32Array; readonly shape: readonly number[] }): Promise<Tensor>;
   readonly weights: { set(path: string, value: unknown): void };
   dispose(): void;
 }
@@ -25,26 +20,8 @@ interface Fit {
   dispose(): void;
 }
 
-/** Models import only the standard library. */
-const files: FileHost = {
-  read: (path) => readFileSync(path, 'utf8'),
-  resolve: (_from, specifier) => specifier,
-};
-
-/** The exports of a case's module. */
-async function moduleOf({ source, set = {} }: Case): Promise<Readonly<Record<string, unknown>>> {
-  const path = join('bench', 'models', source);
-  const { js, diagnostics } = await compile(files, path, { set, targets: ['wasm'] });
-  if (js === undefined) throw new Error(`${path} does not compile: ${diagnostics.map(({ code }) => code).join(', ')}`);
-  const folder = mkdtempSync(join(tmpdir(), 'dlm-bench-'));
-  const file = join(folder, 'model.mjs');
-  try {
-    writeFileSync(file, js);
-    return (await import(pathToFileURL(file).href)) as Readonly<Record<string, unknown>>;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
+/** The exports of a case's compiled module. */
+export type CompiledModule = Readonly<Record<string, unknown>>;
 
 async function forwardRunner(one: Case, data: CaseData, net: Net): Promise<Runner> {
   const shapes = Object.values(one.inputs);
@@ -74,14 +51,26 @@ async function trainRunner(one: Case, data: CaseData, net: Net, create: unknown)
   };
 }
 
+/** How modules are loaded. */
+export interface LoadOptions {
+  readonly device: 'wasm' | 'webgpu';
+  readonly threads?: number;
+}
+
 /** This compiler as an engine. */
-export const dlm: Engine = {
-  name: 'dlm',
-  async open(one, data) {
-    const module = await moduleOf(one);
-    const load = module[`load${one.model}`] as (options: { device: string }) => Promise<Net>;
-    const net = await load({ device: 'wasm' });
-    for (const [path, values] of data.weights) net.weights.set(path, { data: values, shape: one.weights[path] });
-    return one.train ? trainRunner(one, data, net, module[`create${one.train.name}`]) : forwardRunner(one, data, net);
-  },
-};
+export function dlmEngine(
+  name: string,
+  moduleOf: (one: Case) => Promise<CompiledModule>,
+  options: LoadOptions,
+): Engine {
+  return {
+    name,
+    async open(one, data) {
+      const module = await moduleOf(one);
+      const load = module[`load${one.model}`] as (options: LoadOptions) => Promise<Net>;
+      const net = await load(options);
+      for (const [path, values] of data.weights) net.weights.set(path, { data: values, shape: one.weights[path] });
+      return one.train ? trainRunner(one, data, net, module[`create${one.train.name}`]) : forwardRunner(one, data, net);
+    },
+  };
+}

@@ -27,15 +27,20 @@ function installedVersion(name: string): string | undefined {
   }
 }
 
-/** Installs the peers unless all are there at their pinned versions. @throws Error when npm fails */
-export function installPeers(): void {
-  if (Object.entries(pinned()).every(([name, version]) => installedVersion(name) === version)) return;
+/**
+ * Installs the peers unless all are there at their pinned versions. Gives the reason where npm fails; what an earlier
+ * run installed is used then, where it is whole.
+ */
+export function installPeers(): string | undefined {
+  if (Object.entries(pinned()).every(([name, version]) => installedVersion(name) === version)) return undefined;
   console.error(`bench: installing the peers into ${folder}`);
   mkdirSync(folder, { recursive: true });
   for (const file of ['package.json', 'package-lock.json']) copyFileSync(resolve('bench', file), resolve(folder, file));
   const args = ['ci', '--prefix', folder, '--no-audit', '--no-fund', '--ignore-scripts'];
   const run = spawnSync('npm', args, { encoding: 'utf8' });
-  if (run.status !== 0) throw new Error(`npm ${args.join(' ')} failed:\n${run.stderr}`);
+  if (run.status === 0) return undefined;
+  console.error(`bench: npm ${args.join(' ')} failed:\n${run.stderr}`);
+  return 'npm could not install it';
 }
 
 /** Where the files of an installed peer lie. */

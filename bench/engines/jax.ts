@@ -1,8 +1,7 @@
-// jax-js on its WebAssembly backend, every case under jit. Arrays are consumed by use there, so each use takes a `ref`.
+// jax-js on any of its backends, every case under jit. Arrays are consumed by use there, so each use takes a `ref`.
 import type { Case, Ops } from '../comparison/case.ts';
 import type { Engine, Runner } from '../comparison/engine.ts';
 import { transposed, type CaseData } from '../comparison/random.ts';
-import { importPeer } from './installed.ts';
 
 interface Array_ {
   readonly ref: Array_;
@@ -13,18 +12,21 @@ interface Array_ {
   div(other: Array_ | number): Array_;
   neg(): Array_;
   sum(axis?: number): Array_;
-  mean(axis?: number): Array_;
+  mean(axis?: number | readonly number[]): Array_;
   reshape(shape: readonly number[]): Array_;
   transpose(order: readonly number[]): Array_;
   data(): Promise<Float32Array>;
   dispose(): void;
 }
 
+type JaxDevice = 'wasm' | 'webgpu';
+
 type Tree = Array_ | readonly Tree[];
 
-interface Jax {
-  init(device: 'wasm'): Promise<readonly string[]>;
-  defaultDevice(device: 'wasm'): void;
+/** The part of jax-js that the cases take. */
+export interface Jax {
+  init(device: JaxDevice): Promise<readonly string[]>;
+  defaultDevice(device: JaxDevice): void;
   readonly jit: <A extends readonly Tree[], R extends Tree>(
     body: (...args: A) => R,
   ) => ((...args: A) => R) & { dispose(): void };
@@ -35,6 +37,9 @@ interface Jax {
     array(data: Float32Array | Int32Array, options: { shape: readonly number[] }): Array_;
     zeros(shape: readonly number[]): Array_;
     matmul(a: Array_, b: Array_): Array_;
+    take(x: Array_, ids: Array_, axis: number): Array_;
+    pad(x: Array_, widths: readonly (readonly number[])[]): Array_;
+    max(x: Array_): Array_;
     tanh(x: Array_): Array_;
     sqrt(x: Array_): Array_;
     split(x: Array_, parts: number, axis: number): Array_[];
@@ -56,38 +61,63 @@ interface Jax {
       w: Array_,
       strides: readonly number[],
       padding: readonly (readonly number[])[],
+      options: { readonly featureGroupCount: number },
+    ): Array_;
+    reduceWindow(
+      x: Array_,
+      body: (window: Array_) => Array_,
+      sizes: readonly number[],
+      strides: readonly number[],
     ): Array_;
   };
 }
 
+const perChannel = (values: Array_): Array_ => values.reshape([-1, 1, 1]);
+
 const taken = (value: Array_ | number): Array_ | number => (typeof value === 'number' ? value : value.ref);
 
-function jaxOps({ numpy, nn, lax }: Jax, weights: ReadonlyMap<string, Array_>): Ops<Array_> {
+function jaxOps({ numpy, nn, lax }: Jax, one: Case, weights: ReadonlyMap<string, Array_>): Ops<Array_> {
   const weight = (path: string): Array_ => {
     const found = weights.get(path);
     if (!found) throw new Error(`no weight ${path}`);
     return found.ref;
   };
   return {
-    weight,
+    table: (path) => weight(`${path}.weight`),
     constant: (data, shape) => numpy.array(data, { shape }),
     matmul: (a, b) => numpy.matmul(a.ref, b.ref),
     linear(x, path, activation) {
       const y = numpy.matmul(x.ref, weight(`${path}.weight`)).add(weight(`${path}.bias`));
       return activation === 'relu' ? nn.relu(y) : y;
     },
-    conv(x, path) {
-      const y = lax.convGeneralDilated(
-        x.ref,
-        weight(`${path}.weight`),
-        [1, 1],
-        [
-          [1, 1],
-          [1, 1],
-        ],
-      );
-      return y.add(weight(`${path}.bias`).reshape([-1, 1, 1]));
+    conv(x, path, { stride = 1, padding = 0, depthwise = false, activation }) {
+      const filter = weight(`${path}.weight`);
+      const around = [padding, padding];
+      const options = { featureGroupCount: depthwise ? (filter.shape[0] ?? 1) : 1 };
+      const y = lax.convGeneralDilated(x.ref, filter, [stride, stride], [around, around], options);
+      const biased = weights.has(`${path}.bias`) ? y.add(perChannel(weight(`${path}.bias`))) : y;
+      return activation === 'relu' ? nn.relu(biased) : biased;
     },
+    batchNorm(x, path) {
+      const scale = weight(`${path}.weight`).div(numpy.sqrt(weight(`${path}.running_var`).add(1e-5)));
+      const shift = weight(`${path}.bias`).sub(weight(`${path}.running_mean`).mul(scale.ref));
+      return x.ref.mul(perChannel(scale)).add(perChannel(shift));
+    },
+    maxPool(x, size, { stride = size, padding = 0 }) {
+      const around = [padding, padding];
+      const widths = [[0, 0], [0, 0], around, around];
+      const padded = padding === 0 ? x.ref : numpy.pad(x.ref, widths);
+      return lax.reduceWindow(padded, (window) => numpy.max(window), [size, size], [stride, stride]);
+    },
+    meanOfPixels: (x) => x.ref.mean([2, 3]),
+    flatten: (x) => x.ref.reshape([x.shape[0] ?? 1, -1]),
+    embedding(ids, path) {
+      const rows = weight(`${path}.weight`);
+      // The gradient of `take` cannot be under jit.
+      if (!one.train) return numpy.take(rows, ids.ref, 0);
+      return numpy.matmul(nn.oneHot(ids.ref, rows.shape[0] ?? 1), rows);
+    },
+    last: (x) => numpy.unstack(x.ref, 1).at(-1) ?? x,
     lstm: (x, path) => lstm({ numpy, nn }, x, (name) => weight(`${path}.${name}_l0`)),
     layerNorm: (x, path) =>
       nn
@@ -97,6 +127,7 @@ function jaxOps({ numpy, nn, lax }: Jax, weights: ReadonlyMap<string, Array_>): 
     softmax: (x) => nn.softmax(x.ref, -1),
     add: (a, b) => a.ref.add(taken(b)),
     mul: (a, b) => a.ref.mul(taken(b)),
+    relu: (x) => nn.relu(x.ref),
     tanh: (x) => numpy.tanh(x.ref),
     sigmoid: (x) => nn.sigmoid(x.ref),
     gelu: (x) => nn.gelu(x.ref, { approximate: false }),
@@ -132,7 +163,7 @@ function stored({ numpy }: Jax, one: Case, data: CaseData): Map<string, Array_> 
   return new Map(
     [...data.weights].map(([path, values]) => {
       const shape = one.weights[path] ?? [];
-      const flip = shape.length === 2;
+      const flip = shape.length === 2 && one.tables?.includes(path) !== true;
       return [
         path,
         numpy.array(flip ? transposed(values, shape) : values, { shape: flip ? shape.toReversed() : shape }),
@@ -148,7 +179,7 @@ function forwardRunner(jax: Jax, one: Case, data: CaseData, inputs: readonly Arr
   const paths = [...weights.keys()];
   const forward = jax.jit((given: readonly Array_[], values: readonly Array_[]): Array_ => {
     const named = new Map(paths.flatMap((path, at) => (values[at] ? [[path, values[at]] as const] : [])));
-    return one.program(jaxOps(jax, named), given);
+    return one.program(jaxOps(jax, one, named), given);
   });
   const kept = [...weights.values()];
   return {
@@ -180,12 +211,8 @@ function trainRunner(jax: Jax, one: Case, data: CaseData, inputs: readonly Array
     (values: Slots, ms: Slots, vs: Slots, given: Slots, y: Array_, rate: Array_, scale: Array_): Tree => {
       const loss = (at: Slots): Array_ => {
         const named = new Map(paths.flatMap((path, i) => (at[i] ? [[path, at[i]] as const] : [])));
-        return nn
-          .logSoftmax(one.program(jaxOps(jax, named), given), -1)
-          .mul(y.ref)
-          .sum(-1)
-          .mean()
-          .neg();
+        const logits = one.program(jaxOps(jax, one, named), given).reshape([-1, one.train?.classes ?? 1]);
+        return nn.logSoftmax(logits, -1).mul(y.ref).sum(-1).mean().neg();
       };
       const [value, gradients] = valueAndGrad(loss)(refs(values));
       const next = values.map((p, at) => {
@@ -218,17 +245,16 @@ function trainRunner(jax: Jax, one: Case, data: CaseData, inputs: readonly Array
   };
 }
 
-/** jax-js as an engine. */
-export async function jaxJs(): Promise<Engine> {
-  const jax = (await importPeer('@jax-js/jax', 'dist/index.js')) as Jax;
-  const devices = await jax.init('wasm');
-  if (!devices.includes('wasm')) throw new Error('jax-js has no wasm backend here');
-  jax.defaultDevice('wasm');
+/** jax-js as an engine. @throws Error where it does not have the backend */
+export async function jaxEngine(name: string, jax: Jax, device: JaxDevice): Promise<Engine> {
+  const devices = await jax.init(device);
+  if (!devices.includes(device)) throw new Error(`jax-js has no ${device} backend here`);
+  jax.defaultDevice(device);
   return {
-    name: 'jax-js',
+    name,
     async open(one, data) {
       // tfjs and onnxruntime-web define `Worker` in Node; jax-js would take it for leave to share its memory.
-      Reflect.deleteProperty(globalThis, 'Worker');
+      if ('process' in globalThis) Reflect.deleteProperty(globalThis, 'Worker');
       const inputs = Object.values(one.inputs).map((shape, at) =>
         jax.numpy.array(data.inputs[at] ?? new Float32Array(0), { shape }),
       );

@@ -62,12 +62,13 @@ function attributeMessage(name: string, value: Attribute): Message {
 }
 
 const float32 = 1;
+const int32 = 6;
 const int64 = 7;
 
-function typedValue(name: string, shape: readonly number[]): Message {
+function typedValue(name: string, shape: readonly number[], elements: number): Message {
   const dims = new Message();
   for (const extent of shape) dims.bytes(1, new Message().int(1, extent));
-  const type = new Message().bytes(1, new Message().int(1, float32).bytes(2, dims));
+  const type = new Message().bytes(1, new Message().int(1, elements).bytes(2, dims));
   return new Message().bytes(1, name).bytes(2, type);
 }
 
@@ -80,8 +81,8 @@ export class OnnxGraph {
     return `v${this.#made++}`;
   }
 
-  input(name: string, shape: readonly number[]): string {
-    this.#graph.bytes(11, typedValue(name, shape));
+  input(name: string, shape: readonly number[], type: 'float32' | 'int32'): string {
+    this.#graph.bytes(11, typedValue(name, shape, type === 'int32' ? int32 : float32));
     return name;
   }
 

@@ -1,17 +1,26 @@
-// TensorFlow.js on its WebAssembly backend, one thread. Dense kernels are kept [in, out] and images channels last, the
-// layouts that its kernels are fast in.
+// TensorFlow.js on any of its backends. Dense kernels are kept [in, out] and images channels last, the layouts that its
+// kernels are fast in.
 import type { Case, Ops } from '../comparison/case.ts';
 import type { Engine, Runner } from '../comparison/engine.ts';
-import { transposed, type CaseData } from '../comparison/random.ts';
-import { peerFolder, requirePeer } from './installed.ts';
+import { channelsLast, transposed, type CaseData } from '../comparison/random.ts';
 
 interface Tensor {
   readonly shape: number[];
-  dataSync(): Float32Array;
+  data(): Promise<Float32Array>;
   dispose(): void;
 }
 
-interface Tf {
+interface Conv {
+  readonly x: Tensor;
+  readonly filter: Tensor;
+  readonly strides: number;
+  readonly pad: number;
+  readonly bias?: Tensor;
+  readonly activation: 'relu' | 'linear';
+}
+
+/** The part of tfjs that the cases take. */
+export interface Tf {
   tensor(data: Float32Array | Int32Array, shape: readonly number[], dtype: 'float32' | 'int32'): Tensor;
   variable(value: Tensor): Tensor;
   scalar(value: number): Tensor;
@@ -20,12 +29,14 @@ interface Tf {
   matMul(a: Tensor, b: Tensor, transposeA?: boolean, transposeB?: boolean): Tensor;
   readonly fused: {
     matMul(given: { a: Tensor; b: Tensor; bias: Tensor; activation: 'relu' | 'linear' }): Tensor;
-    conv2d(given: { x: Tensor; filter: Tensor; strides: number; pad: 'same'; bias: Tensor }): Tensor;
+    conv2d(given: Conv): Tensor;
+    depthwiseConv2d(given: Conv): Tensor;
   };
   add(a: Tensor, b: Tensor | number): Tensor;
   sub(a: Tensor, b: Tensor): Tensor;
   mul(a: Tensor, b: Tensor | number): Tensor;
   neg(x: Tensor): Tensor;
+  relu(x: Tensor): Tensor;
   tanh(x: Tensor): Tensor;
   sigmoid(x: Tensor): Tensor;
   erf(x: Tensor): Tensor;
@@ -33,22 +44,21 @@ interface Tf {
   square(x: Tensor): Tensor;
   softmax(x: Tensor): Tensor;
   logSoftmax(x: Tensor): Tensor;
-  mean(x: Tensor, axis?: number, keepDims?: boolean): Tensor;
+  mean(x: Tensor, axis?: number | readonly number[], keepDims?: boolean): Tensor;
   sum(x: Tensor, axis?: number): Tensor;
   reshape(x: Tensor, shape: readonly number[]): Tensor;
   transpose(x: Tensor, order: readonly number[]): Tensor;
   split(x: Tensor, parts: number, axis: number): Tensor[];
+  slice(x: Tensor, begin: readonly number[], size: readonly number[]): Tensor;
+  gather(x: Tensor, ids: Tensor): Tensor;
+  maxPool(x: Tensor, size: number, strides: number, pad: number): Tensor;
+  batchNorm(x: Tensor, mean: Tensor, variance: Tensor, offset: Tensor, scale: Tensor, epsilon: number): Tensor;
   unstack(x: Tensor, axis: number): Tensor[];
   stack(xs: readonly Tensor[], axis: number): Tensor;
   oneHot(x: Tensor, depth: number): Tensor;
   readonly train: { adam(rate: number): { minimize(loss: () => Tensor, returnCost: true): Tensor; dispose(): void } };
   setBackend(name: string): Promise<boolean>;
   ready(): Promise<void>;
-}
-
-interface TfWasm {
-  setWasmPaths(folder: string): void;
-  setThreadsCount(count: number): void;
 }
 
 type Stored = ReadonlyMap<string, Tensor>;
@@ -66,16 +76,16 @@ function stored(tf: Tf, one: Case, data: CaseData): Map<string, Tensor> {
     [...data.weights].map(([path, values]) => {
       const shape = one.weights[path] ?? [];
       if (shape.length === 4) return [path, filter(tf, values, shape)];
+      if (shape.length !== 2 || one.tables?.includes(path) === true) return [path, floats(tf, values, shape)];
       const [rows = 1, columns = 1] = shape;
-      return [
-        path,
-        shape.length === 2 ? floats(tf, transposed(values, shape), [columns, rows]) : floats(tf, values, shape),
-      ];
+      const image = one.flattened?.[path.replace(/\.weight$/, '')];
+      const ordered = image ? channelsLast(values, rows, image) : values;
+      return [path, floats(tf, transposed(ordered, shape), [columns, rows])];
     }),
   );
 }
 
-function tfOps(tf: Tf, weights: Stored): Ops<Tensor> {
+function tfOps(tf: Tf, one: Case, weights: Stored): Ops<Tensor> {
   const weight = (path: string): Tensor => {
     const found = weights.get(path);
     if (!found) throw new Error(`no weight ${path}`);
@@ -88,12 +98,44 @@ function tfOps(tf: Tf, weights: Stored): Ops<Tensor> {
     return x.shape.length === 2 ? y : tf.reshape(y, [...rows, y.shape[1] ?? 1]);
   };
   return {
-    weight,
+    table: (path) => weight(`${path}.weight`),
     constant: (data, shape) => floats(tf, data, shape),
     matmul: (a, b) => tf.matMul(a, b),
     linear,
-    conv: (x, path) =>
-      tf.fused.conv2d({ x, filter: weight(`${path}.weight`), strides: 1, pad: 'same', bias: weight(`${path}.bias`) }),
+    conv(x, path, { stride = 1, padding = 0, depthwise = false, activation }) {
+      const filter = weight(`${path}.weight`);
+      const bias = weights.get(`${path}.bias`);
+      const given: Conv = {
+        x,
+        filter,
+        strides: stride,
+        pad: padding,
+        activation: activation ?? 'linear',
+        ...(bias ? { bias } : {}),
+      };
+      if (!depthwise) return tf.fused.conv2d(given);
+      // [h, w, 1, c] lies in memory as [h, w, c, 1].
+      const [h = 1, w = 1, , c = 1] = filter.shape;
+      return tf.fused.depthwiseConv2d({ ...given, filter: tf.reshape(filter, [h, w, c, 1]) });
+    },
+    batchNorm(x, path) {
+      const part = (name: string): Tensor => weight(`${path}.${name}`);
+      return tf.batchNorm(x, part('running_mean'), part('running_var'), part('bias'), part('weight'), 1e-5);
+    },
+    maxPool: (x, size, { stride = size, padding = 0 }) => tf.maxPool(x, size, stride, padding),
+    meanOfPixels: (x) => tf.mean(x, [1, 2]),
+    flatten: (x) => tf.reshape(x, [x.shape[0] ?? 1, -1]),
+    embedding(ids, path) {
+      const rows = weight(`${path}.weight`);
+      if (!one.train) return tf.gather(rows, ids);
+      // The gradient of a gather is not among its WebAssembly kernels.
+      const [count = 1, width = 1] = rows.shape;
+      return tf.reshape(tf.matMul(tf.oneHot(tf.reshape(ids, [-1]), count), rows), [...ids.shape, width]);
+    },
+    last(x) {
+      const [b = 1, t = 1, h = 1] = x.shape;
+      return tf.reshape(tf.slice(x, [0, t - 1, 0], [b, 1, h]), [b, h]);
+    },
     lstm: (x, path) => lstm(tf, x, (name) => weight(`${path}.${name}_l0`)),
     layerNorm(x, path) {
       const centred = tf.sub(x, tf.mean(x, -1, true));
@@ -103,6 +145,7 @@ function tfOps(tf: Tf, weights: Stored): Ops<Tensor> {
     softmax: (x) => tf.softmax(x),
     add: (a, b) => tf.add(a, b),
     mul: (a, b) => tf.mul(a, b),
+    relu: (x) => tf.relu(x),
     tanh: (x) => tf.tanh(x),
     sigmoid: (x) => tf.sigmoid(x),
     gelu: (x) => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1)),
@@ -134,14 +177,17 @@ function lstm(tf: Tf, x: Tensor, weight: (name: string) => Tensor): Tensor {
 
 function trainRunner(tf: Tf, one: Case, data: CaseData, inputs: readonly Tensor[]): Runner {
   const weights = new Map([...stored(tf, one, data)].map(([path, value]) => [path, tf.variable(value)] as const));
-  const ops = tfOps(tf, weights);
+  const ops = tfOps(tf, one, weights);
   const labels = tf.oneHot(tf.tensor(data.labels, [data.labels.length], 'int32'), one.train?.classes ?? 1);
   const adam = tf.train.adam(1e-3);
-  const loss = (): Tensor => tf.neg(tf.mean(tf.sum(tf.mul(tf.logSoftmax(one.program(ops, inputs)), labels), -1)));
+  const loss = (): Tensor => {
+    const logits = tf.reshape(one.program(ops, inputs), [-1, one.train?.classes ?? 1]);
+    return tf.neg(tf.mean(tf.sum(tf.mul(tf.logSoftmax(logits), labels), -1)));
+  };
   return {
     async run() {
       const cost = adam.minimize(loss, true);
-      const value = cost.dataSync();
+      const value = await cost.data();
       cost.dispose();
       return value;
     },
@@ -154,15 +200,15 @@ function trainRunner(tf: Tf, one: Case, data: CaseData, inputs: readonly Tensor[
 
 function forwardRunner(tf: Tf, one: Case, data: CaseData, inputs: readonly Tensor[]): Runner {
   const weights = stored(tf, one, data);
-  const ops = tfOps(tf, weights);
+  const ops = tfOps(tf, one, weights);
   let shape: readonly number[] = [];
   return {
     // Of one image: [h · w, c] becomes [c, h · w].
     inOrder: (result) =>
-      one.images === true ? transposed(result, [result.length / (shape[3] ?? 1), shape[3] ?? 1]) : result,
+      shape.length === 4 ? transposed(result, [result.length / (shape[3] ?? 1), shape[3] ?? 1]) : result,
     async run() {
       const result = tf.tidy(() => one.program(ops, inputs));
-      const values = result.dataSync();
+      const values = await result.data();
       shape = result.shape;
       result.dispose();
       return values;
@@ -173,19 +219,13 @@ function forwardRunner(tf: Tf, one: Case, data: CaseData, inputs: readonly Tenso
   };
 }
 
-/** tfjs-backend-wasm as an engine. */
-export async function tfjs(): Promise<Engine> {
-  const tf = requirePeer('@tensorflow/tfjs') as Tf;
-  const wasm = requirePeer('@tensorflow/tfjs-backend-wasm') as TfWasm;
-  wasm.setWasmPaths(`${peerFolder('@tensorflow/tfjs-backend-wasm')}/dist/`);
-  wasm.setThreadsCount(1);
-  await tf.setBackend('wasm');
-  await tf.ready();
+/** tfjs, on the backend that it is set to, as an engine. */
+export function tfjsEngine(name: string, tf: Tf): Engine {
   return {
-    name: 'tfjs-wasm',
+    name,
     async open(one, data) {
       const given = Object.values(one.inputs).map((shape, at) =>
-        floats(tf, data.inputs[at] ?? new Float32Array(0), shape),
+        tf.tensor(data.inputs[at] ?? new Float32Array(0), shape, one.ids === undefined ? 'float32' : 'int32'),
       );
       const inputs = one.images === true ? given.map((x) => tf.transpose(x, [0, 2, 3, 1])) : given;
       return one.train ? trainRunner(tf, one, data, inputs) : forwardRunner(tf, one, data, inputs);

@@ -27,3 +27,13 @@ export model Block(d: int = 64, heads: int = 4) {
   }
   export fn hold(x: [b, t, d]) -> [b, t, d] = x
 }
+
+/// Causal attention alone.
+export model Attention(heads: int = 8, dh: int = 64) {
+  export fn forward(q: [b, heads, t, dh], k: [b, heads, t, dh], v: [b, heads, t, dh]) -> [b, heads, t, dh] {
+    let scores = einsum[b h t e, b h s e -> b h t s](q, k) / sqrt(dh)
+    let allow = for i < t, j < t => j <= i
+    einsum[b h t s, b h s e -> b h t e](softmax(where(allow, scores, -inf), axis=-1), v)
+  }
+  export fn hold(x: [b, heads, t, dh]) -> [b, heads, t, dh] = x
+}

@@ -1,0 +1,45 @@
+// Rows as text: a line each, and what all ratios of a run come to.
+import { geometricMean, type Row } from './workload.ts';
+
+type Peer = { readonly ms?: number; readonly cannot?: string; readonly counts?: Readonly<Record<string, number>> };
+
+const tally = (counts: Readonly<Record<string, number>> = {}): string =>
+  Object.keys(counts).length === 0
+    ? ''
+    : ` {${Object.entries(counts)
+        .map(([name, count]) => `${count} ${name}`)
+        .join(', ')}}`;
+
+function comparison({ peers = {}, best, ratio, native }: Row): string {
+  const others = Object.entries(peers as Readonly<Record<string, Peer>>)
+    .map(([name, { ms, cannot, counts }]) => `${name} ${ms ?? `– (${cannot ?? ''})`}${tally(counts)}`)
+    .join(', ');
+  if (others === '') return '';
+  const outside = native === undefined ? '' : `, ${native} × native`;
+  return `${others}  → ${ratio === undefined ? 'no peer' : `${ratio} × ${best ?? ''}`}${outside}`;
+}
+
+/** Prints a row on a line. */
+export function printRow(workload: string, row: Row): void {
+  const { name, value, unit, spread, counts, goal, met, cannot } = row;
+  const range = spread ? ` (${spread[0].toPrecision(3)}–${spread[1].toPrecision(3)})` : '';
+  const verdict = goal === undefined ? '' : `  [goal ${goal}: ${met === true ? 'met' : 'NOT MET'}]`;
+  const measured = cannot === undefined ? `${value} ${unit}${range}${tally(counts)}` : `– (${cannot})`;
+  console.log(`${workload.padEnd(14)}${name.padEnd(42)}${measured}  ${comparison(row)}${verdict}`);
+}
+
+/** Prints the geometric mean of the ratios, of runs forward and of training steps. */
+export function printSummary(rows: readonly Row[]): void {
+  const groups = [
+    ['forward', rows.filter(({ name }) => !name.includes('training'))],
+    ['training', rows.filter(({ name }) => name.includes('training'))],
+  ] as const;
+  for (const [name, members] of groups) {
+    const ratios = members.flatMap(({ ratio }) => (ratio === undefined ? [] : [ratio]));
+    if (ratios.length < 2) continue;
+    const behind = ratios.filter((ratio) => ratio < 1).length;
+    console.log(
+      `${name}: ${geometricMean(ratios).toFixed(2)} × the best peer in ${ratios.length} rows, ${behind} behind`,
+    );
+  }
+}
