@@ -57,4 +57,4 @@ export fn hardsigmoid(x: [...]) -> [...] = clamp(x / 6 + 0.5, 0, 1)
 export fn hardswish(x: [...]) -> [...] = x * hardsigmoid(x)
 
 /// x limited to [low, high].
-export fn clamp(x: [...], low: real, high: real) -> [...] = min(max(x, low), high)
+export fn clamp[T: dtype](x: T[...], low: real, high: real) -> T[...] = min(max(x, low), high)

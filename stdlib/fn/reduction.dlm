@@ -3,7 +3,7 @@
 /// Mean over axes, all by default.
 @precision(compute=f32)
 export fn mean(x: [...], axis: int | list? = none, keepdim: bool = false) =
-  sum(x, axis=axis, keepdim=keepdim) / size(x, axis)
+  sum(x, axis=axis, keepdim=keepdim) / size(x, axis, for="mean")
 
 /// Mean and biased variance over axes.
 @precision(compute=f32)

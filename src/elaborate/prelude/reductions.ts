@@ -49,7 +49,10 @@ function notEmpty(call: PrimitiveCall, name: string, x: GraphValue, axes: readon
         messages.E0308(
           call.span,
           { operation: name, axis },
-          { notes: [`its size ${d.key} of ${describe({ kind: 'tensor', value: x })} is not proved to be at least 1`] },
+          {
+            notes: [`its size ${d.key} of ${describe({ kind: 'tensor', value: x })} is not proved to be at least 1`],
+            helps: [{ text: `require it of the caller: \`requires ${d.key} >= 1\`` }],
+          },
         ),
       );
   }
@@ -118,10 +121,12 @@ export const reductionPrimitives: readonly Primitive[] = [
   argreduce('argmin', 'min'),
   {
     name: 'size',
-    params: ['x', 'axis?'],
-    doc: 'The number of elements along axes, a static int.',
+    params: ['x', 'axis?', 'for?'],
+    doc: 'The number of elements along axes, a static int; `for="mean"` says which operation needs at least one of them.',
     run: (call) => {
       const x = call.tensor('x', 'f32');
+      const needs = call.value('for');
+      if (needs.kind === 'str') notEmpty(call, needs.value, x, axesOf(call, x));
       return int(product(axesOf(call, x).map((axis) => x.type.shape[axis] ?? one)));
     },
   },
