@@ -7,7 +7,7 @@ import type { Value } from './values.ts';
 
 /** The named values of one entry point. */
 export class Trace {
-  readonly #values = new Map<string, GraphValue>();
+  readonly #values: { readonly path: string; readonly value: GraphValue }[] = [];
   readonly #paths = new Map<Instance, string>();
 
   constructor(model: Instance) {
@@ -47,21 +47,30 @@ export class Trace {
       this.#add(frame, this.#pathOf(frame), value);
   }
 
-  // A layer that is called again has `#2` behind its path.
   #add(frame: Frame, path: string, value: Value): void {
     if (value.kind !== 'tensor' || frame.tabulating || value.value.type.dtype === 'f16') return;
-    let [key, count] = [path, 1];
-    while (this.#values.has(key)) {
-      if (this.#values.get(key) === value.value) return;
-      key = `${path}#${++count}`;
-    }
-    this.#values.set(key, value.value);
+    this.#values.push({ path, value: value.value });
   }
 
-  /** `{ result, trace }`, with the traced values as results of `fn`. Values inside of run-time loops are left out. */
+  // A layer that is called again has `#2` behind its path.
+  #numbered(kept: ReadonlySet<GraphValue>): ReadonlyMap<string, GraphValue> {
+    const numbered = new Map<string, GraphValue>();
+    for (const { path, value } of this.#values) {
+      if (!kept.has(value)) continue;
+      let [key, count] = [path, 1];
+      while (numbered.has(key) && numbered.get(key) !== value) key = `${path}#${++count}`;
+      numbered.set(key, value);
+    }
+    return numbered;
+  }
+
+  /**
+   * `{ result, trace }`, with the traced values as results of `fn`. Values inside of run-time loops, and of attempts
+   * that came to nothing, are left out and take no number.
+   */
   finish(fn: GraphFunction, returns: Structure): { readonly fn: GraphFunction; readonly returns: Structure } {
     const outside = new Set([...fn.inputs.map(({ value }) => value), ...fn.nodes.flatMap(({ outputs }) => outputs)]);
-    const traced = [...this.#values].filter(([, value]) => outside.has(value));
+    const traced = [...this.#numbered(outside)];
     const results = traced.map(([path, value]) => ({ name: `trace:${path}`, role: 'output' as const, value }));
     const items = traced.map(([name]) => ({ name, item: { kind: 'tensor' as const, result: `trace:${name}` } }));
     return {
