@@ -11,8 +11,10 @@ import { Exhausted, type Mode, type Session } from './frame.ts';
 import { withoutHoleNames } from './hole-names.ts';
 import { lintModule, reportUnchecked, reportUnused } from './lints.ts';
 import { checkHoles, constructModel, elaborateInit, guarded, modelInfo, type Model } from './models.ts';
+import { checkModuleNames } from './module-names.ts';
 import { Modules, type FileHost, type Module } from './modules.ts';
 import type { Scope } from './scope.ts';
+import { joinMissingNames } from './one-cause.ts';
 import { nearest } from './spelling.ts';
 import { elaborateTrain } from './train.ts';
 import { planTrain, type TrainPlan } from './train-plan.ts';
@@ -53,7 +55,8 @@ export function elaborate(files: FileHost, root: string, options: ElaborateOptio
     }
     for (const loaded of modules.loaded.values()) if (!loaded.isStd) reportUnchecked(session, loaded);
   });
-  return { module: result, diagnostics: sortDiagnostics(reporter.diagnostics) };
+  const declarations = [...modules.loaded.values()].flatMap(({ file }) => file.declarations);
+  return { module: result, diagnostics: joinMissingNames(sortDiagnostics(reporter.diagnostics), declarations) };
 }
 
 // A setting names config of a unit (`Mlp.hidden`), or a parameter of a train (`net`, `Fit.lr`).
@@ -141,6 +144,11 @@ function elaborateRoot(session: Session, module: Module): GraphModule {
     const model = constructModel(session, d, module.scope);
     if (model) models.set(d.name.name, model);
   }
+  checkModuleNames(
+    session,
+    [...models.values()].map(({ decl }) => decl.name),
+    plans.map(({ decl }) => decl.name),
+  );
   const functions: GraphFunction[] = [];
   const entries: Record<string, EntryInfo> = {};
   const infos: ModelInfo[] = [];

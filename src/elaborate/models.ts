@@ -24,7 +24,7 @@ import { assumeRequirement } from './requirements.ts';
 import { Scope } from './scope.ts';
 import { sessionNames } from './caches.ts';
 import { Trace } from './trace.ts';
-import { isCount, settingValue, staticKind, symbolicArguments } from './signatures.ts';
+import { hasPack, isCount, settingValue, staticKind, symbolicArguments } from './signatures.ts';
 import { describe, int, list, tensor, typeText, type GivenArgument, type Value } from './values.ts';
 
 /** A model with its config fixed, and the paths of its parameters. */
@@ -148,22 +148,32 @@ export function elaborateEntry(
   return { fn, info: { name, doc: decl.doc ?? '', returns: all, span: decl.span } };
 }
 
+// What the host cannot give: static values, dtypes, and tensors of any rank.
 function checkEntrySignature(frame: Frame, name: string, decl: FnDecl): boolean {
-  let fine = true;
-  for (const param of decl.params) {
-    const bad = isCount(param) ? undefined : staticKind(frame, param.type);
-    if (bad === undefined || param.default) continue;
-    fine = false;
-    report(
-      frame,
-      messages.E0901(
-        param.span,
-        { entry: name, reason: `\`${param.name.name}\` is ${bad}` },
-        { helps: [{ text: 'take a tensor such as `f32[]`, or make it config of the model' }] },
-      ),
+  const refuse = (span: Span, reason: string, help: string): boolean => {
+    report(frame, messages.E0901(span, { entry: name, reason }, { helps: [{ text: help }] }));
+    return false;
+  };
+  const [generic] = decl.generics;
+  if (generic)
+    return refuse(
+      generic.span,
+      `\`${generic.name}\` is a dtype, which no call of the host chooses`,
+      'write the dtype, such as `f32[n]`; functions that it calls may be generic',
     );
-  }
-  return fine;
+  const fine = decl.params.map((param) => {
+    const own = `\`${param.name.name}\``;
+    const bad = isCount(param) ? undefined : staticKind(frame, param.type);
+    if (bad !== undefined && !param.default)
+      return refuse(param.span, `${own} is ${bad}`, 'take a tensor such as `f32[]`, or make it config of the model');
+    if (bad !== undefined || !hasPack(frame, param.type)) return true;
+    return refuse(
+      param.span,
+      `${own} has any number of axes`,
+      'write its axes, such as `[b, t]`; without `export` other functions can call it with any number of them',
+    );
+  });
+  return !fine.includes(false);
 }
 
 // The host binds dims from the shapes of arguments, from whole numbers, and from the session.

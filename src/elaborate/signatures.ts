@@ -149,6 +149,15 @@ export function staticKind(frame: Frame, type: TypeExpr): string | undefined {
   }
 }
 
+/** Whether tensors of a type may have any number of axes. */
+export function hasPack(frame: Frame, type: TypeExpr): boolean {
+  const alias = aliasOf(frame, type);
+  if (alias) return hasPack(frame, alias);
+  if (type.kind === 'optional-type') return hasPack(frame, type.type);
+  if (type.kind === 'tuple-type') return type.elements.some((e) => hasPack(frame, e.type));
+  return type.kind === 'tensor-type' && type.dims.some(({ kind }) => kind === 'pack-dim');
+}
+
 /** The tensor type of a parameter that callers of an entry may leave out: `keep: bool[b, t]? = none`. Null for others. */
 export function optionalTensor(scope: Scope, { type, default: fallback }: Param): TypeExpr | null {
   if (type.kind === 'tensor-type') return fallback ? type : null;

@@ -1,7 +1,7 @@
 // The .d.ts of a module: models, their weights, entry points and training sessions, typed by shape.
 import { asConstant, asVariable, product, type Dim } from '../../ir/dim.ts';
 import type { GraphFunction, GraphModule, ModelInfo, Structure, TensorType, TrainInfo } from '../../ir/graph.ts';
-import { isIdentifier } from './js.ts';
+import { isIdentifier, parameterNames } from './js.ts';
 import { argumentsOf, borderType, isTraced, outputsOf, type EmitInput } from './program.ts';
 import { cachesOf, cachesOfModel, cachesOfTrain, isBoundByShape, sessionDims } from './sessions.ts';
 
@@ -79,7 +79,9 @@ function declareEntry(name: string, fn: GraphFunction, module: GraphModule, para
     return input ? inputType(input.value.type) : 'number';
   };
   const declared = info.arguments ?? inputs.map((input) => ({ name: input.name, optional: false }));
-  const parts = declared.filter(({ optional }) => !optional).map((each) => `${each.name}: ${typeOf(each.name)}`);
+  const required = declared.filter(({ optional }) => !optional);
+  const names = parameterNames(required.map((each) => each.name));
+  const parts = required.map((each, i) => `${names[i] ?? each.name}: ${typeOf(each.name)}`);
   const chosen = declared.filter(({ optional }) => optional).map((each) => `${key(each.name)}?: ${typeOf(each.name)}`);
   const variants = Object.entries(info.variants ?? {});
   if (variants.some(([, given]) => given.includes('training'))) chosen.push('training?: boolean');
@@ -177,7 +179,8 @@ function declareTrain(train: TrainInfo, module: GraphModule): string {
     .map((option) => `${key(option.name)}${option.default === null ? '' : '?'}: number;`)
     .join(' ');
   const required = train.options.some((option) => option.default === null);
-  const nets = train.models.map(({ name: parameter, model }) => `${parameter}: ${model}`);
+  const parameters = parameterNames(train.models.map((model) => model.name));
+  const nets = train.models.map(({ model }, i) => `${parameters[i] ?? ''}: ${model}`);
   const dims = sessionDims(cachesOfTrain(train, module)).map((dim) => [dim, isBoundByShape(step, dim)] as const);
   const open = dims.some(([, shown]) => !shown);
   const sizes = dims.map(([dim, shown]) => `${key(dim)}${shown ? '?' : ''}: number`).join('; ');

@@ -1,7 +1,7 @@
 // Emits what users import: one ES module without dependencies, and its declarations. The data is laid out by its own
 // printer, the runtime was formatted when this package was built, so prettier formats only the exports and the types.
 import { formatJs, formatTypes } from './format.ts';
-import { text } from './js.ts';
+import { parameterNames, text } from './js.ts';
 import { printDeclarations } from './declarations.ts';
 import { printProgram, type EmitInput, type Printers } from './program.ts';
 import { profileTypes, supportTypes } from './support-types.ts';
@@ -49,7 +49,7 @@ function printExports({ module }: EmitInput): string {
   const [only] = module.models;
   const alias = module.models.length === 1 && only ? `export { load${only.name} as load };\n` : '';
   const trains = module.trains.map(({ name, models }) => {
-    const nets = models.map((model) => model.name).join(', ');
+    const nets = parameterNames(models.map((model) => model.name)).join(', ');
     return `/** Opens a session of ${name}. */\nexport const create${name} = (${nets}, options) => openTrain(program, ${text(name)}, [${nets}], options);\n`;
   });
   return [...loads, alias, ...trains, 'export { DlmError };\n'].join('\n');

@@ -28,6 +28,17 @@ export class Names {
   }
 }
 
+/** Names of parameters that stand before `options`: their own where JavaScript allows them. */
+export function parameterNames(names: readonly string[]): readonly string[] {
+  const taken = new Set(['options', 'program', 'openTrain']);
+  return names.map((name) => {
+    let fresh = name.replaceAll(/\W/g, '_');
+    while (taken.has(fresh) || reserved.has(fresh)) fresh += '_';
+    taken.add(fresh);
+    return fresh;
+  });
+}
+
 /** A dim as an expression over variables; it may call `floorDiv` of the runtime. */
 export function dimJs(dim: Dim, names: Names): string {
   const constant = asConstant(dim);

@@ -6,7 +6,7 @@ import { Adam } from "std/optim"
 export model Bigram(vocab: int = 7, d: int = 5, width: int = 3) {
   let embed = Embedding(vocab, d)
   let out   = Linear(d, vocab)
-  export fn forward(ids: i32[...s]) -> [...s, vocab] = ids |> embed |> tanh |> out
+  fn forward(ids: i32[...s]) -> [...s, vocab] = ids |> embed |> tanh |> out
 
   export fn beam(first: i32[b], steps: int) -> (tokens: i32[b, width, steps], score: [b, width]) {
     let only = for i < b, w < width => if w == 0 { 0.0 } else { -inf }
