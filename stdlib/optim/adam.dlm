@@ -14,9 +14,7 @@ export optimizer Adam(lr: fn(i32[]) -> f32[] | f32[] | real = 1e-3, beta1: real 
     update v = beta2 * v + (1 - beta2) * d ^ 2
     let top = if amsgrad { max(vmax, v) } else { v }
     let _ = if amsgrad { largest(top) } else { 0 }
-    let mhat = m / (1 - beta1 ^ f32(t))
-    let vhat = top / (1 - beta2 ^ f32(t))
-    p - rate(lr, t) * mhat / (sqrt(vhat) + eps)
+    p - corrected(m, top, rate(lr, t), beta1, beta2, eps, t)
   }
   fn largest(v: f32[...]) {
     update vmax = v
@@ -33,9 +31,7 @@ export optimizer AdamW(lr: fn(i32[]) -> f32[] | f32[] | real = 1e-3, beta1: real
     let step = rate(lr, t)
     update m = beta1 * m + (1 - beta1) * g
     update v = beta2 * v + (1 - beta2) * g ^ 2
-    let mhat = m / (1 - beta1 ^ f32(t))
-    let vhat = v / (1 - beta2 ^ f32(t))
-    p * (1 - step * weight_decay) - step * mhat / (sqrt(vhat) + eps)
+    p * (1 - step * weight_decay) - corrected(m, v, step, beta1, beta2, eps, t)
   }
 }
 
@@ -48,10 +44,14 @@ export optimizer Lamb(lr: fn(i32[]) -> f32[] | f32[] | real = 1e-3, beta1: real 
   fn update_param(p: f32[...], g: f32[...], t: i32[]) -> f32[...] {
     update m = beta1 * m + (1 - beta1) * g
     update v = beta2 * v + (1 - beta2) * g ^ 2
-    let adam = m / (1 - beta1 ^ f32(t)) / (sqrt(v / (1 - beta2 ^ f32(t))) + eps)
+    let adam = corrected(m, v, 1.0, beta1, beta2, eps, t)
     let u = if weight_decay == 0 { adam } else { adam + weight_decay * p }
     let (size, length) = (sqrt(sum(p ^ 2)), sqrt(sum(u ^ 2)))
     let trust = where(size > 0 && length > 0, size / max(length, 1e-30), 1.0)
     p - rate(lr, t) * trust * u
   }
 }
+
+// step * m̂ / (√v̂ + eps): what does not depend on the element is one number, so that an element takes one division.
+fn corrected(m: f32[...], v: f32[...], step: f32[] | real, beta1: real, beta2: real, eps: real, t: i32[]) -> f32[...] =
+  step / (1 - beta1 ^ f32(t)) * m / (sqrt(v) * rsqrt(1 - beta2 ^ f32(t)) + eps)
