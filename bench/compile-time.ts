@@ -1,5 +1,6 @@
 // How long `dlm compile` takes from a cold process: digits, and the same with up to 100 hidden layers, where the time
-// must grow about linearly. Every run is a new Node process, so start-up counts.
+// must grow about linearly; GPT-2 small and ResNet-50 of the library with a training step. Every run is a new Node
+// process, so start-up counts.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -38,12 +39,17 @@ export const compileTime: Workload = {
     };
     try {
       const digits = coldCompilations('examples/digits/digits.dlm', folder, repeats);
+      const gpt2 = coldCompilations('bench/models/gpt2-train.dlm', folder, repeats);
+      const resnet = coldCompilations('bench/models/resnet50-train.dlm', folder, repeats);
       const [two, fifty, hundred] = [deep(2), deep(50), deep(100)];
       // Time over the two-layer model for 98 layers more, against 48 more: about 2 when it grows linearly.
       const growth = (median(hundred) - median(two)) / (median(fifty) - median(two));
       return [
         row('digits, cold', digits, 1),
+        row('GPT-2 small with training, cold', gpt2, 2),
+        row('ResNet-50 with training, cold', resnet, 2),
         row('2 hidden layers, cold', two),
+        row('10 hidden layers, cold', deep(10)),
         row('50 hidden layers, cold', fifty),
         row('100 hidden layers, cold', hundred, 3),
         {

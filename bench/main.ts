@@ -3,14 +3,27 @@
 // in this run: compare within a run only. README.md beside this file says what is measured and how.
 import { setFlagsFromString } from 'node:v8';
 import { parseArgs } from 'node:util';
+import { chromium, webgpu } from './browser/chromium.ts';
 import { checkTime } from './check-time.ts';
 import { compileTime } from './compile-time.ts';
+import { enginePeak } from './engine-peak.ts';
 import { peerWorkloads } from './peers.ts';
 import { printRow, printSummary } from './report.ts';
+import { settingWorkloads } from './settings.ts';
 import { size } from './size.ts';
+import { coldStart } from './start/cold-start.ts';
 import type { Row, RunOptions, Workload } from './workload.ts';
 
-const others: readonly Workload[] = [checkTime, compileTime, size];
+const others: readonly Workload[] = [
+  ...settingWorkloads,
+  webgpu,
+  chromium,
+  enginePeak,
+  coldStart,
+  size,
+  compileTime,
+  checkTime,
+];
 const workloads: readonly Workload[] = [...peerWorkloads, ...others];
 
 const { values, positionals } = parseArgs({

@@ -16,7 +16,7 @@ export const peerWorkloads: readonly Workload[] = [...new Set(cases.map(({ workl
     const native = new Set(engines.flatMap((engine) => (engine.native === true ? [engine.name] : [])));
     for (const one of cases.filter((one) => one.workload === name && one.name.includes(only))) {
       const results = await compareOn(one, engines, { budget: quick ? 300 : 6000, quick });
-      yield comparedRow(one, results, 'dlm', native);
+      yield comparedRow(one, results, 'dlm', native, one.goal ?? (one.train ? 3 : 1));
     }
   },
 }));

@@ -1,7 +1,13 @@
 // Rows as text: a line each, and what all ratios of a run come to.
 import { geometricMean, type Row } from './workload.ts';
 
-type Peer = { readonly ms?: number; readonly cannot?: string; readonly counts?: Readonly<Record<string, number>> };
+type Peer = {
+  readonly ms?: number;
+  readonly MiB?: number;
+  readonly bytes?: number;
+  readonly cannot?: string;
+  readonly counts?: Readonly<Record<string, number>>;
+};
 
 const tally = (counts: Readonly<Record<string, number>> = {}): string =>
   Object.keys(counts).length === 0
@@ -10,12 +16,16 @@ const tally = (counts: Readonly<Record<string, number>> = {}): string =>
         .map(([name, count]) => `${count} ${name}`)
         .join(', ')}}`;
 
-function comparison({ peers = {}, best, ratio, native }: Row): string {
+function comparison({ unit, peers = {}, best, ratio, native }: Row): string {
   const others = Object.entries(peers as Readonly<Record<string, Peer>>)
-    .map(([name, { ms, cannot, counts }]) => `${name} ${ms ?? `– (${cannot ?? ''})`}${tally(counts)}`)
+    .map(
+      ([name, { ms, MiB, bytes, cannot, counts }]) =>
+        `${name} ${ms ?? MiB ?? bytes ?? `– (${cannot ?? ''})`}${tally(counts)}`,
+    )
     .join(', ');
   if (others === '') return '';
   const outside = native === undefined ? '' : `, ${native} × native`;
+  if (ratio === undefined && unit !== 'ms') return others;
   return `${others}  → ${ratio === undefined ? 'no peer' : `${ratio} × ${best ?? ''}`}${outside}`;
 }
 

@@ -1,27 +1,56 @@
-// The size of a compiled MLP with training, both targets inside: minified by esbuild, then gzipped.
+// Bytes that travel to a browser: compiled modules with both targets inside, minified by esbuild and gzipped, without
+// weights; beside them what the peers' own files come to.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { transform } from 'esbuild';
-import { mlpSource } from './mlp-source.ts';
+import { installPeers, peersFolder } from './engines/installed.ts';
 import type { Row, Workload } from './workload.ts';
 
-const limit = 25_000;
+const gzipped = (data: string | Uint8Array): number => gzipSync(data, { level: 9 }).length;
 
-/** Bytes of a module as it travels to a browser. */
-export async function shippedSize(code: string): Promise<number> {
+async function shippedSize(code: string): Promise<number> {
   const minified = await transform(code, { minify: true, format: 'esm', target: 'es2022' });
-  return gzipSync(minified.code, { level: 9 }).length;
+  return gzipped(minified.code);
 }
 
-async function measure(name: string, source: string, folder: string): Promise<Row> {
-  const file = join(folder, 'model.dlm');
-  writeFileSync(file, source);
+// What a page needs of each peer to run a model, by target.
+const peerFiles: Readonly<Record<string, readonly string[]>> = {
+  'onnxruntime-web, WebAssembly': [
+    'onnxruntime-web/dist/ort.wasm.min.mjs',
+    'onnxruntime-web/dist/ort-wasm-simd-threaded.mjs',
+    'onnxruntime-web/dist/ort-wasm-simd-threaded.wasm',
+  ],
+  'onnxruntime-web, WebGPU': [
+    'onnxruntime-web/dist/ort.webgpu.min.mjs',
+    'onnxruntime-web/dist/ort-wasm-simd-threaded.asyncify.mjs',
+    'onnxruntime-web/dist/ort-wasm-simd-threaded.asyncify.wasm',
+  ],
+  'tfjs, WebAssembly': [
+    '@tensorflow/tfjs/dist/tf.min.js',
+    '@tensorflow/tfjs-backend-wasm/dist/tf-backend-wasm.min.js',
+    '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm',
+  ],
+  'tfjs, WebGPU': ['@tensorflow/tfjs/dist/tf.min.js', '@tensorflow/tfjs-backend-webgpu/dist/tf-backend-webgpu.min.js'],
+};
+
+function peerSizes(): Readonly<Record<string, object>> {
+  const failed = installPeers();
+  return Object.fromEntries(
+    Object.entries(peerFiles).map(([name, files]) => {
+      if (failed !== undefined) return [name, { cannot: failed }];
+      const sizes = files.map((file) => gzipped(readFileSync(resolve(peersFolder, file))));
+      return [name, { bytes: sizes.reduce((a, b) => a + b, 0) }];
+    }),
+  );
+}
+
+async function measure(name: string, file: string, folder: string, limit: number): Promise<Row> {
   const run = spawnSync(process.execPath, ['dist/cli.js', 'compile', file, '-o', folder], { encoding: 'utf8' });
   if (run.status !== 0) throw new Error(`dlm compile failed:\n${run.stdout}${run.stderr}`);
-  const value = await shippedSize(readFileSync(join(folder, 'model.dlm.js'), 'utf8'));
+  const value = await shippedSize(readFileSync(join(folder, `${basename(file)}.js`), 'utf8'));
   return { name, value, unit: 'bytes', goal: `at most ${limit}`, met: value <= limit };
 }
 
@@ -31,10 +60,14 @@ export const size: Workload = {
   async run() {
     const folder = mkdtempSync(join(tmpdir(), 'dlm-bench-'));
     try {
-      const digits = readFileSync('examples/digits/digits.dlm', 'utf8');
       return [
-        await measure('digits with training, min+gzip', digits, folder),
-        await measure('2 hidden layers, min+gzip', mlpSource(2), folder),
+        await measure('MLP, answers only', 'bench/models/mlp-answer.dlm', folder, 12_000),
+        await measure('MLP with training', 'bench/models/mlp-train.dlm', folder, 20_000),
+        await measure('digits with training', 'examples/digits/digits.dlm', folder, 25_000),
+        {
+          ...(await measure('GPT-2 small, answers only', 'bench/models/gpt2.dlm', folder, 25_000)),
+          peers: peerSizes(),
+        },
       ];
     } finally {
       rmSync(folder, { recursive: true, force: true });

@@ -10,12 +10,13 @@ const shown = (timing: Timing): Timing =>
     ? timing
     : { ...timing, ms: rounded(timing.ms), spread: [rounded(timing.spread[0]), rounded(timing.spread[1])] };
 
-/** The row of a case. `native` are the engines that are compared apart. */
+/** The row of a case. `native` are the engines that are compared apart; `least` is the goal of the ratio. */
 export function comparedRow(
   one: Case,
   results: ReadonlyMap<string, Timing>,
   ours: string,
   native: ReadonlySet<string>,
+  least: number,
 ): Row {
   const timing = results.get(ours) ?? { cannot: 'did not run' };
   const peers = [...results].filter(([name]) => name !== ours);
@@ -27,7 +28,6 @@ export function comparedRow(
   const others = Object.fromEntries(peers.map(([name, peer]) => [name, shown(peer)]));
   if ('cannot' in timing)
     return { name: one.name, value: Number.NaN, unit: 'ms', cannot: timing.cannot, peers: others };
-  const least = one.goal ?? (one.train ? 3 : 1);
   const ratio = best && rounded(best.ms / timing.ms);
   return {
     name: one.name,

@@ -43,8 +43,11 @@ export function installPeers(): string | undefined {
   return 'npm could not install it';
 }
 
+/** The folder of all installed packages. */
+export const peersFolder = resolve(folder, 'node_modules');
+
 /** Where the files of an installed peer lie. */
-export const peerFolder = (name: string): string => resolve(folder, 'node_modules', name);
+export const peerFolder = (name: string): string => resolve(peersFolder, name);
 
 /** Loads a CommonJS peer. */
 export const requirePeer = (name: string): unknown => require(name);

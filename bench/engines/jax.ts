@@ -245,16 +245,16 @@ function trainRunner(jax: Jax, one: Case, data: CaseData, inputs: readonly Array
   };
 }
 
-/** jax-js as an engine. @throws Error where it does not have the backend */
-export async function jaxEngine(name: string, jax: Jax, device: JaxDevice): Promise<Engine> {
+/** jax-js as an engine; `workers` lets it use all cores. @throws Error where it does not have the backend */
+export async function jaxEngine(name: string, jax: Jax, device: JaxDevice, workers: boolean): Promise<Engine> {
   const devices = await jax.init(device);
   if (!devices.includes(device)) throw new Error(`jax-js has no ${device} backend here`);
   jax.defaultDevice(device);
   return {
     name,
     async open(one, data) {
-      // tfjs and onnxruntime-web define `Worker` in Node; jax-js would take it for leave to share its memory.
-      if ('process' in globalThis) Reflect.deleteProperty(globalThis, 'Worker');
+      // It takes a `Worker`, which tfjs and onnxruntime-web define in Node, for leave to share its memory.
+      if (!workers) Reflect.deleteProperty(globalThis, 'Worker');
       const inputs = Object.values(one.inputs).map((shape, at) =>
         jax.numpy.array(data.inputs[at] ?? new Float32Array(0), { shape }),
       );

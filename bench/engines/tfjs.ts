@@ -205,7 +205,9 @@ function forwardRunner(tf: Tf, one: Case, data: CaseData, inputs: readonly Tenso
   return {
     // Of one image: [h · w, c] becomes [c, h · w].
     inOrder: (result) =>
-      shape.length === 4 ? transposed(result, [result.length / (shape[3] ?? 1), shape[3] ?? 1]) : result,
+      one.images === true && shape.length === 4
+        ? transposed(result, [result.length / (shape[3] ?? 1), shape[3] ?? 1])
+        : result,
     async run() {
       const result = tf.tidy(() => one.program(ops, inputs));
       const values = await result.data();
