@@ -132,58 +132,66 @@ describe('text of kernels', () => {
       var C2:vec4f=vec4f(0.0f);
       let M2=L/8*4;
       let x5=L%8*4;
+      let w6=L%32;
+      let V3=w6%4*4;
+      let J4=w6/4*4;
+      let G6=w7+J4;
+      let V4=w6%4*4;
+      let J5=w6/4*4;
+      let G7=A8+J5;
+      let y5=min(G6,p[0].x);
+      let n3=min((G6+1),p[0].x);
+      let k2=min((G6+2),p[0].x);
+      let F5=min((G6+3),p[0].x);
+      let f3=G7+1;
+      let f4=G7+2;
+      let f5=G7+3;
       for(var D2=0;D2<p[0].y;D2+=16){
       if(L<32){
-      let V3=L%4*4;
-      let J4=L/4*4;
-      let G6=w7+J4;
-      let G7=D2+V3;
-      let X5=b0[(min(G6,p[0].x)*p[0].y+G7)>>2u];
-      let K1=b0[(min((G6+1),p[0].x)*p[0].y+G7)>>2u];
-      let D8=b0[(min((G6+2),p[0].x)*p[0].y+G7)>>2u];
-      let T9=b0[(min((G6+3),p[0].x)*p[0].y+G7)>>2u];
-      a0[(V3*32+J4)>>2u]=vec4f(X5.x,K1.x,D8.x,T9.x);
-      a0[((V3+1)*32+J4)>>2u]=vec4f(X5.y,K1.y,D8.y,T9.y);
-      a0[((V3+2)*32+J4)>>2u]=vec4f(X5.z,K1.z,D8.z,T9.z);
-      a0[((V3+3)*32+J4)>>2u]=vec4f(X5.w,K1.w,D8.w,T9.w);
+      let G8=D2+V3;
+      let i1=b0[(y5*p[0].y+G8)>>2u];
+      let i2=b0[(n3*p[0].y+G8)>>2u];
+      let i3=b0[(k2*p[0].y+G8)>>2u];
+      let i4=b0[(F5*p[0].y+G8)>>2u];
+      a0[(V3*36+J4)>>2u]=vec4f(i1.x,i2.x,i3.x,i4.x);
+      a0[((V3+1)*36+J4)>>2u]=vec4f(i1.y,i2.y,i3.y,i4.y);
+      a0[((V3+2)*36+J4)>>2u]=vec4f(i1.z,i2.z,i3.z,i4.z);
+      a0[((V3+3)*36+J4)>>2u]=vec4f(i1.w,i2.w,i3.w,i4.w);
       }else{
-      let k4=(L-32)%4*4;
-      let A5=(L-32)/4*4;
-      let G6=A8+A5;
-      let G7=D2+k4;
-      let i1=b1[(G6*p[0].y+G7)>>2u];
-      let S7=b1[((G6+1)*p[0].y+G7)>>2u];
-      let W0=b1[((G6+2)*p[0].y+G7)>>2u];
-      let y7=b1[((G6+3)*p[0].y+G7)>>2u];
-      a1[(k4*32+A5)>>2u]=vec4f(i1.x,S7.x,W0.x,y7.x);
-      a1[((k4+1)*32+A5)>>2u]=vec4f(i1.y,S7.y,W0.y,y7.y);
-      a1[((k4+2)*32+A5)>>2u]=vec4f(i1.z,S7.z,W0.z,y7.z);
-      a1[((k4+3)*32+A5)>>2u]=vec4f(i1.w,S7.w,W0.w,y7.w);
+      let G8=D2+V4;
+      let i1=b1[(G7*p[0].y+G8)>>2u];
+      let i2=b1[(f3*p[0].y+G8)>>2u];
+      let i3=b1[(f4*p[0].y+G8)>>2u];
+      let i4=b1[(f5*p[0].y+G8)>>2u];
+      a1[(V4*36+J5)>>2u]=vec4f(i1.x,i2.x,i3.x,i4.x);
+      a1[((V4+1)*36+J5)>>2u]=vec4f(i1.y,i2.y,i3.y,i4.y);
+      a1[((V4+2)*36+J5)>>2u]=vec4f(i1.z,i2.z,i3.z,i4.z);
+      a1[((V4+3)*36+J5)>>2u]=vec4f(i1.w,i2.w,i3.w,i4.w);
       }
       workgroupBarrier();
       for(var P8=0;P8<16;P8++){
-      let m2=a0[(P8*32+M2)>>2u];
-      let m3=a1[(P8*32+x5)>>2u];
-      A9=fma(vec4f(m2.x),m3,A9);
-      C0=fma(vec4f(m2.y),m3,C0);
-      C1=fma(vec4f(m2.z),m3,C1);
-      C2=fma(vec4f(m2.w),m3,C2);
+      let x2=a0[(P8*36+M2)>>2u];
+      let x3=a1[(P8*36+x5)>>2u];
+      A9=fma(vec4f(x2.x),x3,A9);
+      C0=fma(vec4f(x2.y),x3,C0);
+      C1=fma(vec4f(x2.z),x3,C1);
+      C2=fma(vec4f(x2.w),x3,C2);
       }
       workgroupBarrier();
       }
-      let G6=A8+x5;
-      let G7=w7+M2;
+      let G8=A8+x5;
+      let G9=w7+M2;
       for(var P8=0;P8<4;P8++){
-      let G8=G7+P8;
+      let H0=G9+P8;
       let J3=select(select(select(A9,C0,P8==1),C1,P8==2),C2,P8==3);
-      if(G8<p[0].z){
-      b3[(G8*p[0].w+G6)>>2u]=J3+b2[G6>>2u];
+      if(H0<p[0].z){
+      b3[(H0*p[0].w+G8)>>2u]=J3+b2[G8>>2u];
       }
       }
       }
       }
-      var<workgroup>a0:array<vec4f,128>;
-      var<workgroup>a1:array<vec4f,128>;
+      var<workgroup>a0:array<vec4f,144>;
+      var<workgroup>a1:array<vec4f,144>;
       "
     `);
   });

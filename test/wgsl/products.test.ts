@@ -2,7 +2,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { add, sub, type DimLike } from '../../src/ir/dim.ts';
 import type { Expr } from '../../src/ir/expr.ts';
+import type { Statement } from '../../src/ir/kernel.ts';
+import type { NestFunction } from '../../src/ir/nest.ts';
+import { visitBody } from '../../src/codegen/wgsl/storage.ts';
 import { fallbackGpuOptions, gpuOptions, gpuScheduler, scheduleForGpu } from '../../src/passes/schedule/gpu.ts';
+import type { ScheduleNest } from '../../src/passes/schedule/schedule.ts';
 import { requestTestDevice, type TestDevice } from '../support/webgpu.ts';
 import { agrees, type Case, matrix } from './agrees.ts';
 import { at, axis, bin, load, n, nest, nestFunction, num, reduce, result, store, tensor, un } from './nests.ts';
@@ -52,6 +56,25 @@ function product(m: number, count: number, depth: number, layout: 'nt' | 'nn' | 
       bias: tensor([count], 3),
     },
   };
+}
+
+// Divisions inside a loop: positions along k are taken apart at every step.
+function takesPatchesApart(fn: NestFunction, schedule: ScheduleNest): boolean {
+  let divides = 0;
+  for (const { body } of scheduleAll(fn, schedule).kernels) {
+    const loops: Statement[] = [];
+    visitBody(
+      body,
+      () => {},
+      (s) => void (s.kind === 'for' && s.step > 1 && loops.push(...s.body)),
+    );
+    visitBody(
+      loops,
+      (e) => void (e.kind === 'binary' && e.op === 'div' && divides++),
+      () => {},
+    );
+  }
+  return divides > 0;
 }
 
 describe('products', () => {
@@ -120,32 +143,38 @@ describe('products', () => {
       skip,
     );
   });
-  test('a padded convolution is a product over guarded operands', async ({ skip }) => {
-    const [b, o, y, x] = [axis('b', n('b')), axis('o', 8), axis('y', 6), axis('x', 8)];
-    const [c, u, v] = [axis('c', 3), axis('u', 3), axis('v', 3)];
-    const [row, column] = [sub(add(at(y), at(u)), 1), sub(add(at(x), at(v)), 1)];
-    const inside = [row, sub(5, row), column, sub(7, column)].map((lhs) => ({ kind: '>=0' as const, lhs }));
-    const image: Expr = {
-      kind: 'guard',
-      dtype: 'f32',
-      conditions: inside,
-      then: load('x', [at(b), at(c), row, column]),
-      otherwise: num(0),
-    };
-    const weight = load('w', [at(o), at(c), at(u), at(v)]);
-    const fn = nestFunction(
-      { x: { shape: [n('b'), 3, 6, 8] }, w: { shape: [8, 3, 3, 3] } },
-      { z: { shape: [n('b'), 8, 6, 8] } },
-      [
-        nest(
-          [b, o, y, x],
-          reduce('r', [c, u, v], 'sum', [bin('mul', image, weight)]),
-          store('z', [at(b), at(o), at(y), at(x)], result('r')),
-        ),
-      ],
-      ['b'],
-    );
-    const inputs = { x: tensor([2, 3, 6, 8], 1), w: tensor([8, 3, 3, 3], 2) };
-    for (const [, schedule] of schedules) await agrees(found, { fn, inputs, dims: { b: 2 } }, skip, schedule);
-  });
+  test.for([3, 16, 32])(
+    'a padded convolution of %i channels is a product over guarded operands',
+    async (channels, { skip }) => {
+      const [b, o, y, x] = [axis('b', n('b')), axis('o', 8), axis('y', 6), axis('x', 8)];
+      const [c, u, v] = [axis('c', channels), axis('u', 3), axis('v', 3)];
+      const [row, column] = [sub(add(at(y), at(u)), 1), sub(add(at(x), at(v)), 1)];
+      const inside = [row, sub(5, row), column, sub(7, column)].map((lhs) => ({ kind: '>=0' as const, lhs }));
+      const image: Expr = {
+        kind: 'guard',
+        dtype: 'f32',
+        conditions: inside,
+        then: load('x', [at(b), at(c), row, column]),
+        otherwise: num(0),
+      };
+      const weight = load('w', [at(o), at(c), at(u), at(v)]);
+      const fn = nestFunction(
+        { x: { shape: [n('b'), channels, 6, 8] }, w: { shape: [8, channels, 3, 3] } },
+        { z: { shape: [n('b'), 8, 6, 8] } },
+        [
+          nest(
+            [b, o, y, x],
+            reduce('r', [c, u, v], 'sum', [bin('mul', image, weight)]),
+            store('z', [at(b), at(o), at(y), at(x)], result('r')),
+          ),
+        ],
+        ['b'],
+      );
+      const inputs = { x: tensor([2, channels, 6, 8], 1), w: tensor([8, channels, 3, 3], 2) };
+      for (const [, schedule] of schedules) {
+        expect(takesPatchesApart(fn, schedule)).toBe(channels === 3);
+        await agrees(found, { fn, inputs, dims: { b: 2 } }, skip, schedule);
+      }
+    },
+  );
 });

@@ -1,16 +1,12 @@
-// Matrix products in register tiles. Operands are read in blocks of 4×4 (four k, four rows or columns),
-// with vector loads along whichever side is contiguous, turned in registers, and either put in workgroup
-// memory (a tile shared by 64 or more threads) or used where they are (adapters without fast memory).
-// Positions past an edge are clamped to the last one; what they give is masked along k and never stored.
-import { asConstant, ceilDiv, constant, mod, sub, type Dim } from '../../../ir/dim.ts';
-import type { Expr } from '../../../ir/expr.ts';
+// Matrix products in register tiles. Blocks of the operands are either put in workgroup memory (a tile shared
+// by 64 or more threads) or used where they are (adapters without fast memory).
+import { ceilDiv } from '../../../ir/dim.ts';
 import type { KernelExpr, Statement } from '../../../ir/kernel.ts';
 import type { Axis } from '../../../ir/nest.ts';
 import { CompilerBug } from '../../../support/diagnostic.ts';
 import type { Contraction } from './contraction.ts';
 import {
   all,
-  binary,
   int,
   laneNumbers,
   laneOf,
@@ -22,10 +18,8 @@ import {
   plus,
   quotient,
   remainder,
-  select,
   splat,
   times,
-  vectorFrom,
 } from './expressions.ts';
 import {
   countedLoop,
@@ -38,6 +32,7 @@ import {
   storesInLanes,
   tableOf,
 } from './loops.ts';
+import { depthOf, forDepth, loadBlock, rowsAt, sideOf, type Depth, type LoopValues, type Side } from './operands.ts';
 import { Scope } from './scope.ts';
 import {
   invocationNumber,
@@ -62,80 +57,13 @@ export interface Tiles {
   readonly direct: boolean;
 }
 
-type Along = 'k' | 'x' | 'neither';
-
-// One operand: its expression, its own axes (m or n), and the direction of its vector loads.
-interface Side {
-  readonly expr: Expr;
-  readonly axes: readonly Axis[];
-  readonly extent: Dim;
-  readonly along: Along;
-  /** Rows or columns of the tile divide the extent. */
-  readonly exact: boolean;
-}
-
 interface Product {
   readonly writer: KernelWriter;
   readonly contraction: Contraction;
   readonly tiles: Tiles;
   readonly a: Side;
   readonly b: Side;
-  readonly k: readonly Axis[];
-  readonly depth: Dim;
-  /** The step along k divides its extent. */
-  readonly exactDepth: boolean;
-}
-
-const divides = (step: number, extent: Dim): boolean => asConstant(mod(extent, constant(step))) === 0;
-
-function sideOf(writer: KernelWriter, expr: Expr, axes: readonly Axis[], k: readonly Axis[], step: number): Side {
-  const extent = points(axes);
-  const runs = (axis: Axis | undefined): boolean => {
-    if (!axis) return false;
-    const lanes = runsInLanes(writer, [expr], axis);
-    return lanes.ok && lanes.vectorLoads > 0;
-  };
-  const along: Along = runs(axes.at(-1)) ? 'x' : runs(k.at(-1)) ? 'k' : 'neither';
-  return { expr, axes, extent, along, exact: divides(step, extent) };
-}
-
-const least = (a: KernelExpr, b: KernelExpr): KernelExpr => binary('min', a, b);
-
-/** min(position, extent − width), unless positions cannot pass the edge. */
-const clamp = (writer: KernelWriter, position: KernelExpr, extent: Dim, width: number, exact: boolean): KernelExpr =>
-  exact ? position : least(position, writer.param(sub(extent, width)));
-
-// The 4×4 block of a side at (x, k), both multiples of 4: one vector along x for each of four k.
-function loadBlock(p: Product, scope: Scope, side: Side, x: KernelExpr, k: KernelExpr): KernelExpr[] {
-  const { writer } = p;
-  const { into } = scope;
-  const place = (xAt: KernelExpr, kAt: KernelExpr, vector: 'k' | 'x' | undefined): KernelExpr => {
-    const values = new Map([...decode(writer, into, side.axes, xAt), ...decode(writer, into, p.k, kAt)]);
-    const axis = vector === undefined ? undefined : (vector === 'x' ? side.axes : p.k).at(-1)?.name;
-    const inner = scope.child(axis === undefined ? { axes: values } : { axes: values, vector: axis });
-    return writer.bind(into, inner.emit(side.expr));
-  };
-  const kAt = (step: number): KernelExpr => clamp(writer, plus(k, int(step)), p.depth, 1, p.exactDepth);
-  const xAt = (step: number): KernelExpr => clamp(writer, plus(x, int(step)), side.extent, 1, side.exact);
-  const zero = splat(literal('f32', 0));
-  if (side.along === 'k') {
-    const first = writer.bind(into, clamp(writer, k, p.depth, 4, p.exactDepth));
-    const rows = laneNumbers.map((i) => splat(place(writer.bind(into, xAt(i)), first, 'k')));
-    const inside = less(k, writer.param(p.depth));
-    return laneNumbers.map((at) => {
-      const column = vectorFrom((i) => laneOf(rows[i] ?? zero, at));
-      return writer.bind(into, p.exactDepth ? column : select(inside, column, zero));
-    });
-  }
-  const first = side.along === 'x' ? writer.bind(into, clamp(writer, x, side.extent, 4, side.exact)) : undefined;
-  return laneNumbers.map((at) => {
-    const depth = writer.bind(into, kAt(at));
-    const line = first
-      ? splat(place(first, depth, 'x'))
-      : vectorFrom((i) => place(writer.bind(into, xAt(i)), depth, undefined));
-    const inside = less(plus(k, int(at)), writer.param(p.depth));
-    return writer.bind(into, p.exactDepth ? line : select(inside, line, zero));
-  });
+  readonly depth: Depth;
 }
 
 // Accumulators of a thread: rows × columns/4 vectors.
@@ -170,23 +98,22 @@ function multiplyDirect(
   m0: KernelExpr,
   n0: KernelExpr,
 ): void {
-  const block: Statement[] = [];
-  const inner = scope.child({}, block);
-  const k = named(p.writer.fresh('k'));
-  const blocks = (side: Side, from: KernelExpr, count: number): KernelExpr[][] =>
-    fours(count).map((at) => loadBlock(p, inner, side, plus(from, int(at)), k));
-  const a = blocks(p.a, m0, p.tiles.threadRows);
-  const b = blocks(p.b, n0, p.tiles.threadColumns);
-  for (const step of laneNumbers) {
-    addOuter(
-      tile,
-      a.flatMap((x) => x[step] ?? []),
-      b.flatMap((x) => x[step] ?? []),
-      block,
-    );
-  }
-  if (k.kind === 'name')
-    scope.into.push({ kind: 'for', name: k.name, from: int(0), to: p.writer.param(p.depth), step: 4, body: block });
+  const rows = (side: Side, from: KernelExpr, count: number): (readonly Scope[])[] =>
+    fours(count).map((at) => rowsAt(scope, side, plus(from, int(at))));
+  const [m, n] = [rows(p.a, m0, p.tiles.threadRows), rows(p.b, n0, p.tiles.threadColumns)];
+  forDepth(p.depth, scope.into, int(0), 4, (block, k, loops) => {
+    const blocks = (side: Side, places: readonly (readonly Scope[])[]): KernelExpr[][] =>
+      places.map((place) => loadBlock(p.depth, side, place, block, k, loops));
+    const [a, b] = [blocks(p.a, m), blocks(p.b, n)];
+    for (const step of laneNumbers) {
+      addOuter(
+        tile,
+        a.flatMap((x) => x[step] ?? []),
+        b.flatMap((x) => x[step] ?? []),
+        block,
+      );
+    }
+  });
 }
 
 // One operand's tile in workgroup memory, k-major, and where it lies in the operand.
@@ -194,84 +121,109 @@ interface Staged {
   readonly side: Side;
   readonly array: string;
   readonly width: number;
+  /** Elements from one k to the next: vectors that are turned would meet in one bank of memory. */
+  readonly pitch: number;
   readonly from: KernelExpr;
+}
+
+function stagedOf({ writer, tiles }: Product, side: Side, width: number, from: KernelExpr): Staged {
+  const pitch = side.along === 'k' ? width + 4 : width;
+  return { side, width, pitch, from, array: writer.array('f32', pitch * tiles.depth) };
 }
 
 const blocksOf = (p: Product, { width }: Staged): number => (width / 4) * (p.tiles.depth / 4);
 
-// Copies one 4×4 block of an operand's tile.
-function copyBlock(p: Product, scope: Scope, staged: Staged, k0: KernelExpr, block: KernelExpr): void {
-  const { side, array, width } = staged;
+// A 4×4 block of an operand's tile that one thread copies: its rows, and where it lies in the tile.
+interface Copy {
+  readonly staged: Staged;
+  readonly rows: readonly Scope[];
+  readonly kb: KernelExpr;
+  readonly xb: KernelExpr;
+}
+
+function copyOf(p: Product, scope: Scope, staged: Staged, block: KernelExpr): Copy {
+  const { side, width, from } = staged;
   const bind = (value: KernelExpr): KernelExpr => p.writer.bind(scope.into, value);
   const [across, deep] = [int(width / 4), int(p.tiles.depth / 4)];
   const along = side.along === 'k';
   const kb = bind(times(along ? remainder(block, deep) : quotient(block, across), int(4)));
   const xb = bind(times(along ? quotient(block, deep) : remainder(block, across), int(4)));
-  const lines = loadBlock(p, scope, side, bind(plus(staged.from, xb)), bind(plus(k0, kb)));
+  return { staged, kb, xb, rows: rowsAt(scope, side, bind(plus(from, xb))) };
+}
+
+function runCopy(
+  p: Product,
+  { staged, rows, kb, xb }: Copy,
+  into: Statement[],
+  k0: KernelExpr,
+  loops: LoopValues,
+): void {
+  const { side, array, pitch } = staged;
+  const lines = loadBlock(p.depth, side, rows, into, p.writer.bind(into, plus(k0, kb)), loops);
   lines.forEach((value, at) => {
-    const index = plus(times(plus(kb, int(at)), int(width)), xb);
-    scope.into.push({ kind: 'store-array', array, index, value });
+    const index = plus(times(plus(kb, int(at)), int(pitch)), xb);
+    into.push({ kind: 'store-array', array, index, value });
   });
 }
 
-// Each thread copies its blocks of an operand's tile.
-function stageAlone(p: Product, scope: Scope, staged: Staged, k0: KernelExpr, threads: number): void {
+type Stage = (into: Statement[], k0: KernelExpr, loops: LoopValues) => void;
+
+// All threads copy blocks of one operand.
+function stageAlone(p: Product, scope: Scope, staged: Staged, threads: number): Stage {
   const count = blocksOf(p, staged);
-  for (let done = 0; done < count; done += threads) {
-    const block = plus(named('%lx'), int(done));
-    if (done + threads <= count) {
-      copyBlock(p, scope, staged, k0, block);
-      continue;
+  const copies = Array.from({ length: Math.ceil(count / threads) }, (_, round) => {
+    const block = plus(named('%lx'), int(round * threads));
+    return { block, all: (round + 1) * threads <= count, copy: copyOf(p, scope, staged, block) };
+  });
+  return (into, k0, loops) => {
+    for (const { block, all: isWhole, copy } of copies) {
+      const then: Statement[] = isWhole ? into : [];
+      runCopy(p, copy, then, k0, loops);
+      if (!isWhole) into.push({ kind: 'if', cond: less(block, int(count)), then, otherwise: [] });
     }
-    const into: Statement[] = [];
-    copyBlock(p, scope.child({}, into, true), staged, k0, block);
-    scope.into.push({ kind: 'if', cond: less(block, int(count)), then: into, otherwise: [] });
-  }
+  };
 }
 
-// Where the blocks of both operands are as many as threads, one part of the threads copies each.
-function stageBoth(p: Product, scope: Scope, a: Staged, b: Staged, k0: KernelExpr, threads: number): void {
-  const first = blocksOf(p, a);
-  if (first + blocksOf(p, b) !== threads) {
-    for (const staged of [a, b]) stageAlone(p, scope, staged, k0, threads);
-    return;
+// Where the blocks of both operands are as many as threads, one half of the threads copies each.
+function stageBoth(p: Product, scope: Scope, a: Staged, b: Staged, threads: number): Stage {
+  const half = blocksOf(p, a);
+  if (2 * half !== threads || blocksOf(p, b) !== half) {
+    const stages = [a, b].map((staged) => stageAlone(p, scope, staged, threads));
+    return (...place) => stages.forEach((stage) => stage(...place));
   }
-  const [then, otherwise]: [Statement[], Statement[]] = [[], []];
-  copyBlock(p, scope.child({}, then, true), a, k0, named('%lx'));
-  copyBlock(p, scope.child({}, otherwise, true), b, k0, minus(named('%lx'), int(first)));
-  scope.into.push({ kind: 'if', cond: less(named('%lx'), int(first)), then, otherwise });
+  const block = p.writer.bind(scope.into, remainder(named('%lx'), int(half)));
+  const [first, second] = [copyOf(p, scope, a, block), copyOf(p, scope, b, block)];
+  return (into, k0, loops) => {
+    const [then, otherwise]: [Statement[], Statement[]] = [[], []];
+    runCopy(p, first, then, k0, loops);
+    runCopy(p, second, otherwise, k0, loops);
+    into.push({ kind: 'if', cond: less(named('%lx'), int(half)), then, otherwise });
+  };
 }
 
 function multiplyStaged(p: Product, scope: Scope, tile: readonly (readonly KernelExpr[])[], place: StagedPlace): void {
   const { writer, tiles } = p;
-  const [aTile, bTile] = [
-    writer.array('f32', tiles.rows * tiles.depth),
-    writer.array('f32', tiles.columns * tiles.depth),
-  ];
-  const k0 = writer.fresh('k');
-  const block: Statement[] = [];
-  const inner = scope.child({}, block, true);
-  const [a0, b0] = [
-    { side: p.a, array: aTile, width: tiles.rows, from: place.tileRow },
-    { side: p.b, array: bTile, width: tiles.columns, from: place.tileColumn },
-  ];
-  stageBoth(p, inner, a0, b0, named(k0), place.threads);
+  const a = stagedOf(p, p.a, tiles.rows, place.tileRow);
+  const b = stagedOf(p, p.b, tiles.columns, place.tileColumn);
+  const stage = stageBoth(p, scope, a, b, place.threads);
   const step = writer.fresh('k');
   const body: Statement[] = [];
-  const read = (array: string, width: number, from: KernelExpr, count: number): KernelExpr[] =>
+  const read = ({ array, pitch }: Staged, from: KernelExpr, gap: number, count: number): KernelExpr[] =>
     fours(count).map((at) => {
-      const index = plus(times(named(step), int(width)), plus(from, int(at)));
+      const index = plus(times(named(step), int(pitch)), plus(from, int((at / 4) * gap)));
       return writer.bind(body, { kind: 'load-array', type: 'f32', width: 4, array, index });
     });
-  const a = read(aTile, tiles.rows, place.ownRow, tiles.threadRows);
-  const b = read(bTile, tiles.columns, place.ownColumn, tiles.threadColumns);
-  addOuter(tile, a, b, body);
-  block.push(
-    { kind: 'barrier' },
-    { kind: 'for', name: step, from: int(0), to: int(tiles.depth), step: 1, body },
-    { kind: 'barrier' },
-  );
-  scope.into.push({ kind: 'for', name: k0, from: int(0), to: writer.param(p.depth), step: tiles.depth, body: block });
+  const rows = read(a, place.ownRow, 4, tiles.threadRows);
+  const columns = read(b, place.ownColumn, place.columnGap, tiles.threadColumns);
+  addOuter(tile, rows, columns, body);
+  forDepth(p.depth, scope.into, int(0), tiles.depth, (block, k0, loops) => {
+    stage(block, k0, loops);
+    block.push(
+      { kind: 'barrier' },
+      { kind: 'for', name: step, from: int(0), to: int(tiles.depth), step: 1, body },
+      { kind: 'barrier' },
+    );
+  });
 }
 
 // Where a workgroup's tile lies, and where in it a thread's registers lie.
@@ -280,6 +232,8 @@ interface StagedPlace {
   readonly tileColumn: KernelExpr;
   readonly ownRow: KernelExpr;
   readonly ownColumn: KernelExpr;
+  /** Columns from one vector of a thread to its next: neighbouring threads read neighbouring vectors. */
+  readonly columnGap: number;
   readonly threads: number;
 }
 
@@ -307,6 +261,7 @@ function storeTile(
   tile: readonly (readonly KernelExpr[])[],
   m0: KernelExpr,
   n0: KernelExpr,
+  columnGap: number,
 ): void {
   const { writer, contraction: c } = p;
   const last = c.n.at(-1);
@@ -317,7 +272,7 @@ function storeTile(
   countedLoop(scope, parts.length, (inner, index) => {
     const value = writer.bind(inner.into, pick(parts, index));
     const m = writer.bind(inner.into, plus(m0, quotient(index, int(across))));
-    const n = writer.bind(inner.into, plus(n0, times(remainder(index, int(across)), int(4))));
+    const n = writer.bind(inner.into, plus(n0, times(remainder(index, int(across)), int(columnGap))));
     if (wide) return storePart(p, inner, m, n, value);
     const lanes = laneNumbers.map((lane) => laneOf(value, lane));
     countedLoop(inner, 4, (single, lane) =>
@@ -333,15 +288,14 @@ export function scheduleProduct(contraction: Contraction, surroundings: Surround
   const [rows, columns, depth] = tiles.direct
     ? [tiles.threadRows, tiles.threadColumns, 4]
     : [tiles.rows, tiles.columns, tiles.depth];
+  const sum = depthOf(writer, k, [contraction.a, contraction.b], depth);
   const p: Product = {
     writer,
     contraction,
     tiles,
-    k,
-    a: sideOf(writer, contraction.a, m, k, rows),
-    b: sideOf(writer, contraction.b, n, k, columns),
-    depth: points(k),
-    exactDepth: divides(depth, points(k)),
+    a: sideOf(contraction.a, m, sum, rows),
+    b: sideOf(contraction.b, n, sum, columns),
+    depth: sum,
   };
   const grid: Axis[] = [
     ...batch,
@@ -360,12 +314,14 @@ export function scheduleProduct(contraction: Contraction, surroundings: Surround
   const threads = tiles.direct ? 64 : (tiles.rows / tiles.threadRows) * across;
   if (tiles.direct) {
     multiplyDirect(p, scope, tile, row, column);
-    storeTile(p, scope, tile, row, column);
+    storeTile(p, scope, tile, row, column, 4);
   } else {
     const ownRow = writer.bind(block, times(quotient(named('%lx'), int(across)), int(tiles.threadRows)));
-    const ownColumn = writer.bind(block, times(remainder(named('%lx'), int(across)), int(tiles.threadColumns)));
-    multiplyStaged(p, scope, tile, { tileRow: row, tileColumn: column, ownRow, ownColumn, threads });
-    storeTile(p, scope, tile, writer.bind(block, plus(row, ownRow)), writer.bind(block, plus(column, ownColumn)));
+    const ownColumn = writer.bind(block, times(remainder(named('%lx'), int(across)), int(4)));
+    const columnGap = across * 4;
+    multiplyStaged(p, scope, tile, { tileRow: row, tileColumn: column, ownRow, ownColumn, columnGap, threads });
+    const [m0, n0] = [writer.bind(block, plus(row, ownRow)), writer.bind(block, plus(column, ownColumn))];
+    storeTile(p, scope, tile, m0, n0, columnGap);
   }
   const body: Statement[] = [
     { kind: 'let', name: 'n', value: tiles.direct ? invocationNumber(threads) : workgroupNumber },

@@ -1,0 +1,198 @@
+// The operands of a product, read in blocks of 4×4 (four k, four rows or columns) with vector loads along
+// whichever side is contiguous, and turned in registers. Positions past an edge are clamped to the last one;
+// what they give is masked along k and never stored. What depends on rows alone is computed once, outside
+// the loops along k: patches of a convolution take their pixels apart once.
+import { asConstant, constant, mod, sub, type Dim } from '../../../ir/dim.ts';
+import type { Expr } from '../../../ir/expr.ts';
+import type { KernelExpr, Statement } from '../../../ir/kernel.ts';
+import type { Axis } from '../../../ir/nest.ts';
+import {
+  binary,
+  int,
+  laneNumbers,
+  laneOf,
+  less,
+  literal,
+  named,
+  plus,
+  select,
+  splat,
+  vectorFrom,
+} from './expressions.ts';
+import { decode, points, runsInLanes } from './loops.ts';
+import type { Scope } from './scope.ts';
+import type { KernelWriter } from './writer.ts';
+
+type Along = 'k' | 'x' | 'neither';
+
+/** One operand: its expression, its own axes (m or n), and the direction of its vector loads. */
+export interface Side {
+  readonly expr: Expr;
+  readonly axes: readonly Axis[];
+  readonly extent: Dim;
+  readonly along: Along;
+  /** Rows or columns of the tile divide the extent. */
+  readonly exact: boolean;
+}
+
+/** The summed axes: those whose points are counted through in steps, and loops of one step each inside. */
+export interface Depth {
+  readonly writer: KernelWriter;
+  readonly axes: readonly Axis[];
+  readonly loops: readonly Axis[];
+  readonly extent: Dim;
+  /** The step divides the extent. */
+  readonly exact: boolean;
+}
+
+/** Values of the loops of a {@link Depth} at one place. */
+export type LoopValues = ReadonlyMap<string, KernelExpr>;
+
+/** True when `extent` is a proved multiple of `step`. */
+export const divides = (step: number, extent: Dim): boolean => asConstant(mod(extent, constant(step))) === 0;
+
+const hasVectors = (writer: KernelWriter, expr: Expr, axis: Axis | undefined): boolean => {
+  if (!axis) return false;
+  const lanes = runsInLanes(writer, [expr], axis);
+  return lanes.ok && lanes.vectorLoads > 0;
+};
+
+/**
+ * The depth of a product along `k` in steps of `step`. Of several axes one that `step` divides is counted through
+ * and the others are loops, so that no position along k is taken apart; where there is none, all are counted as one.
+ */
+export function depthOf(writer: KernelWriter, k: readonly Axis[], exprs: readonly Expr[], step: number): Depth {
+  const whole = k.length > 1 ? k.filter((axis) => divides(step, axis.extent)) : [];
+  const counted = whole.find((axis) => axis === k.at(-1) && exprs.some((e) => hasVectors(writer, e, axis))) ?? whole[0];
+  const axes = counted ? [counted] : k;
+  const extent = points(axes);
+  return { writer, axes, loops: k.filter((axis) => !axes.includes(axis)), extent, exact: divides(step, extent) };
+}
+
+/** An operand of a product whose tile covers `step` of its rows or columns. */
+export function sideOf(expr: Expr, axes: readonly Axis[], depth: Depth, step: number): Side {
+  const { writer } = depth;
+  const extent = points(axes);
+  const along: Along = hasVectors(writer, expr, axes.at(-1))
+    ? 'x'
+    : hasVectors(writer, expr, depth.axes.at(-1))
+      ? 'k'
+      : 'neither';
+  return { expr, axes, extent, along, exact: divides(step, extent) };
+}
+
+/** min(position, extent − width), unless positions cannot pass the edge. */
+const clamp = (writer: KernelWriter, position: KernelExpr, extent: Dim, width: number, exact: boolean): KernelExpr =>
+  exact ? position : binary('min', position, writer.param(sub(extent, width)));
+
+/** The place of one row (or column) `x`, inside its operand. */
+export function rowAt(scope: Scope, side: Side, x: KernelExpr): Scope {
+  const { writer, into } = scope;
+  const inside = writer.bind(into, clamp(writer, x, side.extent, 1, side.exact));
+  return scope.child({ axes: decode(writer, into, side.axes, inside) });
+}
+
+/** The places of rows x … x+3: one place four lanes wide, or four. */
+export function rowsAt(scope: Scope, side: Side, x: KernelExpr): readonly Scope[] {
+  if (side.along !== 'x') return laneNumbers.map((lane) => rowAt(scope, side, plus(x, int(lane))));
+  const { writer, into } = scope;
+  const first = writer.bind(into, clamp(writer, x, side.extent, 4, side.exact));
+  const vector = side.axes.at(-1)?.name ?? '';
+  return [scope.child({ axes: decode(writer, into, side.axes, first), vector })];
+}
+
+const inLoops = (rows: readonly Scope[], block: Statement[], loops: LoopValues): readonly Scope[] =>
+  loops.size === 0 ? rows : rows.map((row) => row.child({ axes: loops }, block));
+
+/** k … k+3 of each row: vectors along k, masked past its end only where `masks`. */
+export function loadAlong(
+  depth: Depth,
+  side: Side,
+  rows: readonly Scope[],
+  block: Statement[],
+  k: KernelExpr,
+  loops: LoopValues,
+): KernelExpr[] {
+  const { writer } = depth;
+  const places = inLoops(rows, block, loops);
+  const at = (step: number, width: number): Map<string, KernelExpr> =>
+    decode(
+      writer,
+      block,
+      depth.axes,
+      writer.bind(block, clamp(writer, plus(k, int(step)), depth.extent, width, depth.exact)),
+    );
+  if (side.along === 'k') {
+    const axes = at(0, 4);
+    const vector = depth.axes.at(-1)?.name ?? '';
+    return places.map((place) => splat(writer.bind(block, place.child({ axes, vector }, block).emit(side.expr))));
+  }
+  const steps = laneNumbers.map((step) => at(step, 1));
+  return places.map((place) =>
+    vectorFrom((lane) => writer.bind(block, place.child({ axes: steps[lane] ?? new Map() }, block).emit(side.expr))),
+  );
+}
+
+/** The 4×4 block at (rows, k): one vector along the rows for each of four k, zero past the end of k. */
+export function loadBlock(
+  depth: Depth,
+  side: Side,
+  rows: readonly Scope[],
+  block: Statement[],
+  k: KernelExpr,
+  loops: LoopValues,
+): KernelExpr[] {
+  const { writer } = depth;
+  const zero = splat(literal('f32', 0));
+  const masked = (line: KernelExpr, step: number): KernelExpr => {
+    const inside = less(plus(k, int(step)), writer.param(depth.extent));
+    return writer.bind(block, depth.exact ? line : select(inside, line, zero));
+  };
+  if (side.along !== 'x') {
+    const lines = loadAlong(depth, side, rows, block, k, loops);
+    return laneNumbers.map((at) =>
+      masked(
+        vectorFrom((i) => laneOf(lines[i] ?? zero, at)),
+        at,
+      ),
+    );
+  }
+  const [place] = inLoops(rows, block, loops);
+  return laneNumbers.map((step) => {
+    const position = writer.bind(block, clamp(writer, plus(k, int(step)), depth.extent, 1, depth.exact));
+    const axes = decode(writer, block, depth.axes, position);
+    return masked(place ? splat(writer.bind(block, place.child({ axes }, block).emit(side.expr))) : zero, step);
+  });
+}
+
+/** for k in from … extent by `step` { for the other summed axes { body } } */
+export function forDepth(
+  depth: Depth,
+  into: Statement[],
+  from: KernelExpr,
+  step: number,
+  body: (block: Statement[], k: KernelExpr, loops: LoopValues) => void,
+): void {
+  const { writer } = depth;
+  const name = writer.fresh('k');
+  const values = new Map<string, KernelExpr>();
+  const loopOver = ([axis, ...rest]: readonly Axis[]): Statement[] => {
+    const block: Statement[] = [];
+    if (!axis) {
+      body(block, named(name), values);
+      return block;
+    }
+    const inner = writer.fresh('i');
+    values.set(axis.name, named(inner));
+    block.push({
+      kind: 'for',
+      name: inner,
+      from: int(0),
+      to: writer.param(axis.extent),
+      step: 1,
+      body: loopOver(rest),
+    });
+    return block;
+  };
+  into.push({ kind: 'for', name, from, to: writer.param(depth.extent), step, body: loopOver(depth.loops) });
+}
