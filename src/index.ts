@@ -49,6 +49,8 @@ export interface CompileOptions {
   readonly modes?: readonly Mode[];
   /** Calls can be timed. */
   readonly profile?: boolean;
+  /** Threads can share the work of the CPU. Default: true where a model has a million parameters or more. */
+  readonly threads?: boolean;
   /** Default: both. */
   readonly targets?: readonly Target[];
   /** Sees the module after every pass. */
@@ -98,6 +100,9 @@ export async function compile(files: FileHost, root: string, options: CompileOpt
   const missing = nothingToCompile(module, root);
   if (missing) return { diagnostics: [...diagnostics, missing] };
   const lowered = lowerModule(module, options.targets, options.observe);
-  const { js, dts } = await emit(lowered, root.split('/').at(-1) ?? root, options.profile ? { profile: true } : {});
+  const { js, dts } = await emit(lowered, root.split('/').at(-1) ?? root, {
+    ...(options.profile ? { profile: true } : {}),
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+  });
   return { diagnostics, module, lowered, js, dts };
 }

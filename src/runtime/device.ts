@@ -17,6 +17,11 @@ export class Device {
     return this.backend.kind;
   }
 
+  /** How many threads share its work. */
+  get threads(): number {
+    return this.backend.crew?.threads ?? 1;
+  }
+
   /** Leaves the device; the last user closes it. */
   release(): void {
     if (--this.users > 0) return;
@@ -28,35 +33,42 @@ export class Device {
 const opened = new Map<unknown, Promise<Device>>();
 
 /** The device for a `device` option of load. The caller releases it. @throws DlmError E0804 */
-export async function acquireDevice(program: ProgramSpec, choice: unknown = 'auto'): Promise<Device> {
+export async function acquireDevice(
+  program: ProgramSpec,
+  choice: unknown = 'auto',
+  threads?: number | 'auto',
+): Promise<Device> {
   const { webgpu, wasm } = program.open;
   const auto = choice === 'auto';
   const device =
     choice instanceof Device
       ? choice
-      : await openDevice(program, auto && !webgpu ? 'wasm' : auto ? 'webgpu' : choice).catch((error: unknown) => {
-          if (auto && wasm) return openDevice(program, 'wasm');
-          throw error;
-        });
+      : await openDevice(program, auto && !webgpu ? 'wasm' : auto ? 'webgpu' : choice, threads).catch(
+          (error: unknown) => {
+            if (auto && wasm) return openDevice(program, 'wasm', threads);
+            throw error;
+          },
+        );
   device.users++;
   return device;
 }
 
-async function openDevice(program: ProgramSpec, choice: unknown): Promise<Device> {
-  const known = opened.get(choice);
+async function openDevice(program: ProgramSpec, choice: unknown, threads?: number | 'auto'): Promise<Device> {
+  const key = choice === 'wasm' ? `wasm ${threads}` : choice;
+  const known = opened.get(key);
   if (known) return known;
   const { webgpu, wasm } = program.open;
   const own = typeof choice === 'object' && choice ? (choice as GPUDevice) : undefined;
-  const open = own || choice === 'webgpu' ? webgpu : choice === 'wasm' ? wasm : undefined;
+  const made = own || choice === 'webgpu' ? webgpu?.(own) : choice === 'wasm' ? wasm?.(threads) : undefined;
   const target = own ? 'webgpu' : String(choice);
-  if (!open) throw new DlmError('E0804', `no device for target \`${target}\`: ${program.name} was not compiled for it`);
-  const forget = (): boolean => opened.get(choice) === opening && opened.delete(choice);
-  const opening: Promise<Device> = open(own).then((backend) => {
+  if (!made) throw new DlmError('E0804', `no device for target \`${target}\`: ${program.name} was not compiled for it`);
+  const forget = (): boolean => opened.get(key) === opening && opened.delete(key);
+  const opening: Promise<Device> = made.then((backend) => {
     // A device that is lost is opened anew by the next who asks.
     void backend.gpu?.lost.then(forget);
     return new Device(backend, forget);
   });
-  opened.set(choice, opening);
+  opened.set(key, opening);
   opening.catch(forget);
   return opening;
 }

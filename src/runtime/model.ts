@@ -12,6 +12,7 @@ import { Weights } from './weights.ts';
 /** Options of `load`. */
 export interface LoadOptions extends FitOptions {
   readonly device?: unknown;
+  readonly threads?: number | 'auto';
   readonly weights?: unknown;
   readonly seed?: number;
   readonly signal?: AbortSignal;
@@ -91,7 +92,7 @@ export async function openModel(program: ProgramSpec, name: string, options: Loa
   const { seed = 0, weights = 'init', strict = true, signal, onProgress } = options;
   const spec = need(program.models[name], name);
   signal?.throwIfAborted();
-  const device = await acquireDevice(program, options.device);
+  const device = await acquireDevice(program, options.device, options.threads);
   let model: Model | undefined;
   try {
     model = new Model(name, spec, device, seed, program);

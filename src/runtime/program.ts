@@ -48,7 +48,7 @@ export interface PlanSpec {
   readonly commits?: readonly number[];
   /** GPU: the steps. */
   readonly steps?: readonly StepSpec[];
-  /** CPU: what each word of the table is (a address of a buffer, p the number itself, r address of a record word, s scratch). */
+  /** CPU: what each word of the table is (a address of a buffer, p the number itself, r address of a record word, s scratch, t how many threads share a dispatch). */
   readonly words?: string;
   /** CPU: a number for each word. */
   readonly table?: readonly number[];
@@ -184,6 +184,8 @@ export interface ProgramSpec {
     readonly code: string;
     readonly scratch: number;
     readonly sites: readonly number[];
+    /** Place of the memory's limits. */
+    readonly limits: number;
   };
   /** Opens sessions, where a model has caches. */
   readonly sessions?: {
@@ -228,7 +230,7 @@ export interface ProgramSpec {
   /** Opens a device of each kind that was compiled for. */
   readonly open: {
     readonly webgpu?: (device?: GPUDevice) => Promise<Backend>;
-    readonly wasm?: (device?: GPUDevice) => Promise<Backend>;
+    readonly wasm?: (threads?: number | 'auto') => Promise<Backend>;
   };
 }
 
@@ -273,6 +275,8 @@ export interface Backend {
   readonly kind: 'webgpu' | 'wasm';
   readonly target: 'gpu' | 'cpu';
   readonly gpu?: GPUDevice;
+  /** How many threads share its work, where that is not one. */
+  readonly crew?: { readonly threads: number } | undefined;
   /** Zeroed memory, or any memory where all of it will be `written`. @throws DlmError E0902 when there is none left */
   allocate(bytes: number, written?: boolean): Memory;
   free(memory: Memory): void;

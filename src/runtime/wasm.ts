@@ -9,11 +9,14 @@ type Run = (table: number, thread: number, threads: number) => void;
 interface Instance {
   readonly exports: Readonly<Record<string, Run>>;
   readonly scratch: Memory;
+  readonly team: Team | undefined;
 }
 
-interface WasmBound extends Bound {
+/** A plan with its memory. */
+export interface WasmBound extends Bound {
   readonly plan: PlanSpec;
   readonly run: Run;
+  readonly team: Team | undefined;
   readonly places: Memory[];
   readonly record: Memory;
   readonly table: Memory;
@@ -21,19 +24,39 @@ interface WasmBound extends Bound {
   readonly link: (direct?: ReadonlyMap<number, Memory>) => void;
   /** Value of {@link WasmBackend.moved} when the table was written; −1 where that was for one run. */
   linked: number;
+  /** Some kernel is shared by threads. */
+  shared?: boolean;
+}
+
+/** Threads that run the plans of one WASM module together, this one among them. */
+export interface Team {
+  /** Says in the table how many of them share each dispatch. */
+  share(bound: WasmBound, table: Int32Array): void;
+  run(bound: WasmBound): void;
+  close(): void;
+}
+
+/** Makes teams. */
+export interface Crew {
+  /** How many threads a team has. */
+  readonly threads: number;
+  readonly memory: WebAssembly.Memory;
+  /** Declares the memory of a module shared. */
+  prepare(code: Uint8Array, limits: number): void;
+  form(module: WebAssembly.Module, control: Memory): Team;
 }
 
 const page = 65536;
 
 /** Opens the CPU. */
-export async function openWasm(): Promise<Backend> {
-  return new WasmBackend();
+export async function openWasm(_threads?: unknown, crew?: Crew): Promise<Backend> {
+  return new WasmBackend(crew);
 }
 
 class WasmBackend implements Backend {
   readonly kind = 'wasm';
   readonly target = 'cpu';
-  readonly #memory = new WebAssembly.Memory({ initial: 1 });
+  readonly #memory: WebAssembly.Memory;
   readonly #instances = new Map<ProgramSpec, Promise<Instance>>();
   readonly #ready = new Map<ProgramSpec, Instance>();
   // Free ranges by address. The first bytes stay unused, so that no address is 0.
@@ -41,6 +64,10 @@ class WasmBackend implements Backend {
   #pools: [Memory | undefined, Memory | undefined] = [undefined, undefined];
   #moved = 0;
   #breath = performance.now();
+
+  constructor(readonly crew?: Crew) {
+    this.#memory = crew?.memory ?? new WebAssembly.Memory({ initial: 1 });
+  }
 
   allocate(bytes: number, written = false): Memory {
     const size = Math.ceil(Math.max(bytes, 16) / 64) * 64;
@@ -101,17 +128,23 @@ class WasmBackend implements Backend {
   }
 
   async #instantiate(program: ProgramSpec): Promise<Instance> {
-    const { code, sites, scratch } = need(program.wasm, 'code');
+    const { code, sites, scratch, limits } = need(program.wasm, 'code');
     const plain = fromText(code);
+    this.crew?.prepare(plain, limits);
     const relaxed = patchMadds(plain.slice(), sites);
-    const { instance } = await WebAssembly.instantiate(WebAssembly.validate(relaxed) ? relaxed : plain, {
+    const { instance, module } = await WebAssembly.instantiate(WebAssembly.validate(relaxed) ? relaxed : plain, {
       env: { memory: this.#memory },
     });
-    return { exports: instance.exports as Record<string, Run>, scratch: this.allocate(scratch) };
+    return {
+      exports: instance.exports as Record<string, Run>,
+      scratch: this.allocate(scratch * (this.crew?.threads ?? 1)),
+      team: this.crew?.form(module, this.allocate(16)),
+    };
   }
 
   bind(program: ProgramSpec, plan: PlanSpec, named: (path: string) => Memory): WasmBound {
     const instance = need(this.#ready.get(program), program.name);
+    const { team } = instance;
     const run = need(instance.exports[plan.run ?? ''], 'plan');
     const { table: values = [], words = '' } = plan;
     const [table, record] = [this.allocate(values.length * 4), this.allocate(16384)];
@@ -132,11 +165,14 @@ class WasmBackend implements Backend {
       values.forEach((value, at) => {
         const word = words[at];
         if (word === 'a') view[at] = places[value]?.at ?? 0;
-        else view[at] = word === 'p' ? value : word === 'r' ? record.at + 4 * value : instance.scratch.at;
+        else view[at] = word === 'r' ? record.at + 4 * value : word === 's' ? instance.scratch.at : value;
       });
+      bound.linked = direct?.size ? -1 : this.#moved;
+      team?.share(bound, view);
     };
     const dispose = (): void => [table, record].forEach((memory) => this.free(memory));
-    return { plan, run, places, record, table, link, linked: -1, dispose };
+    const bound: WasmBound = { plan, run, team, places, record, table, link, linked: -1, dispose };
+    return bound;
   }
 
   #reserve(pool: 0 | 1, bytes: number): void {
@@ -151,14 +187,14 @@ class WasmBackend implements Backend {
     const bound = target as WasmBound;
     const direct = directPlaces(bound.plan, request);
     if (direct.size > 0 || bound.linked !== this.#moved) bound.link(direct);
-    bound.linked = direct.size > 0 ? -1 : this.#moved;
     const place = (index: number): Memory => bound.places[index] ?? bound.record;
     this.write(bound.record, request.record);
     for (const { to, data, memory } of request.uploads) {
       if (memory) this.#copy(memory, place(to));
       if (data) this.write(place(to), data);
     }
-    bound.run(bound.table.at, 0, 1);
+    if (bound.shared) bound.team?.run(bound);
+    else bound.run(bound.table.at, 0, 1);
     const { commits = [] } = bound.plan;
     for (let i = 0; i < commits.length; i += 2) this.#copy(place(commits[i] ?? 0), place(commits[i + 1] ?? 0));
     for (const { from, to } of request.keeps) this.#copy(place(from), to);
@@ -177,6 +213,7 @@ class WasmBackend implements Backend {
   }
 
   close(): void {
+    for (const { team } of this.#ready.values()) team?.close();
     this.#instances.clear();
     this.#ready.clear();
   }

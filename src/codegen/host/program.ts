@@ -25,17 +25,22 @@ export type TableWord =
   | { readonly kind: 'address'; readonly buffer: string }
   | { readonly kind: 'param'; readonly dim: Dim }
   | { readonly kind: 'record'; readonly name: string }
-  | { readonly kind: 'scratch' };
+  | { readonly kind: 'scratch' }
+  | { readonly kind: 'threads' };
 
 /** The printers of both targets, passed in: this folder does not import its siblings. */
 export interface Printers {
   readonly wgsl: PrintWgsl;
-  readonly wasm: (program: TargetProgram) => {
+  readonly wasm: (
+    program: TargetProgram,
+    threads?: boolean,
+  ) => {
     readonly bytes: Uint8Array;
     readonly maddSites: readonly number[];
     readonly scratchBytes: number;
+    readonly memoryAt: number;
   };
-  readonly tableWords: (plan: Plan, kernels: readonly Kernel[]) => readonly TableWord[];
+  readonly tableWords: (plan: Plan, kernels: readonly Kernel[], threads?: boolean) => readonly TableWord[];
 }
 
 /** A module to print. */
@@ -46,6 +51,8 @@ export interface EmitInput {
   readonly sourceName: string;
   /** Calls can be timed. */
   readonly profile?: boolean | undefined;
+  /** Threads can share the work of the CPU. Default: where parameters are many. */
+  readonly threads?: boolean | undefined;
 }
 
 /** Printed data, and the runtime files that it calls by name. */
@@ -59,16 +66,17 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
   const uses = new Set<string>();
   const gpu = input.programs.find(({ target }) => target === 'gpu');
   const cpu = input.programs.find(({ target }) => target === 'cpu');
+  const { threads = isLarge(input.module) } = input;
   const kernels = new GpuKernels(gpu?.kernels ?? [], print.wgsl);
   const functions = input.module.functions.map((fn) => {
     const plans = { gpu: planNamed(gpu, fn.name), cpu: planNamed(cpu, fn.name) };
-    const table = plans.cpu && cpu ? print.tableWords(plans.cpu, cpu.kernels) : [];
+    const table = plans.cpu && cpu ? print.tableWords(plans.cpu, cpu.kernels, threads) : [];
     const run = cpu?.plans.findIndex(({ name }) => name === fn.name) ?? -1;
     const counts = countsOf(input.module, fn.name);
     return [fn.name, printFunction(fn, plans, kernels, { table, run, counts }, uses)] as const;
   });
   if (gpu) uses.add('webgpu');
-  if (cpu) uses.add('wasm');
+  if (cpu) uses.add(threads ? 'threads' : 'wasm');
   const hasSessions = input.module.models.some((model) => cachesOfModel(model).length > 0);
   if (hasSessions) uses.add('session');
   const hasTrainCaches = input.module.trains.some((train) => cachesOfTrain(train, input.module).length > 0);
@@ -83,7 +91,9 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
   if (hasTotals) uses.add('totals');
   if (input.profile) uses.add('profile');
   const openGpu = input.profile ? '(device) => openWebGpu(device, withTimestamps)' : 'openWebGpu';
-  const open = [gpu && `webgpu: ${openGpu}`, cpu && 'wasm: openWasm'].filter((item) => item !== undefined);
+  const open = [gpu && `webgpu: ${openGpu}`, cpu && `wasm: ${threads ? 'openThreads' : 'openWasm'}`].filter(
+    (item) => item !== undefined,
+  );
   const body = object(
     {
       name: text(input.name),
@@ -99,7 +109,7 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
               '  ',
             )
           : undefined,
-      wasm: cpu && printWasm(print.wasm(cpu)),
+      wasm: cpu && printWasm(print.wasm(cpu, threads)),
       sessions: hasSessions ? '{ has: usesCaches, open: openSession }' : undefined,
       trainCaches: hasTrainCaches ? 'trainCaches' : undefined,
       checkFacts: hasFacts ? 'checkFacts' : undefined,
@@ -114,6 +124,12 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
   );
   return { code: `const program = ${body};\n`, uses };
 }
+
+// Threads pay where there is much to compute; their code weighs little beside many parameters.
+const isLarge = ({ models }: GraphModule): boolean =>
+  models.some(({ parameters }) => parameters.reduce((sum, { type }) => sum + sizeOf(type), 0) >= 1e6);
+
+const sizeOf = ({ shape }: TensorType): number => shape.reduce((size, dim) => size * (asConstant(dim) ?? 1), 1);
 
 // Its name, and the lines that it came from.
 function kernelName({ name, origin }: Kernel, sourceName: string): string {
@@ -344,6 +360,8 @@ function printCpuPlan({ plan, fn, names, recordWord }: PlanParts, { table, run }
         return recordWord(word.name);
       case 'scratch':
         return '0';
+      case 'threads':
+        return '1';
     }
   });
   const words = text(table.map(({ kind }) => kind.charAt(0)).join(''));
@@ -444,7 +462,8 @@ function printTrain(train: TrainInfo, module: GraphModule): string {
   );
 }
 
-function printWasm({ bytes, maddSites, scratchBytes }: ReturnType<Printers['wasm']>): string {
+function printWasm({ bytes, maddSites, scratchBytes, memoryAt }: ReturnType<Printers['wasm']>): string {
   const distances = maddSites.map((site, at) => String(site - (maddSites[at - 1] ?? 0)));
-  return object({ code: text(bytesText(bytes)), scratch: String(scratchBytes), sites: list(distances) }, '  ');
+  const [code, sites] = [text(bytesText(bytes)), list(distances)];
+  return object({ code, scratch: String(scratchBytes), sites, limits: String(memoryAt) }, '  ');
 }

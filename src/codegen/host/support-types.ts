@@ -28,6 +28,8 @@ export type Input<D extends ElementType, S extends readonly (number | string)[]>
   | Nested<D extends 'bool' ? boolean : number, S>;
 export interface Device {
   readonly kind: 'webgpu' | 'wasm';
+  /** How many threads share the work of the CPU. */
+  readonly threads: number;
 }
 export interface RunOptions {
   readonly seed?: number;
@@ -41,6 +43,8 @@ export interface FitOptions {
 }
 export interface LoadOptions extends FitOptions {
   readonly device?: 'auto' | 'webgpu' | 'wasm' | GPUDevice | Device;
+  /** On the CPU, where the module was compiled for threads. Default: "auto", the cores, at most 4. */
+  readonly threads?: number | 'auto';
   /** safetensors, or "init". */
   readonly weights?: WeightsSource;
   readonly seed?: number;

@@ -73,7 +73,15 @@ function encodeLocals(locals: readonly ValueType[]): number[] {
 export interface EncodedModule {
   readonly bytes: Uint8Array;
   readonly codeOffsets: readonly number[];
+  /**
+   * Where the limits of the memory lie. Writing `03 00 80 80 04` there (shared, at most 4 GiB) over `00 80 80 80 00`
+   * (a zero in four bytes) declares it shared.
+   */
+  readonly memoryAt: number;
 }
+
+// \0asm, version 1.
+const preamble = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 
 /** Encodes a module. */
 export function encodeModule(source: ModuleSource): EncodedModule {
@@ -82,24 +90,21 @@ export function encodeModule(source: ModuleSource): EncodedModule {
     const params = key.split(',').filter((name): name is ValueType => name in valueType);
     return [0x60, ...vector(params.map((name) => [valueType[name]])), 0];
   });
-  const head = [
-    0,
-    0x61,
-    0x73,
-    0x6d,
-    1,
-    0,
-    0,
-    0,
+  const limits = [0, 0x80, 0x80, 0x80, 0];
+  const imports = [
+    ...preamble,
     ...section(1, vector(typeSection)),
-    ...section(2, vector([[...text('env'), ...text('memory'), 2, 0, 0]])),
+    ...section(2, vector([[...text('env'), ...text('memory'), 2, ...limits]])),
+  ];
+  const head = [
+    ...imports,
     ...section(3, vector(source.functions.map((f) => unsigned(types.indexOf(f.params.join()))))),
     ...section(7, vector(source.exports.map(({ name, index }) => [...text(name), 0, ...unsigned(index)]))),
   ];
-  return appendCode(head, source.functions);
+  return { ...appendCode(head, source.functions), memoryAt: imports.length - limits.length };
 }
 
-function appendCode(head: readonly number[], functions: readonly FunctionBody[]): EncodedModule {
+function appendCode(head: readonly number[], functions: readonly FunctionBody[]): Omit<EncodedModule, 'memoryAt'> {
   const bodies = functions.map((f) => {
     const locals = encodeLocals(f.locals);
     const size = unsigned(locals.length + f.code.length + 1);

@@ -13,7 +13,9 @@ export const op = {
   end: 0x0b,
   br: 0x0c,
   brIf: 0x0d,
+  return: 0x0f,
   call: 0x10,
+  drop: 0x1a,
   select: 0x1b,
   localGet: 0x20,
   localSet: 0x21,
@@ -25,6 +27,7 @@ export const op = {
   f32Store: 0x38,
   i32Store16: 0x3b,
   i32Const: 0x41,
+  i64Const: 0x42,
   f32Const: 0x43,
   i32Eqz: 0x45,
   i32Eq: 0x46,
@@ -133,6 +136,15 @@ export const wide = {
   f32ConvertS: simd(250),
   f32ConvertU: simd(251),
 } as const satisfies Record<string, readonly number[]>;
+
+/** Instructions on memory that threads share. */
+export const atomic = {
+  notify: [0xfe, 0x00],
+  wait32: [0xfe, 0x01],
+  load: [0xfe, 0x10],
+  store: [0xfe, 0x17],
+  add: [0xfe, 0x1e],
+} as const;
 
 /** Simple one-instruction unary ops: `<op>:<class>:<width>`, class f (f32), i (i32, u32) or b (bool). */
 export const unaryInstructions: Readonly<Record<string, readonly number[]>> = {

@@ -1,6 +1,8 @@
 // One WASM module for a whole program: a function per kernel, and per plan one exported function
-// `run_<index>` (table, tid, n) that runs the plan. Imports env.memory, which the host sizes.
+// `run_<index>` (table, tid, n) that runs the plan. Imports env.memory, which the host sizes. Where threads may run
+// plans together, each of them calls it.
 import type { TargetProgram } from '../../ir/plan.ts';
+import { printMeet } from './barrier.ts';
 import { encodeModule } from './encoder.ts';
 import { outline } from './outline.ts';
 import { prepareKernel, printKernel, printOutlined, scratchOfKernel } from './print-kernel.ts';
@@ -18,10 +20,12 @@ export interface WasmProgram {
   readonly maddSites: readonly number[];
   /** Scratch memory per thread, in bytes, for the table's `scratch` words. */
   readonly scratchBytes: number;
+  /** Where the memory may be declared shared: see {@link encodeModule}. */
+  readonly memoryAt: number;
 }
 
-/** Encodes all kernels and plans of a CPU program. Plan i is exported as `run_i`. */
-export function encodeWasm(program: TargetProgram): WasmProgram {
+/** Encodes all kernels and plans of a CPU program. Plan i is exported as `run_i`; `threads` may share its kernels. */
+export function encodeWasm(program: TargetProgram, threads = false): WasmProgram {
   const scratchBytes = Math.max(0, ...program.kernels.map(scratchOfKernel));
   const index = new Map(program.kernels.map(({ name }, at) => [name, at]));
   const bodies = program.kernels.map(prepareKernel);
@@ -30,18 +34,20 @@ export function encodeWasm(program: TargetProgram): WasmProgram {
   const printed = [
     ...zip(program.kernels, bodies).map(([kernel, body]) => printKernel(kernel, body, scratchBytes, where)),
     ...functions.map((f) => printOutlined(f, where)),
+    ...(threads ? [{ body: printMeet(), maddSites: [] }] : []),
   ];
+  const meet = threads ? printed.length - 1 : undefined;
   const plans = program.plans.map((plan) =>
-    printPlan(layoutPlan(plan, program.kernels), (name) => index.get(name) ?? -1),
+    printPlan(layoutPlan(plan, program.kernels, threads), { kernel: (name) => index.get(name) ?? -1, meet }),
   );
-  const { bytes, codeOffsets } = encodeModule({
+  const { bytes, codeOffsets, memoryAt } = encodeModule({
     functions: [...printed.map(({ body }) => body), ...plans],
     exports: plans.map((_, at) => ({ name: `run_${at}`, index: printed.length + at })),
   });
   const maddSites = zip(printed, codeOffsets).flatMap(([{ maddSites: sites }, start]) =>
     sites.map((site) => site + start),
   );
-  return { bytes, maddSites, scratchBytes };
+  return { bytes, maddSites, scratchBytes, memoryAt };
 }
 
 function zip<A, B>(a: readonly A[], b: readonly B[]): [A, B][] {

@@ -1,48 +1,90 @@
 // Prints one plan as a WASM function (table, tid, n): kernels in order, copies, fills, and loops whose
-// bodies recompute the words that depend on the loop index.
+// bodies recompute the words that depend on the loop index. Where threads may run it together, a step is run by as many
+// as its word of the table says, copies and fills by the first, and all meet between two steps unless the first thread
+// runs both alone.
 import type { Atom, Dim } from '../../ir/dim.ts';
 import { f32Bytes, unsigned, type FunctionBody } from './encoder.ts';
 import { FunctionWriter, type Local } from './function-writer.ts';
 import { op, wide } from './instructions.ts';
 import type { Layout, PlacedStep } from './table.ts';
 
-/** Prints the function that runs a plan; `kernelIndex` gives function indices. */
-export function printPlan(layout: Layout, kernelIndex: (name: string) => number): FunctionBody {
+/** Indices of the functions that plans call. */
+export interface Callees {
+  readonly kernel: (name: string) => number;
+  /** Where threads meet, if there may be several. */
+  readonly meet: number | undefined;
+}
+
+/** Prints the function that runs a plan. */
+export function printPlan(layout: Layout, callees: Callees): FunctionBody {
   const writer = new FunctionWriter([
     { name: 'table', type: 'i32' },
     { name: 'tid', type: 'i32' },
     { name: 'n', type: 'i32' },
   ]);
-  for (const step of layout.steps) printStep(step, layout, kernelIndex, writer);
+  for (const step of layout.steps) printStep(step, layout, callees, writer);
+  printEnd(callees, writer);
   return writer.finish();
 }
 
-function printStep(s: PlacedStep, layout: Layout, kernelIndex: (name: string) => number, w: FunctionWriter): void {
+function printStep(s: PlacedStep, layout: Layout, callees: Callees, w: FunctionWriter): void {
   switch (s.kind) {
     case 'dispatch':
-      for (const update of s.updates) {
-        w.get(w.local('table', 'i32'));
-        printDim(update.dim, layout, w);
-        w.memory(op.i32Store, 4 * update.word);
-      }
-      w.get(w.local('table', 'i32'));
-      if (s.at > 0) {
-        w.i32(4 * s.at);
-        w.emit(op.i32Add);
-      }
-      w.get(w.local('tid', 'i32'));
-      w.get(w.local('n', 'i32'));
-      return w.emit(op.call, ...unsigned(kernelIndex(s.kernel)));
+      return printDispatch(s, layout, callees, w);
     case 'copy':
-      return onThreadZero(w, () => {
+      return onThreadZero(callees, w, () => {
         for (const word of [s.at, s.at + 1, s.at + 2]) printWord(word, w);
         w.emit(...wide.memoryCopy);
       });
     case 'fill':
-      return onThreadZero(w, () => printFill(s, w));
+      return onThreadZero(callees, w, () => printFill(s, w));
     case 'loop':
-      return printLoop(s, layout, kernelIndex, w);
+      return printLoop(s, layout, callees, w);
   }
+}
+
+type Dispatch = Extract<PlacedStep, { kind: 'dispatch' }>;
+
+function printDispatch(s: Dispatch, layout: Layout, { kernel, meet }: Callees, w: FunctionWriter): void {
+  const { threads } = s;
+  const n = threads === undefined ? 'n' : 'sharing';
+  if (threads !== undefined) {
+    printMeeting(() => printWord(threads, w), meet, w);
+    w.get(w.local('tid', 'i32'));
+    w.get(w.local(n, 'i32'));
+    w.emit(op.i32LtS, op.if, 0x40);
+  }
+  for (const update of s.updates) {
+    w.get(w.local('table', 'i32'));
+    printDim(update.dim, layout, w);
+    w.memory(op.i32Store, 4 * update.word);
+  }
+  w.get(w.local('table', 'i32'));
+  if (s.at > 0) {
+    w.i32(4 * s.at);
+    w.emit(op.i32Add);
+  }
+  w.get(w.local('tid', 'i32'));
+  w.get(w.local(n, 'i32'));
+  w.emit(op.call, ...unsigned(kernel(s.kernel)));
+  if (threads !== undefined) w.emit(op.end);
+}
+
+// meet(sharing, sharing = next, n): `sharing` threads run a step at a time.
+function printMeeting(next: () => void, meet: number | undefined, w: FunctionWriter): void {
+  if (meet === undefined) return;
+  w.get(w.local('sharing', 'i32'));
+  next();
+  w.tee(w.local('sharing', 'i32'));
+  w.get(w.local('n', 'i32'));
+  w.emit(op.call, ...unsigned(meet));
+}
+
+// After it no thread reads the table or works.
+function printEnd({ meet }: Callees, w: FunctionWriter): void {
+  if (meet === undefined) return;
+  for (let param = 0; param < 3; param++) w.get(w.local('n', 'i32'));
+  w.emit(op.call, ...unsigned(meet));
 }
 
 function printWord(word: number, w: FunctionWriter): void {
@@ -50,7 +92,8 @@ function printWord(word: number, w: FunctionWriter): void {
   w.memory(op.i32Load, 4 * word);
 }
 
-function onThreadZero(w: FunctionWriter, body: () => void): void {
+function onThreadZero({ meet }: Callees, w: FunctionWriter, body: () => void): void {
+  printMeeting(() => w.i32(1), meet, w);
   w.get(w.local('tid', 'i32'));
   w.emit(op.i32Eqz, op.if, 0x40);
   body();
@@ -101,7 +144,7 @@ function printWhileLess(i: Local, end: Local, w: FunctionWriter, body: () => num
 function printLoop(
   s: Extract<PlacedStep, { kind: 'loop' }>,
   layout: Layout,
-  kernelIndex: (name: string) => number,
+  callees: Callees,
   w: FunctionWriter,
 ): void {
   const [step, count] = [w.temporary('i32'), w.temporary('i32')];
@@ -119,7 +162,7 @@ function printLoop(
       w.emit(op.i32Sub);
     } else w.get(step);
     w.set(index);
-    for (const child of s.body) printStep(child, layout, kernelIndex, w);
+    for (const child of s.body) printStep(child, layout, callees, w);
     return 1;
   });
   w.release(step, count);

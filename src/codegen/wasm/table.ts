@@ -12,7 +12,9 @@ export type TableWord =
   /** Address of a word of the step record. */
   | { readonly kind: 'record'; readonly name: string }
   /** Address of the scratch memory: threads × scratchBytes. */
-  | { readonly kind: 'scratch' };
+  | { readonly kind: 'scratch' }
+  /** How many threads share the dispatch whose words precede this one. */
+  | { readonly kind: 'threads' };
 
 /** A word that a loop body computes before each call, from loop indices and dims. */
 export interface Update {
@@ -22,7 +24,14 @@ export interface Update {
 
 /** A plan step with the index of its first word. */
 export type PlacedStep =
-  | { readonly kind: 'dispatch'; readonly kernel: string; readonly at: number; readonly updates: readonly Update[] }
+  | {
+      readonly kind: 'dispatch';
+      readonly kernel: string;
+      readonly at: number;
+      readonly updates: readonly Update[];
+      /** The word that says how many threads share it, where threads may. */
+      readonly threads?: number;
+    }
   | { readonly kind: 'copy'; readonly at: number }
   | { readonly kind: 'fill'; readonly at: number; readonly value: number; readonly float: boolean }
   | {
@@ -40,8 +49,8 @@ export interface Layout {
   readonly dims: ReadonlyMap<string, number>;
 }
 
-/** Lays out the table of `plan`. */
-export function layoutPlan(plan: Plan, kernels: readonly Kernel[]): Layout {
+/** Lays out the table of `plan`; with `threads`, each dispatch has a word for their number. */
+export function layoutPlan(plan: Plan, kernels: readonly Kernel[], threads = false): Layout {
   const words: TableWord[] = [];
   const dims = new Map<string, number>();
   const byName = new Map(kernels.map((kernel) => [kernel.name, kernel]));
@@ -66,7 +75,8 @@ export function layoutPlan(plan: Plan, kernels: readonly Kernel[]): Layout {
     for (const { dim: value } of updates) {
       for (const name of variables(value)) if (!indices.has(name) && !dims.has(name)) dims.set(name, -1);
     }
-    return { kind: 'dispatch', kernel: step.kernel, at, updates };
+    const placed = { kind: 'dispatch', kernel: step.kernel, at, updates } as const;
+    return threads ? { ...placed, threads: words.push({ kind: 'threads' }) - 1 } : placed;
   };
   const steps = plan.steps.map((step) => place(step, new Set()));
   for (const name of dims.keys()) {
@@ -109,5 +119,5 @@ function bytesOf(plan: Plan, id: string): Dim {
 }
 
 /** The words of the plan's table, in order. */
-export const tableWords = (plan: Plan, kernels: readonly Kernel[]): readonly TableWord[] =>
-  layoutPlan(plan, kernels).words;
+export const tableWords = (plan: Plan, kernels: readonly Kernel[], threads = false): readonly TableWord[] =>
+  layoutPlan(plan, kernels, threads).words;
