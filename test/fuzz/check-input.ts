@@ -20,7 +20,7 @@ function faultOf({ code, severity, message, span, secondary }: Diagnostic): stri
   for (const place of [span, ...secondary.map((label) => label.span)])
     if (place && !(place.start >= 0 && place.start <= place.end && place.end <= place.source.text.length))
       faults.push(`${code} is at ${place.start} to ${place.end} of ${place.source.text.length}`);
-  if (/undefined|\[object|%hole/.test(message) && !/undefined|hole/.test(span?.source.text ?? ''))
+  if (/undefined|\[object [A-Z]|%hole/.test(message) && !/undefined|hole/.test(span?.source.text ?? ''))
     faults.push(`${code} says ${message}`);
   return faults;
 }
