@@ -53,8 +53,11 @@ async function tfjs({ device, threads, peers }: PageSettings): Promise<Engine> {
 }
 
 async function jax({ device, threads, peers }: PageSettings): Promise<Engine> {
+  const workers = device === 'webgpu' || threads > 1;
+  // It looks for workers when it is imported.
+  if (!workers) Reflect.deleteProperty(globalThis, 'Worker');
   const library = (await import(`${location.origin}${peers}/@jax-js/jax/dist/index.js`)) as Jax;
-  return jaxEngine('jax-js', library, device, device === 'webgpu' || threads > 1);
+  return jaxEngine('jax-js', library, device, workers);
 }
 
 const count = countWebgpu();

@@ -247,14 +247,15 @@ function trainRunner(jax: Jax, one: Case, data: CaseData, inputs: readonly Array
 
 /** jax-js as an engine; `workers` lets it use all cores. @throws Error where it does not have the backend */
 export async function jaxEngine(name: string, jax: Jax, device: JaxDevice, workers: boolean): Promise<Engine> {
+  // It takes a `Worker`, which tfjs and onnxruntime-web define in Node, for leave to share its memory.
+  const alone = (): boolean => workers || Reflect.deleteProperty(globalThis, 'Worker');
   const devices = await jax.init(device);
   if (!devices.includes(device)) throw new Error(`jax-js has no ${device} backend here`);
   jax.defaultDevice(device);
   return {
     name,
     async open(one, data) {
-      // It takes a `Worker`, which tfjs and onnxruntime-web define in Node, for leave to share its memory.
-      if (!workers) Reflect.deleteProperty(globalThis, 'Worker');
+      alone();
       const inputs = Object.values(one.inputs).map((shape, at) =>
         jax.numpy.array(data.inputs[at] ?? new Float32Array(0), { shape }),
       );
