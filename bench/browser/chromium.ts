@@ -82,16 +82,46 @@ async function* compareInChromium(
   }
 }
 
+// Of one run after warming up: what a case may dispatch, and that nothing is made anew.
+const mostDispatches: Readonly<Record<string, number>> = { 'MLP training step, batch 64': 14, 'block d 64, seq 32': 7 };
+
+function* countRows({ name, counts }: Row): Generator<Row> {
+  if (!counts) return;
+  const { dispatches = 0, submits = 0, buffers = 0, 'bind groups': groups = 0 } = counts;
+  const most = mostDispatches[name];
+  if (most !== undefined) yield atMost(`${name}: dispatches`, dispatches, most);
+  // Reading the result of a run forward is a submit and a buffer that are not among these.
+  if (name.includes('training')) yield atMost(`${name}: submits`, submits, 1);
+  yield atMost(`${name}: made anew`, (name.includes('training') ? buffers : Math.max(0, buffers - 1)) + groups, 0);
+}
+
+const atMost = (name: string, value: number, most: number): Row => ({
+  name,
+  value,
+  unit: 'calls',
+  goal: `at most ${most}`,
+  met: value <= most,
+});
+
+async function* withCounts(rows: AsyncIterable<Row>): AsyncGenerator<Row> {
+  for await (const row of rows) {
+    yield row;
+    yield* countRows(row);
+  }
+}
+
 const onGpu = new Set(['matmul 256', 'MLP forward, batch 64', 'MLP training step, batch 64', 'block d 64, seq 32']);
 
 /** The workload `webgpu`. */
 export const webgpu: Workload = {
   name: 'webgpu',
   run: (options) =>
-    compareInChromium(
-      cases.filter(({ name }) => (options.only === '' ? onGpu.has(name) : name.includes(options.only))),
-      { device: 'webgpu', threads: 1, peers },
-      options,
+    withCounts(
+      compareInChromium(
+        cases.filter(({ name }) => (options.only === '' ? onGpu.has(name) : name.includes(options.only))),
+        { device: 'webgpu', threads: 1, peers },
+        options,
+      ),
     ),
 };
 
