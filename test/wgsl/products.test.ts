@@ -1,6 +1,6 @@
 // Products on a real device: every layout and tile, edges, batches, splits and operands that compute.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { add, sub, type DimLike } from '../../src/ir/dim.ts';
+import { add, asConstant, sub, type DimLike } from '../../src/ir/dim.ts';
 import type { Expr } from '../../src/ir/expr.ts';
 import type { Statement } from '../../src/ir/kernel.ts';
 import type { NestFunction } from '../../src/ir/nest.ts';
@@ -58,6 +58,25 @@ function product(m: number, count: number, depth: number, layout: 'nt' | 'nn' | 
   };
 }
 
+// y[g, j, i] = max(Σ a[g, i, k] · w + bias[j], 0): few rows, which the result has as columns.
+function rowsTimesMatrix(m: number, count: number, depth: number, layout: 'nt' | 'nn', batch = 1): Case {
+  const [g, i, j, k] = [axis('g', batch), axis('i', m), axis('j', count), axis('k', depth)];
+  const w = load('w', layout === 'nt' ? [at(g), at(j), at(k)] : [at(g), at(k), at(j)]);
+  const shape = layout === 'nt' ? [batch, count, depth] : [batch, depth, count];
+  const fn = nestFunction(
+    { a: { shape: [batch, m, depth] }, w: { shape }, bias: { shape: [count] } },
+    { y: { shape: [batch, count, m] } },
+    [
+      nest(
+        [g, i, j],
+        reduce('r', [k], 'sum', [bin('mul', load('a', [at(g), at(i), at(k)]), w)]),
+        store('y', [at(g), at(j), at(i)], epilogue(result('r'), load('bias', [at(j)]))),
+      ),
+    ],
+  );
+  return { fn, inputs: { a: tensor([batch, m, depth], 1), w: tensor(shape, 2), bias: tensor([count], 3) } };
+}
+
 // Divisions inside a loop: positions along k are taken apart at every step.
 function takesPatchesApart(fn: NestFunction, schedule: ScheduleNest): boolean {
   let divides = 0;
@@ -102,6 +121,21 @@ describe('products', () => {
   test('few rows, few columns', async ({ skip }) => {
     await agrees(found, product(1, 5, 300, 'nt'), skip);
     await agrees(found, product(3, 2, 40, 'nn'), skip);
+  });
+  test('few rows times a large matrix: four rows of it, or 64 columns, for a workgroup', async ({ skip }) => {
+    const cases = [1, 3, 8].flatMap((rows) => [
+      { one: rowsTimesMatrix(rows, 70, 264, 'nt'), workgroups: 18 },
+      { one: rowsTimesMatrix(rows, 68, 258, 'nn'), workgroups: 2 },
+    ]);
+    const batches = [
+      { one: rowsTimesMatrix(2, 64, 512, 'nt', 3), workgroups: 48 },
+      { one: rowsTimesMatrix(5, 128, 256, 'nn', 2), workgroups: 4 },
+    ];
+    for (const { one, workgroups } of [...cases, ...batches]) {
+      const [step] = scheduleAll(one.fn, scheduleForGpu).steps;
+      expect(step?.kind === 'dispatch' && asConstant(step.grid[0])).toBe(workgroups);
+      await agrees(found, one, skip);
+    }
   });
   test('a long sum with a small result is split along k', async ({ skip }) => {
     const [i, j, k] = [axis('i', 16), axis('j', 12), axis('k', 4096)];

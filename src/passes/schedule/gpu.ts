@@ -8,6 +8,7 @@ import type { Scheduled, ScheduleNest } from './schedule.ts';
 import { asContraction, type Contraction } from './gpu/contraction.ts';
 import { flattenNest, type ReduceStage } from './flatten.ts';
 import { estimate } from './linear.ts';
+import { mostFewRows, scheduleFewRows } from './gpu/few-rows.ts';
 import { isCoalesced, points } from './gpu/loops.ts';
 import { scheduleProduct, type Tiles } from './gpu/matmul.ts';
 import { schedulePerThread } from './gpu/per-thread.ts';
@@ -77,6 +78,13 @@ function tilesFor(c: Contraction, facts: Facts, options: GpuOptions): Tiles | un
   return m >= 256 && n >= 256 ? options.largeTiles : options.smallTiles;
 }
 
+// A few rows times a matrix: what takes time is reading the matrix.
+function fewRowsOf(c: Contraction, surroundings: Surroundings): Written | undefined {
+  const [m, n, k] = [c.m, c.n, c.k].map((axes) => estimate(points(axes), surroundings.facts));
+  const isLarge = Math.max(m ?? 1, n ?? 1) >= 32 && (k ?? 1) >= 256;
+  return isLarge && Math.min(m ?? 1, n ?? 1) <= mostFewRows ? scheduleFewRows(c, surroundings) : undefined;
+}
+
 const isReduce = (stage: Nest['stages'][number]): stage is ReduceStage => stage.kind === 'reduce';
 
 // Neighbouring threads would read neighbouring elements, and none of them along the reduced axis.
@@ -100,6 +108,8 @@ function scheduleFlat(nest: Nest, surroundings: Surroundings, options: GpuOption
   if (inner === 1) return scheduledOf([schedulePerThread(nest, surroundings)]);
   const contraction = asContraction(nest);
   const tiles = contraction && tilesFor(contraction, facts, options);
+  const few = contraction && fewRowsOf(contraction, surroundings);
+  if (few) return scheduledOf([few]);
   const split = splitOf(nest, reduces, surroundings, options, tiles);
   if (split) return split;
   if (contraction && tiles) return scheduledOf([scheduleProduct(contraction, surroundings, tiles)]);

@@ -9,7 +9,7 @@ import type { ReduceStage, StoreStage } from '../flatten.ts';
 import { constantStride } from '../linear.ts';
 import { isScatter } from './scatter.ts';
 
-/** A nest seen as a batched matrix product. */
+/** A nest seen as a batched matrix product; one side may be a vector, without axes of its own. */
 export interface Contraction {
   readonly nest: Nest;
   readonly stage: ReduceStage;
@@ -53,8 +53,7 @@ export function asContraction(nest: Nest): Contraction | undefined {
     nest.axes.filter(({ name }) => inA.has(name) === a && inB.has(name) === b);
   const batch = [...of(true, true), ...of(false, false)];
   const [m, n] = [of(true, false), of(false, true)];
-  if (m.length === 0 || n.length === 0 || !stage.axes.every(({ name }) => inA.has(name) && inB.has(name)))
-    return undefined;
+  if (m.length + n.length === 0 || !stage.axes.every(({ name }) => inA.has(name) && inB.has(name))) return undefined;
   const swap = isContiguousAlong(m.at(-1), stores) && !isContiguousAlong(n.at(-1), stores);
   const common = { nest, stage, stores, batch, k: stage.axes };
   return swap ? { ...common, m: n, n: m, a: sides.b, b: sides.a } : { ...common, m, n, ...sides };

@@ -13,7 +13,6 @@ import {
   less,
   literal,
   madd,
-  minus,
   named,
   plus,
   quotient,
