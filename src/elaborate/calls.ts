@@ -4,7 +4,7 @@ import { bindParameters, matchArguments, type Arguments, type Callee } from './a
 import type { Argument, CallExpr, Expr, FnDecl, PipeExpr } from '../parser/ast.ts';
 import { messages } from '../support/messages.gen.ts';
 import { spanText, type Span } from '../support/source.ts';
-import { derive } from './derivation.ts';
+import { derive, sizeNote } from './derivation.ts';
 import { resolved } from './dims.ts';
 import { variable, type Dim } from '../ir/dim.ts';
 import { evaluate, mismatchDiagnostic, read } from './expressions/evaluate.ts';
@@ -102,7 +102,15 @@ function staged(result: Value, calleeExpr: Expr, first: Value | undefined, calle
   const previous = first?.kind === 'tensor' ? first.derivation : undefined;
   const name = spanText(calleeExpr.span);
   const shown = name.length > 24 ? `${name.slice(0, 21)}...` : name;
-  return { ...result, derivation: derive(shown, result.value.type, constructionText(callee), previous) };
+  return {
+    ...result,
+    derivation: derive(
+      shown,
+      result.value.type,
+      constructionText(callee) || sizeNote(previous?.type, result.value.type),
+      previous,
+    ),
+  };
 }
 
 // An instance is explained by the words that constructed it.

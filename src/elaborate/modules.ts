@@ -11,7 +11,7 @@ import { emptySignature, type Frame, type Session } from './frame.ts';
 import { primitiveScope } from './prelude/prelude.ts';
 import { Scope } from './scope.ts';
 import { stdlib } from './stdlib.gen.ts';
-import { didYouMean } from './spelling.ts';
+import { didYouMean, renameIn } from './spelling.ts';
 import { unknown, type Value } from './values.ts';
 
 /** Where the texts of files come from. */
@@ -143,7 +143,7 @@ export class Modules {
           messages.E0207(
             name.span,
             { module: item.from.value, name: name.name },
-            didYouMean(name.name, source.exports.keys(), name.span),
+            renameIn(alias ? null : into.file.span, name, source.exports.keys()),
           ),
         );
     }

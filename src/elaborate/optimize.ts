@@ -113,8 +113,9 @@ function reachable(
     const node = first && blockedBy.get(values.get(first) ?? loss);
     const place = node?.origin[0];
     const names = blocked.map((slot) => table.paths.get(slot) ?? slot.name);
-    const shown =
-      names.length > 3 ? [...names.slice(0, 2), `${names.length - 2} more`].join('`, `') : names.join('`, `');
+    const some = names.length > 3 ? names.slice(0, 2) : names;
+    const others = names.length - some.length;
+    const shown = some.map((name) => `\`${name}\``).join(', ') + (others > 0 ? ` and ${others} more` : '');
     report(
       frame,
       messages.E0701(
@@ -124,7 +125,7 @@ function reachable(
           ...(place ? { label: blockReason(node.op) } : {}),
           secondary: [
             {
-              span: member.loss.span,
+              span: member.of[0]?.span ?? member.loss.span,
               label: `${slots.length} parameters, ${moving.length === 0 ? 'none' : moving.length} reached`,
             },
           ],

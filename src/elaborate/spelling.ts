@@ -1,6 +1,7 @@
 // "Did you mean …": the nearest of some names by edit distance.
 import type { DiagnosticDetails } from '../support/diagnostic.ts';
-import type { Span } from '../support/source.ts';
+import type { Identifier } from '../parser/ast.ts';
+import { createSpan, type Span } from '../support/source.ts';
 
 /** Labels and a fix for a name that is one slip from a known one. */
 export function didYouMean(name: string, candidates: Iterable<string>, span: Span): DiagnosticDetails {
@@ -13,6 +14,24 @@ export const suggestion = (name: string, span: Span): DiagnosticDetails => ({
   label: `did you mean \`${name}\`?`,
   helps: [{ text: `write \`${name}\``, fix: { edits: [{ span, text: name }] } }],
 });
+
+/** The same for a name that an import introduces: the fix renames it all through the file. */
+export function renameIn(
+  file: Span | null,
+  { name, span }: Identifier,
+  candidates: Iterable<string>,
+): DiagnosticDetails {
+  const details = didYouMean(name, candidates, span);
+  const [help] = details.helps ?? [];
+  const [edit] = help?.fix?.edits ?? [];
+  if (!file || !help || !edit) return details;
+  const { source } = file;
+  const uses = [...source.text.matchAll(new RegExp(`(?<![\\w.])${name}\\b`, 'g'))].map(({ index }) =>
+    createSpan(source, index, index + name.length),
+  );
+  const others = uses.filter(({ start }) => start !== span.start).map((use) => ({ span: use, text: edit.text }));
+  return { ...details, helps: [{ ...help, fix: { edits: [edit, ...others] } }] };
+}
 
 /** The candidate nearest to `name`, if it is near enough to be a slip. */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {

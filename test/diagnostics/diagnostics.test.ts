@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { applyFixes } from '../../src/support/apply-fixes.ts';
+import type { Diagnostic } from '../../src/support/diagnostic.ts';
 import { explanations } from '../../src/support/messages.gen.ts';
 import { renderTerminal } from '../../src/support/render-terminal.ts';
 import { diagnose } from './diagnose.ts';
@@ -58,5 +59,22 @@ describe.each(folders)('%s', (code) => {
     const left = await diagnose(folder, text);
     if ('missing' in left) throw new Error(left.missing);
     expect(left.filter((d) => d.code === code).length).toBeLessThan(diagnostics.filter((d) => d.code === code).length);
+  });
+
+  // Each fix by itself takes away the diagnostic that offers it, and brings no code that was not there.
+  it('is gone after each fix of each diagnostic', async (context) => {
+    const diagnostics = await diagnose(folder);
+    if ('missing' in diagnostics) return context.skip(diagnostics.missing);
+    const before = new Set(diagnostics.map((d) => d.code));
+    for (const diagnostic of diagnostics)
+      for (const help of diagnostic.helps.filter(({ fix }) => fix !== undefined)) {
+        const [text] = applyFixes([{ ...diagnostic, helps: [help] }]).texts.values();
+        const left = await diagnose(folder, text);
+        if ('missing' in left) throw new Error(left.missing);
+        const same = (d: Diagnostic): boolean => d.code === diagnostic.code && d.message === diagnostic.message;
+        expect(left.filter(same).length, `${help.text}\n${text}`).toBeLessThan(diagnostics.filter(same).length);
+        const isNew = left.filter((d) => d.severity === 'error' && !before.has(d.code));
+        expect(renderTerminal(isNew), `${help.text}\n${text}`).toBe('');
+      }
   });
 });

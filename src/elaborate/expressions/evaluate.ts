@@ -165,7 +165,8 @@ function named(value: Value, pattern: Pattern, expr: Expr): Value {
     return value;
   const text = spanText(expr.span).replaceAll(/\s+/g, ' ');
   const note = text.length > 40 ? `${text.slice(0, 37)}...` : text;
-  return { ...value, derivation: derive(pattern.name, value.value.type, `\`${note}\``, value.derivation) };
+  const derivation = derive(pattern.name, value.value.type, `\`${note}\``, value.derivation);
+  return { ...value, derivation: { ...derivation, place: pattern.span } };
 }
 
 /** The value of a `let` or `const`, of the type that is written. */

@@ -5,11 +5,8 @@ import { isFloat, isInteger } from '../../ir/dtype.ts';
 import type { BinaryOp } from '../../ir/expr.ts';
 import type { Value as GraphValue } from '../../ir/graph.ts';
 import type { BinaryExpr, Expr, RangeExpr, UnaryExpr } from '../../parser/ast.ts';
-import type { Help } from '../../support/diagnostic.ts';
 import { messages } from '../../support/messages.gen.ts';
 import { spanText } from '../../support/source.ts';
-import { independentDims } from '../dim-places.ts';
-import { derivationRows } from '../derivation.ts';
 import { equalDims, resolved } from '../dims.ts';
 import { reject, Rejected, type Frame } from '../frame.ts';
 import {
@@ -28,6 +25,7 @@ import {
 import { evaluate } from './evaluate.ts';
 import { evaluateIndex } from './access.ts';
 import { rangeOfResult } from './index-range.ts';
+import { derivationOf, rejectShapes } from './shape-clash.ts';
 import { broadcastShapes, graphOf, isAdaptable, NotScalar, stretch, toTensor, unify } from './tensors.ts';
 
 /** `left operator right`. */
@@ -174,9 +172,6 @@ function integerPower(frame: Frame, expr: BinaryExpr, left: Value, right: Value)
   return tensor(n < 0 ? b.unary('recip', powered) : powered, derivationOf(left));
 }
 
-const derivationOf = (value: Value): TensorValue['derivation'] =>
-  value.kind === 'tensor' ? value.derivation : undefined;
-
 const keep = (value: GraphValue, left: Value, right: Value): Value =>
   tensor(value, derivationOf(left) ?? derivationOf(right));
 
@@ -192,73 +187,6 @@ export function elementwise(
   const common = broadcastShapes(frame, [a.type.shape, b.type.shape]);
   if ('clash' in common) return rejectShapes(frame, a, b, [left, right], verb, place, common);
   return make([stretch(frame, a, common.shape), stretch(frame, b, common.shape)]);
-}
-
-function rejectShapes(
-  frame: Frame,
-  a: GraphValue,
-  b: GraphValue,
-  [left, right]: readonly [Value, Value],
-  verb: string,
-  place: Expr,
-  { clash: [p, q], answer }: { readonly clash: readonly [Dim, Dim]; readonly answer: 'refuted' | 'unknown' },
-): never {
-  const [ta, tb] = [typeText(a.type), typeText(b.type)];
-  const sides =
-    place.kind === 'binary'
-      ? [
-          { span: place.left.span, label: ta },
-          { span: place.right.span, label: tb },
-        ]
-      : [];
-  const primary = place.kind === 'binary' ? place.operatorSpan : place.span;
-  const rows = [...derivationRows(derivationOf(left)), ...derivationRows(derivationOf(right))];
-  const derivation = rows.length > 0 ? { derivation: rows } : {};
-  if (answer === 'unknown' && a.type.shape.length === b.type.shape.length) {
-    const operand = place.kind === 'binary' ? spanText(place.left.span) : 'x';
-    return reject(
-      frame,
-      messages.E0303(
-        place.span,
-        { left: p.key, right: q.key },
-        {
-          label: `needs ${p.key} = ${q.key}`,
-          secondary: independentDims(frame, p.key, q.key),
-          ...derivation,
-          helps: [
-            { text: `use one name for both axes, or require it: \`requires ${p.key} == ${q.key}\`` },
-            { text: `for a run-time check at the entry point: \`(${operand} as ${tb})\`` },
-          ],
-        },
-      ),
-    );
-  }
-  return reject(
-    frame,
-    messages.E0302(
-      primary,
-      { operation: verb, left: ta, right: tb },
-      {
-        secondary: sides,
-        ...derivation,
-        notes: [`aligned from the right, \`${p.key}\` meets \`${q.key}\`; symbolic dims never broadcast`],
-        helps: [axisHelp(place, a, b)],
-      },
-    ),
-  );
-}
-
-// Suggests the rearrange that gives the shorter operand its missing axes.
-function axisHelp(place: Expr, a: GraphValue, b: GraphValue): Help {
-  const [short, long] = a.type.shape.length <= b.type.shape.length ? [a, b] : [b, a];
-  const names = short.type.shape.map((d) => d.key);
-  const wanted = long.type.shape.map((d) => (names.includes(d.key) ? d.key : '1'));
-  const plain = names.every((n) => /^[A-Za-z_]\w*$/.test(n)) && names.every((n) => wanted.includes(n));
-  if (!plain || place.kind !== 'binary' || names.length === long.type.shape.length)
-    return { text: 'give both sides the same axes, with a literal 1 where one should repeat' };
-  const side = (short === a ? place.left : place.right).span;
-  const text = `rearrange[${names.join(' ')} -> ${wanted.join(' ')}](${spanText(side)})`;
-  return { text: `add an axis where you mean it: \`${text}\``, fix: { edits: [{ span: side, text }] } };
 }
 
 function compareEqual(frame: Frame, expr: BinaryExpr, left: Value, right: Value): Value {

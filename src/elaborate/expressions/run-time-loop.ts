@@ -2,6 +2,7 @@
 // graph op `scan`. The body is evaluated twice: once to learn which states it updates and what its
 // carries become, then for the region itself. `while` masks: a step that does not run keeps the carry
 // and gives zeros.
+import { inOneCall } from './fold-axis.ts';
 import { one, sub, variable, type Dim } from '../../ir/dim.ts';
 import type { Node, TensorType, Value as GraphValue } from '../../ir/graph.ts';
 import type { Bind, Expr, FoldExpr, ForExpr } from '../../parser/ast.ts';
@@ -175,6 +176,8 @@ interface LoopText {
   readonly while: Expr | null;
   readonly span: Span;
   readonly initSpan: Span;
+  /** What the loop runs over, where that is one thing. */
+  readonly bind?: Bind | undefined;
 }
 
 /** `fold` or `scan` as one run-time loop. */
@@ -202,6 +205,7 @@ export function evaluateRunTimeFor(frame: Frame, expr: ForExpr): Value {
     while: null,
     span: expr.span,
     initSpan: expr.span,
+    bind: rest.length > 0 ? undefined : first,
   };
   return runLoop(frame, loop, first ? [first] : [], tuple([]));
 }
@@ -272,7 +276,9 @@ function rejectUnorderedUpdates(frame: Frame, loop: LoopText, slots: readonly Sl
         label: 'updates them',
         secondary: [{ span: keyword, label: 'iterations are independent, so the updates have no order' }],
         helps: [
-          { text: 'fold the axis into the batch and call it once' },
+          {
+            text: `fold the axis into the batch and call it once${inOneCall(frame, { bind: loop.bind, body: loop.body })}`,
+          },
           { text: 'or use `scan`, whose steps are ordered' },
         ],
       },

@@ -1,5 +1,5 @@
 import { Linear } from "std/nn"
 
 layer Net() {
-  let fc = Linaer(4, 4)
+  let fc = Linear(4, 4)
 }
