@@ -4,7 +4,7 @@
 import { loadsIn } from '../../../ir/expr-rewrite.ts';
 import type { KernelExpr, Statement } from '../../../ir/kernel.ts';
 import type { Nest } from '../../../ir/nest.ts';
-import { binary, cast, int, laneNumbers, laneOf, less, named, times, widen } from './expressions.ts';
+import { binary, cast, int, laneNumbers, laneOf, less, named, plus, times, widen } from './expressions.ts';
 import type { ReduceStage, StoreStage } from '../flatten.ts';
 import {
   accumulators,
@@ -47,7 +47,30 @@ function forShare(
 
 const arrayType = (x: KernelExpr): 'f32' | 'i32' | 'u32' => (x.type === 'bool' ? 'u32' : x.type);
 
-// Writes each thread's partial result, then halves the number of them until one is left.
+// value(0) ∘ … ∘ value(count − 1), for every part of the monoid.
+function accumulateAll(
+  writer: KernelWriter,
+  into: Statement[],
+  { monoid }: ReduceStage,
+  like: readonly KernelExpr[],
+  count: number,
+  value: (part: number, at: KernelExpr) => KernelExpr,
+): KernelExpr[] {
+  const totals = like.map((_, part) => writer.variable(into, value(part, int(0))));
+  const [name, body]: [string, Statement[]] = [writer.fresh('i'), []];
+  accumulate(
+    writer,
+    body,
+    monoid,
+    totals,
+    like.map((_, part) => value(part, named(name))),
+  );
+  into.push({ kind: 'for', name, from: int(1), to: int(count), step: 1, body });
+  return totals;
+}
+
+// Writes each thread's partial result. A few threads add up those that lie a few apart, then all threads add up
+// what these have: two barriers, where halving takes one for every bit of the size.
 function meet(scope: Scope, { writer, size }: Shape, stage: ReduceStage, mine: readonly KernelExpr[]): KernelExpr[] {
   const arrays = mine.map((x) => writer.array(arrayType(x), size));
   const read = (part: number, index: KernelExpr): KernelExpr => {
@@ -65,22 +88,14 @@ function meet(scope: Scope, { writer, size }: Shape, stage: ReduceStage, mine: r
   const { into } = scope;
   mine.forEach((x, part) => into.push(write(part, x)));
   into.push({ kind: 'barrier' });
-  const level = writer.fresh('i');
-  const body: Statement[] = [];
-  const half = writer.bind(body, binary('shr', int(size / 2), named(level)));
+  const columns = 2 ** Math.floor(Math.log2(size) / 2);
   const block: Statement[] = [];
-  const other = mine.map((_, part) => read(part, binary('add', local, half)));
-  if (stage.monoid.arity === 1) {
-    const { name } = stage.monoid;
-    other.forEach((x, part) => block.push(write(part, combineValues(name, read(part, local), x))));
-  } else {
-    const accs = mine.map((_, part) => writer.variable(block, read(part, local)));
-    accumulate(writer, block, stage.monoid, accs, other);
-    accs.forEach((x, part) => block.push(write(part, x)));
-  }
-  body.push({ kind: 'if', cond: less(local, half), then: block, otherwise: [] }, { kind: 'barrier' });
-  into.push({ kind: 'for', name: level, from: int(0), to: int(Math.log2(size)), step: 1, body });
-  return mine.map((_, part) => writer.bind(into, read(part, int(0))));
+  const sums = accumulateAll(writer, block, stage, mine, size / columns, (part, at) =>
+    read(part, plus(local, times(at, int(columns)))),
+  );
+  sums.forEach((x, part) => block.push(write(part, x)));
+  into.push({ kind: 'if', cond: less(local, int(columns)), then: block, otherwise: [] }, { kind: 'barrier' });
+  return accumulateAll(writer, into, stage, mine, columns, read);
 }
 
 function reduceTogether(scope: Scope, shape: Shape, stage: ReduceStage): void {
