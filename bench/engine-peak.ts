@@ -5,6 +5,7 @@ import { cases } from './comparison/cases.ts';
 import { dataOf } from './comparison/random.ts';
 import { importedCase } from './engines/compiled.ts';
 import { dlmEngine } from './engines/dlm.ts';
+import { processorTime } from './processor-time.ts';
 import type { Row, Workload } from './workload.ts';
 
 // Independent sums, enough to hide the latency of an addition.
@@ -58,11 +59,6 @@ async function matmul(): Promise<Contender> {
 
 // Time of the processor, not of the clock: what else the machine does counts less. It only ever makes things slower, so
 // the shortest times compare best.
-const processorTime = (): number => {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-};
-
 async function interleaved(contenders: readonly Contender[], times: number): Promise<void> {
   for (let i = 0; i < times; i++) {
     for (const one of contenders) {

@@ -1,4 +1,4 @@
-// `npm run bench -- [names] [--quick] [--json] [--threads 2] [--relaxed] [--only text]`: runs the workloads named (all
+// `npm run bench -- [names] [--quick] [--json] [--threads 2] [--relaxed] [--processor] [--only text]`: runs the workloads named (all
 // without names; with --quick only W1–W8), prints one line for each row, or one JSON object. Numbers are of this machine
 // in this run: compare within a run only. README.md beside this file says what is measured and how.
 import { setFlagsFromString } from 'node:v8';
@@ -31,6 +31,7 @@ const { values, positionals } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    processor: { type: 'boolean', default: false },
     relaxed: { type: 'boolean', default: false },
     threads: { type: 'string', default: '1' },
     only: { type: 'string', default: '' },
@@ -45,8 +46,9 @@ if (unknown.length > 0) {
 // Node 20 has relaxed SIMD behind a flag, which counts when it is set before the first module is compiled.
 if (values.relaxed) setFlagsFromString('--experimental-wasm-relaxed-simd');
 
-const options: RunOptions = { quick: values.quick, threads: Number(values.threads), only: values.only };
-const all = values.quick ? peerWorkloads : workloads;
+const { quick, processor, only } = values;
+const options: RunOptions = { quick, processor, only, threads: Number(values.threads) };
+const all = quick ? peerWorkloads : workloads;
 const chosen = positionals.length > 0 ? workloads.filter(({ name }) => positionals.includes(name)) : all;
 const rows: Row[] = [];
 for (const workload of chosen) {

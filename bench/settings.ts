@@ -4,9 +4,16 @@ import { createInterface } from 'node:readline';
 import { peerWorkloads } from './peers.ts';
 import type { Row, RunOptions, Workload } from './workload.ts';
 
-async function* inProcess(flags: readonly string[], { quick, only }: RunOptions): AsyncGenerator<Row> {
+async function* inProcess(flags: readonly string[], { quick, only, processor }: RunOptions): AsyncGenerator<Row> {
   const names = peerWorkloads.map(({ name }) => name);
-  const options = ['--json', '--only', only, ...(quick ? ['--quick'] : []), ...flags];
+  const options = [
+    '--json',
+    '--only',
+    only,
+    ...(quick ? ['--quick'] : []),
+    ...(processor ? ['--processor'] : []),
+    ...flags,
+  ];
   const child = spawn(process.execPath, ['scripts/run.mjs', 'bench/main.ts', ...names, ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -18,6 +25,6 @@ async function* inProcess(flags: readonly string[], { quick, only }: RunOptions)
 
 /** The workloads `threads` and `relaxed`. */
 export const settingWorkloads: readonly Workload[] = [
-  { name: 'threads', run: (options) => inProcess(['--threads', '2'], options) },
+  { name: 'threads', run: (options) => inProcess(['--threads', '2'], { ...options, processor: false }) },
   { name: 'relaxed', run: (options) => inProcess(['--relaxed'], options) },
 ];

@@ -27,6 +27,8 @@ export interface RunOptions {
   /** Fewer repetitions. */
   readonly quick: boolean;
   readonly threads: number;
+  /** By the time that the process computes, not by the clock. */
+  readonly processor: boolean;
   /** Only rows whose name has this in it. */
   readonly only: string;
 }

@@ -25,6 +25,10 @@ export interface RoundOptions {
   readonly budget: number;
   /** Leaves out the engines that the case names as slow. */
   readonly quick: boolean;
+  /** Milliseconds so far. */
+  readonly clock?: () => number;
+  /** Called before every sample, and not timed. */
+  readonly settle?: () => void;
   /** Totals so far of what is counted. */
   readonly count?: () => Counts;
 }
@@ -41,10 +45,12 @@ interface Contender {
 const reason = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
 
-async function timed(runner: Runner, repeats: number): Promise<number> {
-  const started = performance.now();
+type Clock = () => number;
+
+async function timed(runner: Runner, repeats: number, clock: Clock): Promise<number> {
+  const started = clock();
   for (let i = 0; i < repeats; i++) await runner.run();
-  return (performance.now() - started) / repeats;
+  return (clock() - started) / repeats;
 }
 
 // The largest difference, over the largest magnitude of what is expected.
@@ -64,11 +70,11 @@ const slowest = 400;
 const hopeless = 4000;
 
 // Of a training step the loss after two updates: it is right only if gradients and Adam are.
-async function firstResult(one: Case, runner: Runner): Promise<[result: Float32Array, ms: number]> {
+async function firstResult(one: Case, runner: Runner, clock: Clock): Promise<[result: Float32Array, ms: number]> {
   if (one.train) for (let i = 0; i < 2; i++) await runner.run();
-  const started = performance.now();
+  const started = clock();
   const result = await runner.run();
-  return [result, performance.now() - started];
+  return [result, clock() - started];
 }
 
 async function counted(runner: Runner, count: RoundOptions['count']): Promise<Counts> {
@@ -78,15 +84,26 @@ async function counted(runner: Runner, count: RoundOptions['count']): Promise<Co
   return Object.fromEntries(Object.entries(count()).map(([name, total]) => [name, total - (before[name] ?? 0)]));
 }
 
-async function contenderOf(name: string, runner: Runner, ms: number, count: RoundOptions['count']): Promise<Contender> {
-  const warm = ms > hopeless ? ms : await timed(runner, 1);
-  if (warm < slowest / 2) await timed(runner, 2);
+async function contenderOf(
+  name: string,
+  runner: Runner,
+  ms: number,
+  clock: Clock,
+  count: RoundOptions['count'],
+): Promise<Contender> {
+  const warm = ms > hopeless ? ms : await timed(runner, 1, clock);
+  if (warm < slowest / 2) await timed(runner, 2, clock);
   const repeats = Math.min(64, Math.max(1, Math.ceil(4 / warm)));
   // One sample is enough of what takes long.
   return { name, runner, repeats, times: warm > slowest ? [warm] : [], counts: await counted(runner, count) };
 }
 
-async function runRounds(contenders: readonly Contender[], budget: number): Promise<void> {
+async function runRounds(
+  contenders: readonly Contender[],
+  budget: number,
+  clock: Clock,
+  settle: () => void,
+): Promise<void> {
   const end = performance.now() + budget;
   for (let round = 0; round < 3 || (performance.now() < end && round < 1000); round++) {
     for (const at of contenders.keys()) {
@@ -97,7 +114,8 @@ async function runRounds(contenders: readonly Contender[], budget: number): Prom
       const taken = times.reduce((sum, ms) => sum + ms * repeats, 0);
       if (times.length > 0 && median(times) > slowest) continue;
       if (times.length > 2 && taken > budget / 2) continue;
-      times.push(await timed(runner, repeats));
+      settle();
+      times.push(await timed(runner, repeats, clock));
     }
   }
 }
@@ -106,7 +124,7 @@ async function runRounds(contenders: readonly Contender[], budget: number): Prom
 export async function compareOn(
   one: Case,
   engines: readonly Engine[],
-  { budget, quick, count }: RoundOptions,
+  { budget, quick, count, clock = () => performance.now(), settle = () => undefined }: RoundOptions,
 ): Promise<ReadonlyMap<string, Timing>> {
   const data = dataOf(one);
   const results = new Map<string, Timing>();
@@ -116,16 +134,16 @@ export async function compareOn(
     try {
       if (quick && one.slow?.includes(engine.name) === true) throw new Error('takes seconds: not in a quick run');
       const runner = await engine.open(one, data);
-      const [result, ms] = await firstResult(one, runner);
+      const [result, ms] = await firstResult(one, runner, clock);
       expected ??= result;
       const off = distance(runner.inOrder?.(result) ?? result, expected);
       if (off > 1e-3) throw new Error(`its result is off by ${off.toPrecision(2)}`);
-      contenders.push(await contenderOf(engine.name, runner, ms, count));
+      contenders.push(await contenderOf(engine.name, runner, ms, clock, count));
     } catch (error) {
       results.set(engine.name, { cannot: reason(error) });
     }
   }
-  await runRounds(contenders, budget);
+  await runRounds(contenders, budget, clock, settle);
   for (const { name, runner, times, counts } of contenders) {
     runner.close();
     const spread = [Math.min(...times), Math.max(...times)] as const;
