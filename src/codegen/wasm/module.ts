@@ -24,21 +24,27 @@ export interface WasmProgram {
   readonly memoryAt: number;
 }
 
-/** Encodes all kernels and plans of a CPU program. Plan i is exported as `run_i`; `threads` may share its kernels. */
-export function encodeWasm(program: TargetProgram, threads = false): WasmProgram {
+/**
+ * Encodes all kernels and plans of a CPU program. Plan i is exported as `run_i`. With `threads`, several may run it, who
+ * meet between its steps; with false, one runs it all; by default each call runs a share, and nobody waits.
+ */
+export function encodeWasm(program: TargetProgram, threads?: boolean): WasmProgram {
   const scratchBytes = Math.max(0, ...program.kernels.map(scratchOfKernel));
   const index = new Map(program.kernels.map(({ name }, at) => [name, at]));
   const bodies = program.kernels.map(prepareKernel);
   const { functions, calls } = outline(bodies);
   const where = { calls, first: program.kernels.length };
+  const alone = threads === false;
   const printed = [
-    ...zip(program.kernels, bodies).map(([kernel, body]) => printKernel(kernel, body, scratchBytes, where)),
+    ...zip(program.kernels, bodies).map(([kernel, body]) =>
+      printKernel(kernel, body, alone ? undefined : scratchBytes, where),
+    ),
     ...functions.map((f) => printOutlined(f, where)),
     ...(threads ? [{ body: printMeet(), maddSites: [] }] : []),
   ];
   const meet = threads ? printed.length - 1 : undefined;
   const plans = program.plans.map((plan) =>
-    printPlan(layoutPlan(plan, program.kernels, threads), { kernel: (name) => index.get(name) ?? -1, meet }),
+    printPlan(layoutPlan(plan, program.kernels, threads), { kernel: (name) => index.get(name) ?? -1, meet, alone }),
   );
   const { bytes, codeOffsets, memoryAt } = encodeModule({
     functions: [...printed.map(({ body }) => body), ...plans],

@@ -58,19 +58,22 @@ export function printOutlined(f: OutlinedFunction, calls: Calls): PrintedKernel 
   return { body: writer.finish(), maddSites: writer.maddSites };
 }
 
-/** Prints `kernel`; thread `tid` uses the scratch bytes from tid·scratchBytes on. */
-export function printKernel(kernel: Kernel, body: Body, scratchBytes: number, calls: Calls): PrintedKernel {
-  const writer = new FunctionWriter([
-    { name: 'table', type: 'i32' },
-    { name: 'tid', type: 'i32' },
-    { name: 'n', type: 'i32' },
-  ]);
+/** Parameters of kernels and plans: the thread and their number where there may be several. */
+export const parametersFor = (alone: boolean): { readonly name: string; readonly type: 'i32' }[] =>
+  ['table', ...(alone ? [] : ['tid', 'n'])].map((name) => ({ name, type: 'i32' }));
+
+/**
+ * Prints `kernel`; thread `tid` uses the scratch bytes from tid·scratchBytes on. Without `scratchBytes`, one thread runs
+ * all of it.
+ */
+export function printKernel(kernel: Kernel, body: Body, scratchBytes: number | undefined, calls: Calls): PrintedKernel {
+  const writer = new FunctionWriter(parametersFor(scratchBytes === undefined));
   printPrologue(kernel, scratchBytes, writer);
   printStatements(body.statements, printingOf(writer, body, calls));
   return { body: writer.finish(), maddSites: writer.maddSites };
 }
 
-function printPrologue(kernel: Kernel, scratchBytes: number, w: FunctionWriter): void {
+function printPrologue(kernel: Kernel, scratchBytes: number | undefined, w: FunctionWriter): void {
   let word = 0;
   const next = (name: string): void => {
     w.get(w.local('table', 'i32'));
@@ -85,8 +88,10 @@ function printPrologue(kernel: Kernel, scratchBytes: number, w: FunctionWriter):
     w.memory(type === 'f32' ? op.f32Load : op.i32Load, 0);
     w.set(w.local(`scalar ${name}`, storageOf(type, 1)));
   }
+  if (kernel.arrays.length > 0) next('scratch');
+  // %begin is 0, as every local is at first.
+  if (scratchBytes === undefined) return next('%end');
   if (kernel.arrays.length > 0) {
-    next('scratch');
     w.get(w.local('scratch', 'i32'));
     w.get(w.local('tid', 'i32'));
     w.i32(scratchBytes);

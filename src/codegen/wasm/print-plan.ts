@@ -6,6 +6,7 @@ import type { Atom, Dim } from '../../ir/dim.ts';
 import { f32Bytes, unsigned, type FunctionBody } from './encoder.ts';
 import { FunctionWriter, type Local } from './function-writer.ts';
 import { op, wide } from './instructions.ts';
+import { parametersFor } from './print-kernel.ts';
 import type { Layout, PlacedStep } from './table.ts';
 
 /** Indices of the functions that plans call. */
@@ -13,15 +14,13 @@ export interface Callees {
   readonly kernel: (name: string) => number;
   /** Where threads meet, if there may be several. */
   readonly meet: number | undefined;
+  /** One thread runs it all. */
+  readonly alone: boolean;
 }
 
 /** Prints the function that runs a plan. */
 export function printPlan(layout: Layout, callees: Callees): FunctionBody {
-  const writer = new FunctionWriter([
-    { name: 'table', type: 'i32' },
-    { name: 'tid', type: 'i32' },
-    { name: 'n', type: 'i32' },
-  ]);
+  const writer = new FunctionWriter(parametersFor(callees.alone));
   for (const step of layout.steps) printStep(step, layout, callees, writer);
   printEnd(callees, writer);
   return writer.finish();
@@ -45,7 +44,7 @@ function printStep(s: PlacedStep, layout: Layout, callees: Callees, w: FunctionW
 
 type Dispatch = Extract<PlacedStep, { kind: 'dispatch' }>;
 
-function printDispatch(s: Dispatch, layout: Layout, { kernel, meet }: Callees, w: FunctionWriter): void {
+function printDispatch(s: Dispatch, layout: Layout, { kernel, meet, alone }: Callees, w: FunctionWriter): void {
   const { threads } = s;
   const n = threads === undefined ? 'n' : 'sharing';
   if (threads !== undefined) {
@@ -64,8 +63,10 @@ function printDispatch(s: Dispatch, layout: Layout, { kernel, meet }: Callees, w
     w.i32(4 * s.at);
     w.emit(op.i32Add);
   }
-  w.get(w.local('tid', 'i32'));
-  w.get(w.local(n, 'i32'));
+  if (!alone) {
+    w.get(w.local('tid', 'i32'));
+    w.get(w.local(n, 'i32'));
+  }
   w.emit(op.call, ...unsigned(kernel(s.kernel)));
   if (threads !== undefined) w.emit(op.end);
 }
@@ -92,7 +93,8 @@ function printWord(word: number, w: FunctionWriter): void {
   w.memory(op.i32Load, 4 * word);
 }
 
-function onThreadZero({ meet }: Callees, w: FunctionWriter, body: () => void): void {
+function onThreadZero({ meet, alone }: Callees, w: FunctionWriter, body: () => void): void {
+  if (alone) return body();
   printMeeting(() => w.i32(1), meet, w);
   w.get(w.local('tid', 'i32'));
   w.emit(op.i32Eqz, op.if, 0x40);
