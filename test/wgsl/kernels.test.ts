@@ -82,16 +82,20 @@ describe('text of kernels', () => {
       }
       a0[L]=max(max(R3.x,R3.y),max(R3.z,R3.w));
       workgroupBarrier();
-      for(var P8=0;P8<6;P8++){
-      let A5=32>>(u32(P8)&31u);
-      if(L<A5){
-      a0[L]=max(a0[L],a0[L+A5]);
+      if(L<8){
+      var X2:f32=a0[L];
+      for(var P8=1;P8<8;P8++){
+      X2=max(X2,a0[L+P8*8]);
+      }
+      a0[L]=X2;
       }
       workgroupBarrier();
+      var w8:f32=a0[0];
+      for(var P8=1;P8<8;P8++){
+      w8=max(w8,a0[P8]);
       }
-      let O5=a0[0];
       if(L==0){
-      b1[f6]=O5;
+      b1[f6]=w8;
       }
       }
       }

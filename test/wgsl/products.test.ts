@@ -137,6 +137,14 @@ describe('products', () => {
       await agrees(found, one, skip);
     }
   });
+  test('rows counted at run time times a large matrix: few or many', async ({ skip }) => {
+    const schedule = gpuScheduler({ ...gpuOptions, largeMatrix: 1 });
+    for (const rows of [1, 3, 4, 5, 40]) {
+      const one = product(rows, 37, 72, 'nt');
+      expect(scheduleAll(one.fn, schedule).kernels.map(({ arrays }) => arrays.length)).toEqual([3]);
+      await agrees(found, one, skip, schedule);
+    }
+  });
   test('a long sum with a small result is split along k', async ({ skip }) => {
     const [i, j, k] = [axis('i', 16), axis('j', 12), axis('k', 4096)];
     const fn = nestFunction({ a: { shape: [4096, 16] }, w: { shape: [4096, 12] } }, { y: { shape: [16, 12] } }, [

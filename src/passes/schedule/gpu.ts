@@ -8,7 +8,7 @@ import type { Scheduled, ScheduleNest } from './schedule.ts';
 import { asContraction, type Contraction } from './gpu/contraction.ts';
 import { flattenNest, type ReduceStage } from './flatten.ts';
 import { estimate } from './linear.ts';
-import { mostFewRows, scheduleFewRows } from './gpu/few-rows.ts';
+import { mostFewRows, scheduleAnyRows, scheduleFewRows } from './gpu/few-rows.ts';
 import { isCoalesced, points } from './gpu/loops.ts';
 import { scheduleProduct, type Tiles } from './gpu/matmul.ts';
 import { schedulePerThread } from './gpu/per-thread.ts';
@@ -30,6 +30,8 @@ export interface GpuOptions {
   readonly smallTiles: Tiles;
   /** Parts of a two-stage reduction. */
   readonly parts: number;
+  /** Elements of a matrix that takes longer to read than a kernel to start: products with it look out for few rows. */
+  readonly largeMatrix: number;
 }
 
 /** For devices with fast workgroup memory. */
@@ -37,6 +39,7 @@ export const gpuOptions: GpuOptions = {
   largeTiles: { rows: 64, columns: 64, depth: 16, threadRows: 8, threadColumns: 8, direct: false },
   smallTiles: { rows: 32, columns: 32, depth: 16, threadRows: 4, threadColumns: 4, direct: false },
   parts: 64,
+  largeMatrix: 2 ** 20,
 };
 
 /** For software adapters (`isFallbackAdapter`): registers straight from storage. */
@@ -44,6 +47,7 @@ export const fallbackGpuOptions: GpuOptions = {
   largeTiles: { rows: 0, columns: 0, depth: 4, threadRows: 8, threadColumns: 8, direct: true },
   smallTiles: { rows: 0, columns: 0, depth: 4, threadRows: 4, threadColumns: 4, direct: true },
   parts: 64,
+  largeMatrix: 2 ** 20,
 };
 
 const scheduledOf = (written: readonly Written[], buffers: Scheduled['buffers'] = []): Scheduled => ({
@@ -85,6 +89,12 @@ function fewRowsOf(c: Contraction, surroundings: Surroundings): Written | undefi
   return isLarge && Math.min(m ?? 1, n ?? 1) <= mostFewRows ? scheduleFewRows(c, surroundings) : undefined;
 }
 
+// Rows counted at run time times a large matrix: one text and one token, or one image, run alike.
+function mayHaveFewRows({ m, n, k, batch }: Contraction, { direct }: Tiles, largeMatrix: number): boolean {
+  const size = asConstant(points([...n, ...k])) ?? 0;
+  return !direct && batch.length === 0 && asConstant(points(m)) === undefined && size >= largeMatrix;
+}
+
 const isReduce = (stage: Nest['stages'][number]): stage is ReduceStage => stage.kind === 'reduce';
 
 // Neighbouring threads would read neighbouring elements, and none of them along the reduced axis.
@@ -112,7 +122,12 @@ function scheduleFlat(nest: Nest, surroundings: Surroundings, options: GpuOption
   if (few) return scheduledOf([few]);
   const split = splitOf(nest, reduces, surroundings, options, tiles);
   if (split) return split;
-  if (contraction && tiles) return scheduledOf([scheduleProduct(contraction, surroundings, tiles)]);
+  if (contraction && tiles) {
+    const any = mayHaveFewRows(contraction, tiles, options.largeMatrix)
+      ? scheduleAnyRows(contraction, surroundings, tiles)
+      : undefined;
+    return scheduledOf([any ?? scheduleProduct(contraction, surroundings, tiles)]);
+  }
   const hasLoopedStores = nest.stages.some((stage) => stage.kind === 'store' && stage.axes.length > 0);
   const serial =
     inner <= 16 ||

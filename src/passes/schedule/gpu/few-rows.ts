@@ -1,11 +1,12 @@
 // Products of at most eight rows: a matrix times a vector, or a few. What counts is reading the matrix once, in
 // whole vectors: a workgroup takes four of its rows (or 64 columns, where those lie side by side), its threads
 // share k, and their partial sums meet in workgroup memory in an order that the dims alone decide.
-import { asConstant, ceilDiv } from '../../../ir/dim.ts';
+import { asConstant, ceilDiv, max } from '../../../ir/dim.ts';
 import type { KernelExpr, Statement } from '../../../ir/kernel.ts';
 import type { Axis } from '../../../ir/nest.ts';
 import type { Contraction } from './contraction.ts';
 import {
+  all,
   binary,
   int,
   laneNumbers,
@@ -24,10 +25,21 @@ import {
 import { decode, points, storeAll, tableOf } from './loops.ts';
 import { depthOf, forDepth, loadAlong, loadBlock, rowAt, rowsAt, sideOf, type Depth, type Side } from './operands.ts';
 import { Scope } from './scope.ts';
-import { KernelWriter, linearGrid, workgroupNumber, type Surroundings, type Written } from './writer.ts';
+import { writeProduct, type Tiles } from './matmul.ts';
+import {
+  KernelWriter,
+  linearGrid,
+  partFor,
+  workgroupNumber,
+  type KernelPart,
+  type Surroundings,
+  type Written,
+} from './writer.ts';
 
 /** Rows that one thread keeps sums of. */
 export const mostFewRows = 8;
+// As many where their number is known only at run time.
+const someRows = 4;
 
 const local = named('%lx');
 // Partial sums of one result that are added one after the other.
@@ -135,7 +147,7 @@ function share({ scope, shape }: Place, sums: readonly KernelExpr[]): { array: s
 
 // One result per thread: the last sum, the epilogue and the stores.
 function storeResults(place: Place, c: Contraction, sums: readonly KernelExpr[]): void {
-  const { scope, shape, column, b } = place;
+  const { scope, shape, column, a, b } = place;
   const { writer, into } = scope;
   const { rows, across, threads } = shape;
   const { array, parts } = share(place, sums);
@@ -148,7 +160,12 @@ function storeResults(place: Place, c: Contraction, sums: readonly KernelExpr[])
     const vector = plus(times(row, int(threads)), times(at, int(across)));
     return { kind: 'load-array', type: 'f32', width: 1, array, index: plus(times(vector, int(4)), offset) };
   });
-  const then: Statement[] = b.exact ? block : [];
+  const inside = [
+    ...(a.exact ? [] : [less(row, writer.param(a.extent))]),
+    ...(b.exact ? [] : [less(x, writer.param(b.extent))]),
+  ];
+  const cond = all(inside);
+  const then: Statement[] = cond ? [] : block;
   const inner = scope.child(
     { axes: new Map([...decode(writer, then, c.m, row), ...decode(writer, then, c.n, x)]) },
     then,
@@ -156,16 +173,12 @@ function storeResults(place: Place, c: Contraction, sums: readonly KernelExpr[])
   );
   inner.setReduced(c.stage.id, [total]);
   storeAll(inner, c.stores);
-  if (!b.exact) block.push({ kind: 'if', cond: less(x, writer.param(b.extent)), then, otherwise: [] });
+  if (cond) block.push({ kind: 'if', cond, then, otherwise: [] });
   into.push({ kind: 'for', name, from: local, to: int(rows * across * 4), step: threads, body: block });
 }
 
-/** Schedules a contraction of few rows; undefined where the matrix is not read in vectors. */
-export function scheduleFewRows(contraction: Contraction, surroundings: Surroundings): Written | undefined {
-  const c = withFewRows(contraction);
-  const rows = c && asConstant(points(c.m));
-  if (!c || rows === undefined) return undefined;
-  const writer = new KernelWriter(surroundings);
+/** A contraction as part of a kernel whose `m` has `rows` points at most; undefined where the matrix is not read in vectors. */
+export function writeFewRows(writer: KernelWriter, c: Contraction, rows: number): KernelPart | undefined {
   const depth = depthOf(writer, c.k, [c.a, c.b], 4);
   const wide = sideOf(c.b, c.n, depth, 1);
   if (wide.along === 'neither' || depth.loops.length > 0) return undefined;
@@ -177,11 +190,36 @@ export function scheduleFewRows(contraction: Contraction, surroundings: Surround
   const values = decode(writer, block, grid, named('n'));
   const column = writer.bind(block, times(values.get('%tile') ?? int(0), int(columns)));
   const scope = Scope.root(writer, tableOf(c.nest), block, { axes: values });
-  const place: Place = { scope, depth, a: sideOf(c.a, c.m, depth, 1), b, shape, column };
+  const a = { ...sideOf(c.a, c.m, depth, 1), exact: asConstant(points(c.m)) === rows };
+  const place: Place = { scope, depth, a, b, shape, column };
   storeResults(place, c, ownSums(place));
-  const body: Statement[] = [
-    { kind: 'let', name: 'n', value: workgroupNumber },
-    { kind: 'if', cond: less(named('n'), writer.param(points(grid))), then: block, otherwise: [] },
-  ];
-  return writer.finish(c.nest, c.nest.name, shape.threads, linearGrid(points(grid)), body);
+  return partFor(writer, shape.threads, points(grid), block);
+}
+
+const number: Statement = { kind: 'let', name: 'n', value: workgroupNumber };
+
+/** Schedules a contraction of few rows; undefined where there are more, or the matrix is not read in vectors. */
+export function scheduleFewRows(contraction: Contraction, surroundings: Surroundings): Written | undefined {
+  const c = withFewRows(contraction);
+  const rows = c && asConstant(points(c.m));
+  if (!c || rows === undefined) return undefined;
+  const writer = new KernelWriter(surroundings);
+  const part = writeFewRows(writer, c, rows);
+  if (!part) return undefined;
+  return writer.finish(c.nest, c.nest.name, part.threads, linearGrid(part.total), [number, ...part.body]);
+}
+
+/**
+ * Schedules a product whose rows are counted only at run time: in tiles, or as few rows where that is what they are.
+ * Undefined where the two cannot share a kernel.
+ */
+export function scheduleAnyRows(c: Contraction, surroundings: Surroundings, tiles: Tiles): Written | undefined {
+  const writer = new KernelWriter(surroundings);
+  const few = writeFewRows(writer, c, someRows);
+  const many = few && writeProduct(writer, c, tiles);
+  if (!many || few.threads !== many.threads) return undefined;
+  const isFew = less(writer.param(points(c.m)), int(someRows + 1));
+  const body: Statement = { kind: 'if', cond: isFew, then: few.body, otherwise: many.body };
+  const grid = linearGrid(max(few.total, many.total));
+  return writer.finish(c.nest, c.nest.name, few.threads, grid, [number, body]);
 }

@@ -37,7 +37,9 @@ import {
   invocationNumber,
   KernelWriter,
   linearGrid,
+  partFor,
   workgroupNumber,
+  type KernelPart,
   type Surroundings,
   type Written,
 } from './writer.ts';
@@ -280,51 +282,60 @@ function storeTile(
   });
 }
 
-/** Schedules a contraction with the given tiles. */
-export function scheduleProduct(contraction: Contraction, surroundings: Surroundings, tiles: Tiles): Written {
-  const { nest, batch, m, n, k } = contraction;
-  const writer = new KernelWriter(surroundings);
-  const [rows, columns, depth] = tiles.direct
-    ? [tiles.threadRows, tiles.threadColumns, 4]
-    : [tiles.rows, tiles.columns, tiles.depth];
-  const sum = depthOf(writer, k, [contraction.a, contraction.b], depth);
-  const p: Product = {
-    writer,
-    contraction,
-    tiles,
-    a: sideOf(contraction.a, m, sum, rows),
-    b: sideOf(contraction.b, n, sum, columns),
-    depth: sum,
-  };
-  const grid: Axis[] = [
-    ...batch,
-    { name: '%tile_row', extent: ceilDiv(p.a.extent, rows) },
-    { name: '%tile_column', extent: ceilDiv(p.b.extent, columns) },
-  ];
-  const total = points(grid);
+// Where the tile of workgroup (or thread) n lies, and all that is computed of it.
+function tileBlock(p: Product, grid: readonly Axis[], [rows, columns]: readonly [number, number]): Statement[] {
+  const { writer, tiles } = p;
   const block: Statement[] = [];
   const values = decode(writer, block, grid, named('n'));
-  const scope = Scope.root(writer, tableOf(nest), block, { axes: values });
-  const at = (name: string, size: number): KernelExpr =>
-    writer.bind(block, times(values.get(name) ?? int(0), int(size)));
+  const scope = Scope.root(writer, tableOf(p.contraction.nest), block, { axes: values });
+  const bind = (value: KernelExpr): KernelExpr => writer.bind(block, value);
+  const at = (name: string, size: number): KernelExpr => bind(times(values.get(name) ?? int(0), int(size)));
   const [row, column] = [at('%tile_row', rows), at('%tile_column', columns)];
   const tile = newTile(p, block);
-  const across = tiles.columns / tiles.threadColumns;
-  const threads = tiles.direct ? 64 : (tiles.rows / tiles.threadRows) * across;
   if (tiles.direct) {
     multiplyDirect(p, scope, tile, row, column);
     storeTile(p, scope, tile, row, column, 4);
-  } else {
-    const ownRow = writer.bind(block, times(quotient(named('%lx'), int(across)), int(tiles.threadRows)));
-    const ownColumn = writer.bind(block, times(remainder(named('%lx'), int(across)), int(4)));
-    const columnGap = across * 4;
-    multiplyStaged(p, scope, tile, { tileRow: row, tileColumn: column, ownRow, ownColumn, columnGap, threads });
-    const [m0, n0] = [writer.bind(block, plus(row, ownRow)), writer.bind(block, plus(column, ownColumn))];
-    storeTile(p, scope, tile, m0, n0, columnGap);
+    return block;
   }
-  const body: Statement[] = [
-    { kind: 'let', name: 'n', value: tiles.direct ? invocationNumber(threads) : workgroupNumber },
-    { kind: 'if', cond: less(named('n'), writer.param(total)), then: block, otherwise: [] },
+  const across = tiles.columns / tiles.threadColumns;
+  const ownRow = bind(times(quotient(named('%lx'), int(across)), int(tiles.threadRows)));
+  const ownColumn = bind(times(remainder(named('%lx'), int(across)), int(4)));
+  const [columnGap, threads] = [across * 4, threadsOf(tiles)];
+  multiplyStaged(p, scope, tile, { tileRow: row, tileColumn: column, ownRow, ownColumn, columnGap, threads });
+  storeTile(p, scope, tile, bind(plus(row, ownRow)), bind(plus(column, ownColumn)), columnGap);
+  return block;
+}
+
+const threadsOf = (tiles: Tiles): number =>
+  tiles.direct ? 64 : (tiles.rows / tiles.threadRows) * (tiles.columns / tiles.threadColumns);
+
+/** A contraction with the given tiles, as part of a kernel; `n` is the thread's number where they are `direct`. */
+export function writeProduct(writer: KernelWriter, contraction: Contraction, tiles: Tiles): KernelPart {
+  const { batch, m, n, k } = contraction;
+  const [rows, columns, step] = tiles.direct
+    ? [tiles.threadRows, tiles.threadColumns, 4]
+    : [tiles.rows, tiles.columns, tiles.depth];
+  const depth = depthOf(writer, k, [contraction.a, contraction.b], step);
+  const [a, b] = [sideOf(contraction.a, m, depth, rows), sideOf(contraction.b, n, depth, columns)];
+  const grid: Axis[] = [
+    ...batch,
+    { name: '%tile_row', extent: ceilDiv(a.extent, rows) },
+    { name: '%tile_column', extent: ceilDiv(b.extent, columns) },
   ];
-  return writer.finish(nest, nest.name, threads, linearGrid(tiles.direct ? ceilDiv(total, threads) : total), body);
+  const block = tileBlock({ writer, contraction, tiles, depth, a, b }, grid, [rows, columns]);
+  return partFor(writer, threadsOf(tiles), points(grid), block);
+}
+
+/** Schedules a contraction with the given tiles. */
+export function scheduleProduct(contraction: Contraction, surroundings: Surroundings, tiles: Tiles): Written {
+  const { nest } = contraction;
+  const writer = new KernelWriter(surroundings);
+  const { threads, total, body } = writeProduct(writer, contraction, tiles);
+  const number: Statement = {
+    kind: 'let',
+    name: 'n',
+    value: tiles.direct ? invocationNumber(threads) : workgroupNumber,
+  };
+  const grid = linearGrid(tiles.direct ? ceilDiv(total, threads) : total);
+  return writer.finish(nest, nest.name, threads, grid, [number, ...body]);
 }

@@ -41,6 +41,20 @@ export interface Written {
   readonly step: Dispatch;
 }
 
+/** What the workgroups (or threads) do whose number `n` is below `total`. */
+export interface KernelPart {
+  readonly threads: number;
+  readonly total: Dim;
+  readonly body: readonly Statement[];
+}
+
+/** `block` for numbers below `total`. */
+export const partFor = (writer: KernelWriter, threads: number, total: Dim, block: Statement[]): KernelPart => ({
+  threads,
+  total,
+  body: [{ kind: 'if', cond: less(named('n'), writer.param(total)), then: block, otherwise: [] }],
+});
+
 /** The kernel under construction. */
 export class KernelWriter {
   private readonly buffers: { id: string; dtype: DType; reads: boolean; writes: boolean }[] = [];
