@@ -1,6 +1,6 @@
 // Matrix product on packed panels (Goto and van de Geijn, "Anatomy of high-performance matrix
-// multiplication"): tiles of rows × columns are shared by threads; per block of the reduced axis both
-// operands are packed into private panels, a register kernel adds up, and the epilogue runs on the tile.
+// multiplication"): tiles of rows × columns, and parts of them, are shared by threads; per block of the reduced axis
+// both operands are packed into private panels, a register kernel adds up, and the epilogue runs on the tile.
 import {
   add,
   asConstant,
@@ -70,6 +70,9 @@ export interface Block {
   readonly count: Atom;
 }
 
+// Tiles in a row of `across` register tiles.
+const tilesIn = (across: Dim, t: TileShape): Dim => ceilDiv(across, t.tileColumns / t.registerColumns);
+
 const plus = (index: Atom, offset: number): KernelExpr =>
   offset === 0 ? index : { kind: 'binary', type: 'i32', width: 1, op: 'add', a: index, b: i32(offset) };
 
@@ -113,40 +116,89 @@ class MatrixProduct {
     this.tile = values.writer.array('tile', tiles.tileRows * tiles.tileColumns);
   }
 
+  // What threads share are register tiles' columns of a row of tiles: a share may begin and end within a tile. Where
+  // tiles end changes no sum.
   emit(): Dim {
     const {
-      values: { writer, dims },
+      values: { writer },
       c,
       t,
     } = this;
-    const [down, across] = [ceilDiv(c.rows.extent, t.tileRows), ceilDiv(c.columns.extent, t.tileColumns)];
     const left = writer.array('left', t.tileRows * t.depth);
     const right = writer.array('right', t.tileColumns * t.depth);
-    writer.for(writer.begin, writer.end, 1, (at) => {
+    const down = ceilDiv(c.rows.extent, t.tileRows);
+    const across = ceilDiv(c.columns.extent, t.registerColumns);
+    const [first, last] = this.tilesOfShare(across);
+    writer.for(first, last, 1, (at) => {
       const tileAxis = withAxis(emptyEnvironment, '%tile', at);
-      const position = variable('%tile');
-      const batch = unravel(c.batch, floorDiv(position, mul(down, across)));
-      const env = batch.reduce((e, [name, d]) => withAxis(e, name, dims.value(d, tileAxis)), emptyEnvironment);
-      const side = (
-        which: 'left' | 'right',
-        axis: Axis,
-        array: string,
-        width: number,
-        number: Dim,
-        size: number,
-      ): Side => {
-        const start = dims.combine('mul', dims.value(number, tileAxis), i32(size));
-        const count = dims.combine('min', dims.combine('sub', writer.dim(axis.extent), start), i32(size));
-        const panels = dims.combine('div', dims.combine('add', count, i32(width - 1)), i32(width));
-        const packed = panelsOf(c[which], axis, c.depth, width);
-        return { expr: c[which], nested: c.nested?.[which], axis, array, packed, width, start, count, panels };
-      };
-      const rows = side('left', c.rows, left, t.registerRows, mod(floorDiv(position, across), down), t.tileRows);
-      const columns = side('right', c.columns, right, t.registerColumns, mod(position, across), t.tileColumns);
+      const row = floorDiv(variable('%tile'), tilesIn(across, t));
+      const batch = unravel(c.batch, floorDiv(row, down));
+      const env = batch.reduce(
+        (e, [name, d]) => withAxis(e, name, this.values.dims.value(d, tileAxis)),
+        emptyEnvironment,
+      );
+      const rows = this.rowsOf(mod(row, down), tileAxis, left);
+      const columns = this.columnsOf(row, across, tileAxis, right);
       this.accumulate(rows, columns, env);
       this.epilogue(rows, columns, env);
     });
     return product([...c.batch.map((axis) => axis.extent), down, across]);
+  }
+
+  // From the tile in which the share begins to the one in which it ends; `across` columns of register tiles are a row.
+  private tilesOfShare(across: Dim): [Atom, Atom] {
+    const {
+      values: { writer, dims },
+      t,
+    } = this;
+    const share = withAxis(withAxis(emptyEnvironment, '%begin', writer.begin), '%end', writer.end);
+    const [begin, end] = [variable('%begin'), variable('%end')];
+    const wide = tilesIn(across, t);
+    const most = t.tileColumns / t.registerColumns;
+    if (asConstant(wide) === 1)
+      return [dims.value(floorDiv(begin, across), share), dims.value(ceilDiv(end, across), share)];
+    const first = add(mul(floorDiv(begin, across), wide), floorDiv(mod(begin, across), most));
+    const last = add(mul(floorDiv(end, across), wide), ceilDiv(mod(end, across), most));
+    return [dims.value(first, share), dims.value(last, share)];
+  }
+
+  private sideOf(which: 'left' | 'right', axis: Axis, array: string, width: number, start: Atom, count: Atom): Side {
+    const {
+      values: { dims },
+      c,
+    } = this;
+    const panels = dims.combine('div', dims.combine('add', count, i32(width - 1)), i32(width));
+    const packed = panelsOf(c[which], axis, c.depth, width);
+    return { expr: c[which], nested: c.nested?.[which], axis, array, packed, width, start, count, panels };
+  }
+
+  private rowsOf(number: Dim, tileAxis: Environment, array: string): Side {
+    const {
+      values: { writer, dims },
+      c: { rows },
+      t,
+    } = this;
+    const start = dims.combine('mul', dims.value(number, tileAxis), i32(t.tileRows));
+    const count = dims.combine('min', dims.combine('sub', writer.dim(rows.extent), start), i32(t.tileRows));
+    return this.sideOf('left', rows, array, t.registerRows, start, count);
+  }
+
+  // Columns of the tile that are in the share.
+  private columnsOf(row: Dim, across: Dim, tileAxis: Environment, array: string): Side {
+    const {
+      values: { writer, dims },
+      c: { columns },
+      t,
+    } = this;
+    const most = t.tileColumns / t.registerColumns;
+    const base = dims.value(mul(row, across), tileAxis);
+    const inRow = dims.value(mul(mod(variable('%tile'), tilesIn(across, t)), most), tileAxis);
+    const from = dims.combine('max', dims.combine('sub', writer.begin, base), inRow);
+    const to = dims.combine('min', dims.combine('sub', writer.end, base), dims.combine('add', inRow, i32(most)));
+    const start = dims.combine('mul', from, i32(t.registerColumns));
+    const wide = dims.combine('mul', dims.combine('sub', to, from), i32(t.registerColumns));
+    const count = dims.combine('min', dims.combine('sub', writer.dim(columns.extent), start), wide);
+    return this.sideOf('right', columns, array, t.registerColumns, start, count);
   }
 
   private accumulate(rows: Side, columns: Side, env: Environment): void {
