@@ -9,6 +9,7 @@ import { resolved } from './dims.ts';
 import { variable, type Dim } from '../ir/dim.ts';
 import { evaluate, mismatchDiagnostic, read } from './expressions/evaluate.ts';
 import { evaluatePattern } from './expressions/patterns.ts';
+import { reduceInTabulation } from './expressions/tabulated-sums.ts';
 import { toTensor } from './expressions/tensors.ts';
 import { emptySignature, reject, report, withOrigin, type Frame } from './frame.ts';
 import { construct, type Instance } from './instances.ts';
@@ -32,7 +33,10 @@ import {
 /** `f(a, b)`, with `x` of `x |> f(a)` first. */
 export function evaluateCall(frame: Frame, expr: CallExpr, piped: GivenArgument | null): Value {
   const callee = evaluate(frame, expr.callee);
-  return callExpression(frame, callee, expr.callee, expr.args, expr.span, piped);
+  return (
+    (piped ? null : reduceInTabulation(frame, callee, expr)) ??
+    callExpression(frame, callee, expr.callee, expr.args, expr.span, piped)
+  );
 }
 
 /** `x |> stage`. */

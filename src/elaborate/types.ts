@@ -83,7 +83,7 @@ export function bindDims(frame: Frame, type: TypeExpr, value: Value): void {
     case 'tensor-type': {
       const alias = aliasOf(frame, type);
       if (alias) return bindDims(frame, alias, value);
-      const shape = shapeOf(value);
+      const shape = shapeOf(frame, value);
       const parts = shape && align(frame, type, shape);
       if (!parts) return;
       type.dims.forEach((d, i) => bindEntry(frame, d, parts[i] ?? []));
@@ -127,16 +127,20 @@ function couldFit(frame: Frame, type: TypeExpr, value: Value): boolean {
     );
   if (type.kind === 'optional-type') return value.kind === 'none' || couldFit(frame, type.type, value);
   if (type.kind !== 'tensor-type') return type.kind === 'list-type' && value.kind === 'list';
-  const shape = shapeOf(value);
+  const shape = shapeOf(frame, value);
   if (!shape || !align(frame, type, shape)) return false;
   const dtype = dtypeOf(frame, type);
   const own = value.kind === 'tensor' ? value.value.type.dtype : undefined;
   return own === undefined || dtype === null || dtype === own || (isFloat(dtype) && isFloat(own));
 }
 
-const shapeOf = (value: Value): readonly Dim[] | undefined =>
+// In a tabulation, what there is once for each index is a scalar.
+const seenShape = (frame: Frame, { value }: Value & { kind: 'tensor' }): readonly Dim[] =>
+  frame.tabulating?.owns(value) === true ? [] : value.type.shape;
+
+const shapeOf = (frame: Frame, value: Value): readonly Dim[] | undefined =>
   value.kind === 'tensor'
-    ? value.value.type.shape
+    ? seenShape(frame, value)
     : value.kind === 'parameter'
       ? value.slot.type.shape
       : asNumber(value) !== undefined || value.kind === 'int' || value.kind === 'bool'
@@ -256,7 +260,7 @@ function checkTensor(frame: Frame, type: TensorType, dtype: DType | null, value:
     (dtype === actual.dtype || dtype === null) && isFloat(actual.dtype) ? shapeText(actual.shape) : describe(value);
   if (dtype !== null && dtype !== actual.dtype)
     throw new Mismatch('dtype', expectedText(frame, type, true), describe(value));
-  checkShape(frame, type, actual.shape, got);
+  checkShape(frame, type, seenShape(frame, value), got);
   return value;
 }
 

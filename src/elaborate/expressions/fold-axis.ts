@@ -42,7 +42,7 @@ function stackOf(bind: Bind, argument: Expr | undefined): Expr | undefined {
 // Dims that have names keep them; numbers and expressions get letters.
 function axisNames(shape: readonly Dim[]): readonly string[] {
   const names: string[] = [];
-  const letters = [...'cdefghjlmnopqrstuvwxyz'];
+  const letters = 'c d e f g h j l m n o p q r s t u v w x y z'.split(' ');
   const own = new Set(shape.map(({ key }) => key));
   for (const { key } of shape) {
     const isName = /^[A-Za-z]\w*$/.test(key) && !names.includes(key);

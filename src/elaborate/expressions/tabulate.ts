@@ -3,12 +3,13 @@
 // scalar is found by trying: what the attempt built and said is dropped, and the loop runs step by step.
 import { constant, sub, variable, type Dim } from '../../ir/dim.ts';
 import type { Node, Value as GraphValue } from '../../ir/graph.ts';
-import type { ForExpr, RangeBind } from '../../parser/ast.ts';
+import type { Bind, ForExpr, RangeBind } from '../../parser/ast.ts';
 import type { Diagnostic } from '../../support/diagnostic.ts';
 import { messages } from '../../support/messages.gen.ts';
 import { spanText, type Span } from '../../support/source.ts';
 import { lessEqualDims, resolved } from '../dims.ts';
 import { reject, Rejected, type Frame } from '../frame.ts';
+import { mentions } from '../mentions.ts';
 import { Scope } from '../scope.ts';
 import { describe, tensor, type Value } from '../values.ts';
 import { evaluate } from './evaluate.ts';
@@ -27,7 +28,8 @@ export interface Tabulation {
   select(frame: Frame, cond: GraphValue, a: GraphValue, b: GraphValue, span: Span): Value;
 }
 
-const perElement = (nodes: readonly Node[], shape: readonly Dim[]): Tabulation => ({
+/** What holds in the body of a tabulation over these axes, whose nodes come after those that there are. */
+export const perElement = (nodes: readonly Node[], shape: readonly Dim[]): Tabulation => ({
   shape,
   ...ownership(nodes),
   select(frame, cond, a, b, span) {
@@ -77,8 +79,9 @@ function withIndexFacts(frame: Frame, shape: readonly Dim[], body: () => Value):
 }
 
 /** A tabulation over run-time indices; null where its body is not a scalar at each index. */
-export function tabulate(frame: Frame, expr: ForExpr): Value | null {
+export function tabulate(frame: Frame, written: ForExpr): Value | null {
   if (frame.tabulating) throw new NotScalar();
+  const expr = flattened(written);
   const shape = expr.binds.flatMap((bind) => (bind.kind === 'range-bind' ? [limitOf(frame, bind)] : []));
   const { session } = frame;
   const held: Diagnostic[] = [];
@@ -90,6 +93,20 @@ export function tabulate(frame: Frame, expr: ForExpr): Value | null {
   }
   for (const diagnostic of held) session.report(diagnostic);
   return value;
+}
+
+// `for i < n => for j < m => e` tabulates what `for i < n, j < m => e` does.
+function flattened(expr: ForExpr): ForExpr {
+  const { body } = expr;
+  if (body.kind !== 'for') return expr;
+  const outer = new Set(expr.binds.flatMap((bind) => (bind.kind === 'range-bind' ? [bind.name.name] : [])));
+  const isOwn = (bind: Bind): boolean =>
+    bind.kind === 'range-bind' &&
+    !outer.has(bind.name.name) &&
+    [...mentions(bind.limit).keys()].every((name) => !outer.has(name));
+  return body.binds.every(isOwn)
+    ? flattened({ ...expr, binds: [...expr.binds, ...body.binds], body: body.body })
+    : expr;
 }
 
 // What an attempt may change, put back by the result.
