@@ -5,7 +5,8 @@ import { SGD, Adam } from "std/optim"
 /// Weight in kg from height in cm. Descent likes inputs of size 1, so heights are counted in steps of `unit` from `middle`.
 export model Line(middle: real = 170.0, unit: real = 10.0) {
   let fc = Linear(1, 1)
-  export fn forward(height: [b]) -> [b] = rearrange[b 1 -> b](fc(rearrange[b -> b 1]((height - middle) / unit)))
+  export fn forward(height: [b]) -> [b] =
+    rearrange[b 1 -> b](fc(rearrange[b -> b 1]((height - middle) / unit)))
 }
 
 export train FitLine(net: Line, lr: f32[] = 0.3) {

@@ -2,23 +2,53 @@
 import { Linear, PReLU } from "std/nn"
 import { AdamW } from "std/optim"
 
-type Activation = "relu" | "leaky_relu" | "prelu" | "elu" | "selu" | "gelu" | "gelu_tanh" | "silu" | "mish" | "softplus"
-  | "softsign" | "hardswish" | "hardsigmoid" | "sigmoid" | "tanh"
+type Activation = "relu" | "leaky_relu" | "prelu" | "elu" | "selu" | "gelu" | "gelu_tanh" | "silu" | "mish" | "softplus" | "softsign" | "hardswish" | "hardsigmoid" | "sigmoid" | "tanh"
 
 // The function of this name; `prelu` has a weight, which the model holds.
 fn activate(x: [...], how: Activation) -> [...] =
-  if how == "relu" { relu(x) } else if how == "leaky_relu" { leaky_relu(x) } else if how == "elu" { elu(x) }
-  else if how == "selu" { selu(x) } else if how == "gelu" { gelu(x) } else if how == "gelu_tanh" { gelu(x, "tanh") }
-  else if how == "silu" { silu(x) } else if how == "mish" { mish(x) } else if how == "softplus" { softplus(x) }
-  else if how == "softsign" { softsign(x) } else if how == "hardswish" { hardswish(x) }
-  else if how == "hardsigmoid" { hardsigmoid(x) } else if how == "sigmoid" { sigmoid(x) } else { tanh(x) }
+  if how == "relu" {
+    relu(x)
+  } else if how == "leaky_relu" {
+    leaky_relu(x)
+  } else if how == "elu" {
+    elu(x)
+  } else if how == "selu" {
+    selu(x)
+  } else if how == "gelu" {
+    gelu(x)
+  } else if how == "gelu_tanh" {
+    gelu(x, "tanh")
+  } else if how == "silu" {
+    silu(x)
+  } else if how == "mish" {
+    mish(x)
+  } else if how == "softplus" {
+    softplus(x)
+  } else if how == "softsign" {
+    softsign(x)
+  } else if how == "hardswish" {
+    hardswish(x)
+  } else if how == "hardsigmoid" {
+    hardsigmoid(x)
+  } else if how == "sigmoid" {
+    sigmoid(x)
+  } else {
+    tanh(x)
+  }
 
 /// `depth` hidden layers of one width. Inputs are divided by `scale`.
-export model Mlp(inputs: int = 64, hidden: int = 128, depth: int = 2, classes: int = 10, scale: real = 16.0,
-                 activation: Activation = "relu", drop: real = 0.1) {
+export model Mlp(
+  inputs: int = 64,
+  hidden: int = 128,
+  depth: int = 2,
+  classes: int = 10,
+  scale: real = 16.0,
+  activation: Activation = "relu",
+  drop: real = 0.1,
+) {
   let layers = for i in 0..depth => Linear(if i == 0 { inputs } else { hidden }, hidden)
   let slopes = if activation == "prelu" { for i in 0..depth => PReLU() } else { [] }
-  let head = Linear(hidden, classes)
+  let head   = Linear(hidden, classes)
 
   export fn forward(x: [b, inputs]) -> [b, classes] {
     let h = fold h = x / scale over i in 0..depth => {

@@ -19,7 +19,7 @@ export model OneVsRest(inputs: int = 4, classes: int = 3) {
 export train Learn(net: OneVsRest, eta: f32[] = 0.1, l1: f32[] = 0.0, l2: f32[] = 0.0) {
   batch x: f32[b, net.inputs], y: i32[b]
   let scores = net(x)
-  let rule = perceptron_loss(scores, one_hot(y, net.classes), reduction="sum")
+  let rule   = perceptron_loss(scores, one_hot(y, net.classes), reduction="sum")
   minimize rule + l1 * sum(abs(net.weight)) + l2 * sum(net.weight ^ 2) using Perceptron(lr=eta)
   metric wrong = sum(f32(step(scores) != one_hot(y, net.classes)))
 }

@@ -63,19 +63,14 @@ describe.each(folders)('examples/%s', (folder) => {
     check(exampleOf(folder), await runExample(exampleOf(folder), { device: gpu.device, seed: 1, brief: true }));
   });
 
-  test('is in docs/systems.md with its goals and its costs', async () => {
-    const { row, goals, programs, title } = exampleOf(folder);
+  test('is in docs/systems.md with its goals', () => {
+    const { row, goals, title } = exampleOf(folder);
     const page = readFileSync('docs/systems.md', 'utf8');
     expect(page).toContain(`| ${row} | [${title}](../examples/${folder}/README.md)`);
     for (const [name, goal] of Object.entries(goals))
       expect(page).toMatch(
         new RegExp(`\\| ${name.replace(/[()+.*?]/g, '\\$&')} \\| \\S+ \\| [≥≤] ${Object.values(goal).join()} \\|`),
       );
-    for (const program of programs) {
-      const cost = await costOf(folder, program);
-      expect(page).toContain(cost.parameters.toLocaleString('en'));
-      expect(Number.isFinite(cost.peak)).toBe(true);
-    }
   });
 });
 
@@ -83,6 +78,15 @@ test('a loss that does not fall is seen', () => {
   expect(trend([1, 1, 1])).toBe(1);
   expect(trend([3, 2, 1, 3, 2, 4])).toBeGreaterThan(1);
   expect(trend([3, 2, 1])).toBeLessThan(1);
+});
+
+test('what a program costs', async () => {
+  const { parameters, peak, size } = await costOf('linear', { file: 'linear.dlm', dims: { b: 200 } });
+  expect(parameters).toBe(5);
+  // Inputs and outputs of a step on 200 examples, and little more.
+  expect(peak).toBeGreaterThan(4 * 4 * 200);
+  expect(peak).toBeLessThan(2 * 4 * 4 * 200);
+  expect(size).toBeLessThan(30_000);
 });
 
 test('host code type-checks against what the compiler declares', { timeout: 120_000 }, async () => {

@@ -1,0 +1,59 @@
+// The data pipelines that people will copy, on cases that one can check by hand.
+import { describe, expect, test } from 'vitest';
+import { augment, crop, flip, join, rotate, scale, shift, warp, type Affine } from '../../examples/data/augment.ts';
+import { batches, split, type Labelled } from '../../examples/data/labelled.ts';
+import { random } from '../../examples/data/random.ts';
+
+const table: Labelled = {
+  x: Array.from({ length: 10 }, (_, at) => Float32Array.of(at, -at)),
+  y: Array.from({ length: 10 }, (_, at) => at % 2),
+  classes: ['even', 'odd'],
+};
+
+describe('tables', () => {
+  test('split in two parts without common rows; labels stay with their rows', () => {
+    const { train, test: held } = split(table, 0.3, random(1));
+    const rows = [...train.x, ...held.x].map(([first = 0]) => first);
+    expect([train.x.length, held.x.length]).toEqual([7, 3]);
+    expect(rows.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect([...train.y, ...held.y]).toEqual(rows.map((row) => row % 2));
+  });
+
+  test('batches take every row once, in order or shuffled', () => {
+    const inOrder = [...batches(table, 4)];
+    expect(inOrder.map(({ x }) => x.shape)).toEqual([
+      [4, 2],
+      [4, 2],
+      [2, 2],
+    ]);
+    expect([...(inOrder[1]?.x.data ?? [])]).toEqual([4, -4, 5, -5, 6, -6, 7, -7]);
+    const shuffled = [...batches(table, 4, { random: random(2) })];
+    const seen = shuffled.flatMap(({ x }) => [...x.data].filter((_, at) => at % 2 === 0));
+    expect(seen).not.toEqual(table.x.map(([first]) => first));
+    expect(seen.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(shuffled.flatMap(({ y }) => [...y])).toEqual(seen.map((row) => row % 2));
+  });
+});
+
+describe('augmentation', () => {
+  const image = Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9);
+  const changed = (map: Affine): number[] => [...warp(image, 3, map)].map((value) => Math.round(value * 1e4) / 1e4);
+
+  test.each<[string, Affine, number[]]>([
+    ['shift to the right', shift(1, 0), [0, 1, 2, 0, 4, 5, 0, 7, 8]],
+    ['shift down by half', shift(0, 0.5), [0.5, 1, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5]],
+    ['a quarter turn clockwise', rotate(90), [7, 4, 1, 8, 5, 2, 9, 6, 3]],
+    ['flip', flip, [3, 2, 1, 6, 5, 4, 9, 8, 7]],
+    ['twice as large', scale(2), [3, 3.5, 4, 4.5, 5, 5.5, 6, 6.5, 7]],
+    ['the lower right part', crop(0.5, 0.5, 0.5), [5, 5.5, 6, 6.5, 7, 7.5, 8, 8.5, 9]],
+    ['flip, then shift', join(flip, shift(1, 0)), [0, 3, 2, 0, 6, 5, 0, 9, 8]],
+    ['shift, then flip', join(shift(1, 0), flip), [2, 1, 0, 5, 4, 0, 8, 7, 0]],
+  ])('%s', (_name, map, expected) => expect(changed(map)).toEqual(expected));
+
+  test('changes nothing where nothing may change, and something else each time where it may', () => {
+    const none = augment(3, { shift: 0, scale: 0, crop: 0, rotate: 0 }, random(1));
+    expect([...none(image)].map(Math.round)).toEqual([...image]);
+    const some = augment(3, { shift: 1, scale: 0.1, crop: 0.1, rotate: 10 }, random(1));
+    expect([...some(image)]).not.toEqual([...some(image)]);
+  });
+});
