@@ -15,6 +15,9 @@ import type { Value } from './values.ts';
 export const basicTypes: readonly string[] = ['int', 'real', 'bool', 'str', 'dtype', 'shape'];
 
 /** What other languages call them. */
+/** Dtypes of files, which no tensor of a program has. */
+const ofFiles: ReadonlySet<string> = new Set(['bf16', 'f64', 'i8', 'u8']);
+
 const otherNames: Readonly<Record<string, string>> = {
   integer: 'int',
   Int: 'int',
@@ -25,8 +28,8 @@ const otherNames: Readonly<Record<string, string>> = {
   Module: 'layer',
   f64: 'f32',
   bf16: 'f32',
-  i8: 'i32',
-  u8: 'u32',
+  i8: 'f32',
+  u8: 'f32',
   float32: 'f32',
   float16: 'f16',
   i64: 'i32',
@@ -51,7 +54,11 @@ export function unknownType(
   const known = [...words, ...declared];
   const other = otherNames[name];
   const isFound = other !== undefined && known.includes(other);
-  return messages.E0213(span, { name }, isFound ? suggestion(other, span) : didYouMean(name, known, span));
+  const near = isFound ? suggestion(other, span) : didYouMean(name, known, span);
+  const notes = ofFiles.has(name)
+    ? { notes: [`weights that a file holds as ${name} are widened when they are loaded`] }
+    : {};
+  return messages.E0213(span, { name }, { ...near, ...notes });
 }
 
 /** What a named type names. */

@@ -221,6 +221,7 @@ const kindMismatch = (type: TypeExpr, value: Value): Mismatch =>
 function matchUnion(frame: Frame, types: readonly TypeExpr[], value: Value, whole: TypeExpr): Value {
   let closest: Mismatch | null = null;
   for (const type of types) {
+    if (isPlainlyOther(type, value)) continue;
     try {
       return matchType(frame, type, value);
     } catch (error) {
@@ -229,6 +230,14 @@ function matchUnion(frame: Frame, types: readonly TypeExpr[], value: Value, whol
     }
   }
   throw closest ?? kindMismatch(whole, value);
+}
+
+// Alternatives that are told apart without an error, which would cost more than everything else here.
+function isPlainlyOther(type: TypeExpr, value: Value): boolean {
+  if (type.kind === 'literal-type') return type.value.kind === 'string' && value.kind !== 'str';
+  if (type.kind === 'list-type') return value.kind !== 'list';
+  const name = type.kind === 'named-type' && type.path.length === 1 ? (type.path[0]?.name ?? '') : '';
+  return basics[name]?.(value) === false;
 }
 
 function matchTensor(frame: Frame, type: TensorType, value: Value): Value {
