@@ -56,9 +56,9 @@ const cores = (): number => {
 
 function crewOf(threads: number): Crew {
   const start = starter();
-  // Meeting may put the caller to sleep: throws where it must not.
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1);
   const memory = sharedMemory();
+  // `awake` of codegen/wasm/barrier.ts.
+  new Int32Array(memory.buffer)[80] = maySleep() ? 0 : 1;
   const crew = {
     threads,
     memory,
@@ -118,6 +118,16 @@ class Workers implements Team {
 
   close(): void {
     for (const worker of this.#workers ?? []) worker.terminate();
+  }
+}
+
+// The thread of a page may not.
+function maySleep(): boolean {
+  const word = new Int32Array(new SharedArrayBuffer(4));
+  try {
+    return Atomics.wait(word, 0, 1) === 'not-equal';
+  } catch {
+    return false;
   }
 }
 

@@ -1,11 +1,13 @@
 // Prints `meet(before, after, n)`: n threads wait for each other, unless one thread alone ran the step before and runs
-// the step after. The last to arrive begins a new turn. The others watch the turn for a while, then sleep until it ends.
+// the step after, or there was none before. The last to arrive begins a new turn. The others watch the turn for a while,
+// then sleep until it ends.
 import type { FunctionBody } from './encoder.ts';
 import { FunctionWriter, type Local } from './function-writer.ts';
 import { atomic, op } from './instructions.ts';
 
-// Addresses of the words in which threads meet, each in a cache line of its own. The host never writes there.
-const words = { arrived: 128, turn: 192, asleep: 256 } as const;
+// Addresses of the words in which threads meet, each in a cache line of its own. The host writes but one of them: `awake`
+// is 1 where nobody may sleep, because one of the threads is that of a page.
+const words = { arrived: 128, turn: 192, asleep: 256, awake: 320 } as const;
 
 type Word = keyof typeof words;
 
@@ -22,7 +24,7 @@ export function printMeet(): FunctionBody {
   const turn = w.local('turn', 'i32');
   w.get(w.local('before', 'i32'));
   w.get(w.local('after', 'i32'));
-  w.emit(op.i32Or);
+  w.emit(op.i32Mul);
   w.i32(2);
   w.emit(op.i32LtS);
   printReturnIf(w);
@@ -71,7 +73,9 @@ function printWatch(turn: Local, w: FunctionWriter): void {
   w.i32(1);
   w.emit(op.i32Sub);
   w.tee(left);
-  w.emit(op.brIf, 0, op.end);
+  w.i32(0);
+  w.memory(op.i32Load, words.awake);
+  w.emit(op.i32Or, op.brIf, 0, op.end);
 }
 
 // Who begins the turn looks at `asleep` after it changed `turn`: a sleeper is seen there, or sees the change.
