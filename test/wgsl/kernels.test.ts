@@ -140,9 +140,7 @@ describe('text of kernels', () => {
       let V3=w6%4*4;
       let J4=w6/4*4;
       let G6=w7+J4;
-      let V4=w6%4*4;
-      let J5=w6/4*4;
-      let G7=A8+J5;
+      let G7=A8+J4;
       let y5=min(G6,p[0].x);
       let n3=min((G6+1),p[0].x);
       let k2=min((G6+2),p[0].x);
@@ -162,15 +160,15 @@ describe('text of kernels', () => {
       a0[((V3+2)*36+J4)>>2u]=vec4f(i1.z,i2.z,i3.z,i4.z);
       a0[((V3+3)*36+J4)>>2u]=vec4f(i1.w,i2.w,i3.w,i4.w);
       }else{
-      let G8=D2+V4;
+      let G8=D2+V3;
       let i1=b1[(G7*p[0].y+G8)>>2u];
       let i2=b1[(f3*p[0].y+G8)>>2u];
       let i3=b1[(f4*p[0].y+G8)>>2u];
       let i4=b1[(f5*p[0].y+G8)>>2u];
-      a1[(V4*36+J5)>>2u]=vec4f(i1.x,i2.x,i3.x,i4.x);
-      a1[((V4+1)*36+J5)>>2u]=vec4f(i1.y,i2.y,i3.y,i4.y);
-      a1[((V4+2)*36+J5)>>2u]=vec4f(i1.z,i2.z,i3.z,i4.z);
-      a1[((V4+3)*36+J5)>>2u]=vec4f(i1.w,i2.w,i3.w,i4.w);
+      a1[(V3*36+J4)>>2u]=vec4f(i1.x,i2.x,i3.x,i4.x);
+      a1[((V3+1)*36+J4)>>2u]=vec4f(i1.y,i2.y,i3.y,i4.y);
+      a1[((V3+2)*36+J4)>>2u]=vec4f(i1.z,i2.z,i3.z,i4.z);
+      a1[((V3+3)*36+J4)>>2u]=vec4f(i1.w,i2.w,i3.w,i4.w);
       }
       workgroupBarrier();
       for(var P8=0;P8<16;P8++){

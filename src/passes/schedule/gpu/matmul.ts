@@ -128,7 +128,7 @@ interface Staged {
 }
 
 function stagedOf({ writer, tiles }: Product, side: Side, width: number, from: KernelExpr): Staged {
-  const pitch = side.along === 'k' ? width + 4 : width;
+  const pitch = width + 4;
   return { side, width, pitch, from, array: writer.array('f32', pitch * tiles.depth) };
 }
 
@@ -142,13 +142,14 @@ interface Copy {
   readonly xb: KernelExpr;
 }
 
-function copyOf(p: Product, scope: Scope, staged: Staged, block: KernelExpr): Copy {
+function copyOf(p: Product, scope: Scope, staged: Staged, block: KernelExpr, like?: Copy): Copy {
   const { side, width, from } = staged;
   const bind = (value: KernelExpr): KernelExpr => p.writer.bind(scope.into, value);
-  const [across, deep] = [int(width / 4), int(p.tiles.depth / 4)];
   const along = side.along === 'k';
-  const kb = bind(times(along ? remainder(block, deep) : quotient(block, across), int(4)));
-  const xb = bind(times(along ? quotient(block, deep) : remainder(block, across), int(4)));
+  const isLike = like?.staged.width === width && (like.staged.side.along === 'k') === along;
+  const [across, deep] = [int(width / 4), int(p.tiles.depth / 4)];
+  const kb = isLike ? like.kb : bind(times(along ? remainder(block, deep) : quotient(block, across), int(4)));
+  const xb = isLike ? like.xb : bind(times(along ? quotient(block, deep) : remainder(block, across), int(4)));
   return { staged, kb, xb, rows: rowsAt(scope, side, bind(plus(from, xb))) };
 }
 
@@ -193,7 +194,8 @@ function stageBoth(p: Product, scope: Scope, a: Staged, b: Staged, threads: numb
     return (...place) => stages.forEach((stage) => stage(...place));
   }
   const block = p.writer.bind(scope.into, remainder(named('%lx'), int(half)));
-  const [first, second] = [copyOf(p, scope, a, block), copyOf(p, scope, b, block)];
+  const first = copyOf(p, scope, a, block);
+  const second = copyOf(p, scope, b, block, first);
   return (into, k0, loops) => {
     const [then, otherwise]: [Statement[], Statement[]] = [[], []];
     runCopy(p, first, then, k0, loops);
