@@ -128,6 +128,24 @@ describe('reductions', () => {
     expect(scheduleAll(fn, scheduleForGpu).kernels.length).toBe(2);
     await agrees(found, { fn, inputs: { x: matrix(16384, 6) } }, skip);
   });
+  test.for([40, 37])('%i long columns are shared by the threads of a workgroup', async (columns, { skip }) => {
+    const [r, q, c] = [axis('r', 1037), axis('q', 1037), axis('c', columns)];
+    const centred = bin('sub', load('x', [at(q), at(c)]), result('m'));
+    const fn = nestFunction(
+      { x: { shape: [1037, columns] }, bias: { shape: [columns] } },
+      { y: { shape: [columns] } },
+      [
+        nest(
+          [c],
+          reduce('m', [r], 'max', [load('x', [at(r), at(c)])]),
+          reduce('s', [q], 'sum', [bin('mul', centred, centred)]),
+          store('y', [at(c)], bin('add', result('s'), load('bias', [at(c)]))),
+        ),
+      ],
+    );
+    expect(scheduleAll(fn, scheduleForGpu).kernels.map(({ workgroup }) => workgroup[0])).toEqual([256]);
+    await agrees(found, { fn, inputs: { x: matrix(1037, columns), bias: tensor([columns], 2) } }, skip);
+  });
   test('more rows than one dimension of the grid holds', async ({ skip }) => {
     const [r, c] = [axis('r', n('b')), axis('c', 17)];
     const fn = nestFunction(

@@ -11,6 +11,7 @@ import { estimate } from './linear.ts';
 import { mostFewRows, scheduleAnyRows, scheduleFewRows } from './gpu/few-rows.ts';
 import { isCoalesced, points } from './gpu/loops.ts';
 import { scheduleProduct, type Tiles } from './gpu/matmul.ts';
+import { hasPlainColumns, schedulePerColumn } from './gpu/per-column.ts';
 import { schedulePerThread } from './gpu/per-thread.ts';
 import { schedulePerWorkgroup } from './gpu/per-workgroup.ts';
 import { isScatter, scheduleScatter } from './gpu/scatter.ts';
@@ -118,8 +119,8 @@ function scheduleFlat(nest: Nest, surroundings: Surroundings, options: GpuOption
   if (inner === 1) return scheduledOf([schedulePerThread(nest, surroundings)]);
   const contraction = asContraction(nest);
   const tiles = contraction && tilesFor(contraction, facts, options);
-  const few = contraction && fewRowsOf(contraction, surroundings);
-  if (few) return scheduledOf([few]);
+  const rows = contraction && fewRowsOf(contraction, surroundings);
+  if (rows) return scheduledOf([rows]);
   const split = splitOf(nest, reduces, surroundings, options, tiles);
   if (split) return split;
   if (contraction && tiles) {
@@ -129,6 +130,8 @@ function scheduleFlat(nest: Nest, surroundings: Surroundings, options: GpuOption
     return scheduledOf([any ?? scheduleProduct(contraction, surroundings, tiles)]);
   }
   const hasLoopedStores = nest.stages.some((stage) => stage.kind === 'store' && stage.axes.length > 0);
+  const few = outer >= 16 && outer <= 2 ** 15 && inner >= 1024;
+  if (few && hasPlainColumns(nest) && readsAcross(nest)) return scheduledOf([schedulePerColumn(nest, surroundings)]);
   const serial =
     inner <= 16 ||
     (!hasLoopedStores && outer >= 128 && readsAcross(nest)) ||

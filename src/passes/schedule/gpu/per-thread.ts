@@ -26,8 +26,8 @@ import { invocationNumber, KernelWriter, linearGrid, type Surroundings, type Wri
 
 const workgroupSize = 64;
 
-// Four points per thread, where all loads and stores are aligned along the last axis.
-function runsFourWide(nest: Nest, writer: KernelWriter): boolean {
+/** True when all loads and stores are aligned along the last axis: four points then are one. */
+export function runsFourWide(nest: Nest, writer: KernelWriter): boolean {
   const last = nest.axes.at(-1);
   if (!last) return false;
   const roots = nest.stages.flatMap((stage) => (stage.kind === 'reduce' ? stage.args : [stage.value]));
