@@ -25,7 +25,7 @@ test('a call leaves its arguments as they are, and its results stay when others 
   const { js = '' } = await compile({ read: () => source, resolve: (_, path) => path }, 'net.dlm', {
     targets: ['wasm'],
   });
-  const { load } = await importModule<{ load(options: object): Promise<Net> }>(js);
+  const { load } = await importModule<{ load(this: void, options: object): Promise<Net> }>(js);
   const net = await load({ device: 'wasm' });
   const a = await net.twice(Float32Array.of(1, 2, 3));
   const b = await net.twice(a);

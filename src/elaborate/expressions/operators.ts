@@ -19,7 +19,6 @@ import {
   tensor,
   typeText,
   unknown,
-  type TensorValue,
   type Value,
 } from '../values.ts';
 import { evaluate } from './evaluate.ts';
