@@ -7,10 +7,12 @@ const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * 
 export function uniform(name: string, length: number): Float32Array {
   let state = 2166136261;
   for (const char of name) state = Math.imul(state ^ char.charCodeAt(0), 16777619);
-  return Float32Array.from({ length }, () => {
+  const values = new Float32Array(length);
+  for (let at = 0; at < length; at++) {
     state = (Math.imul(state, 1664525) + 1013904223) | 0;
-    return (state >> 8) / 2 ** 23;
-  });
+    values[at] = (state >> 8) / 2 ** 23;
+  }
+  return values;
 }
 
 /** Inputs, weights and labels of a case. */

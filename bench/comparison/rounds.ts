@@ -59,15 +59,23 @@ async function timed(runner: Runner, repeats: number, clock: Clock): Promise<num
 function distance(got: Float32Array, expected: Float32Array): number {
   if (got.length !== expected.length) return Infinity;
   let [difference, scale] = [0, 1e-30];
-  for (const [at, value] of expected.entries()) {
+  for (let at = 0; at < expected.length; at++) {
+    const value = expected[at] ?? NaN;
     difference = Math.max(difference, Math.abs(value - (got[at] ?? NaN)));
     scale = Math.max(scale, Math.abs(value));
   }
   return Number.isNaN(difference) ? Infinity : difference / scale;
 }
 
-/** Milliseconds above which an engine runs only once. */
-const slowest = 400;
+interface Manner {
+  readonly budget: number;
+  readonly clock: Clock;
+  readonly settle: () => void;
+  readonly count: RoundOptions['count'];
+  /** Milliseconds above which one sample is enough. */
+  readonly long: number;
+}
+
 /** Milliseconds above which the run that gave the result is the measurement. */
 const hopeless = 4000;
 
@@ -90,36 +98,34 @@ async function contenderOf(
   name: string,
   runner: Runner,
   ms: number,
-  clock: Clock,
-  count: RoundOptions['count'],
+  { clock, count, long }: Manner,
 ): Promise<Contender> {
   const warm = ms > hopeless ? ms : await timed(runner, 1, clock);
-  if (warm < slowest / 2) await timed(runner, 2, clock);
+  if (warm < long / 2) await timed(runner, 2, clock);
   const repeats = Math.min(64, Math.max(1, Math.ceil(4 / warm)));
-  // One sample is enough of what takes long.
-  return { name, runner, repeats, warm, times: warm > slowest ? [warm] : [], counts: await counted(runner, count) };
+  return { name, runner, repeats, warm, times: warm > long ? [warm] : [], counts: await counted(runner, count) };
 }
 
-async function runRounds(
-  contenders: readonly Contender[],
-  budget: number,
-  clock: Clock,
-  settle: () => void,
-): Promise<void> {
+async function sample({ runner, repeats, warm }: Contender, { clock, settle, long }: Manner): Promise<number> {
+  // What the engine before has left in caches and in the heap is not this one's.
+  if (warm < long / 4) await runner.run();
+  settle();
+  return timed(runner, repeats, clock);
+}
+
+async function runRounds(contenders: readonly Contender[], manner: Manner): Promise<void> {
+  const { budget, long } = manner;
   const end = performance.now() + budget;
   for (let round = 0; round < 3 || (performance.now() < end && round < 1000); round++) {
     for (const at of contenders.keys()) {
       const contender = contenders[(at + round) % contenders.length];
       if (!contender) continue;
-      const { runner, times, repeats, warm } = contender;
+      const { times, repeats } = contender;
       // Three of what would take the time of all others.
       const taken = times.reduce((sum, ms) => sum + ms * repeats, 0);
-      if (times.length > 0 && median(times) > slowest) continue;
+      if (times.length > 0 && median(times) > long) continue;
       if (times.length > 2 && taken > budget / 2) continue;
-      // What the engine before has left in caches and in the heap is not this one's.
-      if (warm < slowest / 4) await runner.run();
-      settle();
-      times.push(await timed(runner, repeats, clock));
+      times.push(await sample(contender, manner));
     }
   }
 }
@@ -130,6 +136,7 @@ export async function compareOn(
   engines: readonly Engine[],
   { budget, quick, count, clock = () => performance.now(), settle = () => undefined }: RoundOptions,
 ): Promise<ReadonlyMap<string, Timing>> {
+  const manner: Manner = { budget, clock, settle, count, long: quick ? 100 : 400 };
   const data = dataOf(one);
   const results = new Map<string, Timing>();
   const contenders: Contender[] = [];
@@ -142,12 +149,12 @@ export async function compareOn(
       expected ??= result;
       const off = distance(runner.inOrder?.(result) ?? result, expected);
       if (off > 1e-3) throw new Error(`its result is off by ${off.toPrecision(2)}`);
-      contenders.push(await contenderOf(engine.name, runner, ms, clock, count));
+      contenders.push(await contenderOf(engine.name, runner, ms, manner));
     } catch (error) {
       results.set(engine.name, { cannot: reason(error) });
     }
   }
-  await runRounds(contenders, budget, clock, settle);
+  await runRounds(contenders, manner);
   for (const { name, runner, times, counts } of contenders) {
     runner.close();
     const spread = [Math.min(...times), Math.max(...times)] as const;

@@ -95,7 +95,7 @@ export class OnnxGraph {
   }
 
   floats(data: Float32Array, shape: readonly number[]): string {
-    return this.#initializer(float32, Float32Array.from(data).buffer, shape);
+    return this.#initializer(float32, data.slice().buffer, shape);
   }
 
   ints(data: readonly number[]): string {
