@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { augment, crop, flip, join, rotate, scale, shift, warp, type Affine } from '../../examples/data/augment.ts';
 import { batches, split, type Labelled } from '../../examples/data/labelled.ts';
 import { random } from '../../examples/data/random.ts';
+import { standardized, windows, type Series } from '../../examples/data/windows.ts';
 
 const table: Labelled = {
   x: Array.from({ length: 10 }, (_, at) => Float32Array.of(at, -at)),
@@ -55,5 +56,44 @@ describe('augmentation', () => {
     expect([...none(image)].map(Math.round)).toEqual([...image]);
     const some = augment(3, { shift: 1, scale: 0.1, crop: 0.1, rotate: 10 }, random(1));
     expect([...some(image)]).not.toEqual([...some(image)]);
+  });
+});
+
+describe('windows', () => {
+  // Row t is (t, 100 + t).
+  const series: Series = {
+    features: 2,
+    values: Float32Array.from({ length: 24 }, (_, at) => (at % 2) * 100 + Math.floor(at / 2)),
+  };
+  const cut = { lookback: 4, delay: 2, step: 1, from: 1, to: 10, batch: 3 };
+
+  test('rows, targets and batches', () => {
+    const [first, second, ...more] = [...windows(series, cut)];
+    expect(first?.x.shape).toEqual([3, 4, 2]);
+    expect([...(first?.x.data.slice(0, 8) ?? [])]).toEqual([1, 101, 2, 102, 3, 103, 4, 104]);
+    expect([...(first?.y ?? [])]).toEqual([6, 7, 8]);
+    // The last target is row 9, the last one of the range.
+    expect([...(second?.y ?? [])]).toEqual([9]);
+    expect(more).toEqual([]);
+  });
+
+  test('a step leaves rows out, never the newest', () => {
+    const [batch] = windows(series, { ...cut, step: 3 });
+    expect([...(batch?.x.data.slice(0, 4) ?? [])]).toEqual([1, 101, 4, 104]);
+  });
+
+  test('shuffled windows are the same ones', () => {
+    const targets = [...windows(series, { ...cut, from: 0, to: 12, shuffle: random(3) })].flatMap(({ y }) => [...y]);
+    expect(targets).not.toEqual(targets.toSorted((a, b) => a - b));
+    expect(targets.toSorted((a, b) => a - b)).toEqual([5, 6, 7, 8, 9, 10, 11]);
+  });
+
+  test('standardized by the rows before the border only', () => {
+    const { values } = standardized(series, 3);
+    const deviation = Math.sqrt(2 / 3);
+    [-1, 0, 1, 2].forEach((steps, row) => {
+      expect(values[2 * row]).toBeCloseTo(steps / deviation, 5);
+      expect(values[2 * row + 1]).toBeCloseTo(steps / deviation, 5);
+    });
   });
 });
