@@ -40,7 +40,7 @@ async function learn(net: Translator, data: Corpus, { seed, brief }: Settings) {
   await using fit = await createFit(net);
   const order = random(seed);
   const [losses, scores]: [number[], number[]] = [[], []];
-  for (let epoch = 0; epoch < (brief ? 5 : 12); epoch++) {
+  for (let epoch = 0; epoch < (brief ? 5 : 8); epoch++) {
     for (const batch of parallelBatches(data, 32, order)) losses.push((await fit.step(batch)).loss);
     if (!brief || epoch === 4) scores.push(score(await translate(data, (from) => net.translate(from, longest)), data));
   }
