@@ -103,7 +103,11 @@ function resolveParameter(
   )
     return reject(
       frame,
-      unknownType(frame.scope, { kind: 'identifier', name: param.type.path[0]?.name ?? '', span: param.type.span }, 'type'),
+      unknownType(
+        frame.scope,
+        { kind: 'identifier', name: param.type.path[0]?.name ?? '', span: param.type.span },
+        'type',
+      ),
     );
   return reject(
     frame,

@@ -9,18 +9,7 @@ import { messages } from '../../support/messages.gen.ts';
 import { spanText } from '../../support/source.ts';
 import { equalDims, resolved } from '../dims.ts';
 import { reject, Rejected, type Frame } from '../frame.ts';
-import {
-  asNumber,
-  bool,
-  describe,
-  int,
-  real,
-  sameStatic,
-  tensor,
-  typeText,
-  unknown,
-  type Value,
-} from '../values.ts';
+import { asNumber, bool, describe, int, real, sameStatic, tensor, typeText, unknown, type Value } from '../values.ts';
 import { evaluate } from './evaluate.ts';
 import { evaluateIndex } from './access.ts';
 import { rangeOfResult } from './index-range.ts';
