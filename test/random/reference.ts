@@ -1,7 +1,9 @@
 // What a program computes, and how far a device in float32 may be from it. The program runs once in float64 and several
 // times as if by sloppy devices: every inexact result of an op is off by a few units in the last place, sums by what
-// the order of their terms can do, f16 by not being rounded between its ops, numbers that devices treat differently (tiny, not finite) by anything. An element
-// may differ by eight times what these runs differ by; where a decision flips in one of them, nothing can be said.
+// the order of their terms can do, f16 by not being rounded between its ops or where a gradient crosses a cast (a loop
+// may add up what was rounded, or round what was added up), numbers that devices treat differently (tiny, not finite)
+// by anything. An element may differ by eight times what these runs differ by; where a decision flips in one of them,
+// nothing can be said.
 import { evaluateDim, type Dim } from '../../src/ir/dim.ts';
 import { isFloat } from '../../src/ir/dtype.ts';
 import { roundToHalf } from '../../src/ir/half.ts';
@@ -63,6 +65,9 @@ const summed = new Set(['reduce', 'cumreduce', 'dot', 'conv', 'window_sum', 'win
 const tiny = 2 ** -126;
 const huge = 1e30;
 
+// Half a unit in the last place of x as f16.
+const halfUnit = (x: number): number => Math.max(Math.abs(x) * 2 ** -11, 2 ** -25);
+
 const absolute = (x: Tensor): Tensor => ({ ...x, data: x.data.map(Math.abs) });
 
 /** How large the terms are that each element adds up. */
@@ -76,7 +81,7 @@ function magnitudes(node: Node, inputs: readonly Tensor[], cx: EvaluateContext):
   )[0];
 }
 
-/** A device that errs as the numbers of `random` say, each in [0, 1); with `halves` it rounds all f16, else none. */
+/** A device that errs as the numbers of `random` say, each in [0, 1). It rounds all f16 with `halves`, else only casts, up or down. */
 function sloppy(random: () => number, halves: boolean): Sloppiness {
   const side = (): number => (random() < 0.5 ? -1 : 1);
   const strange = (x: number): number => (random() < 0.5 ? x : Number.isFinite(x) && Math.abs(x) < tiny ? 0 : side());
@@ -90,6 +95,8 @@ function sloppy(random: () => number, halves: boolean): Sloppiness {
     const rough = approximated.has(node.op);
     return results.map((result) => {
       if (!isFloat(result.dtype)) return result;
+      if (node.op === 'cast' && result.dtype === 'f16' && !halves)
+        return { ...result, data: result.data.map((x) => near(x, halfUnit(x), false)) };
       const data = result.data.map((x, e) => {
         const size = sizes?.data[e];
         if (size !== undefined) return near(x, size * 4 * ulp, Math.fround(x) === x && Math.fround(size) === size);
