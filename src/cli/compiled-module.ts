@@ -1,6 +1,7 @@
 // Compiles a program in memory and imports the module it becomes; nothing is written to disk.
 import { emit, type GraphModule, type Target } from '../index.ts';
 import { lowerProgram, type CommandContext } from './command.ts';
+import { optimizeAsUsual } from './optimizer.ts';
 
 /** What a training session measured. */
 export interface Measures {
@@ -72,6 +73,7 @@ export async function importProgram(
   file: string,
 ): Promise<CompiledModule> {
   const { js } = await emit(lowerProgram(cx, module, [target]), file);
+  optimizeAsUsual();
   const exported = (await import(`data:text/javascript;base64,${Buffer.from(js).toString('base64')}`)) as Record<
     string,
     unknown

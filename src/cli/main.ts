@@ -6,6 +6,7 @@ import type { CommandContext } from './command.ts';
 import { processConsole, type Console } from './console.ts';
 import { exitCodes, UsageError } from './failure.ts';
 import { Flags } from './flags.ts';
+import { optimizeLate } from './optimizer.ts';
 
 // Put in by the build.
 // oxlint-disable-next-line no-underscore-dangle
@@ -80,4 +81,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(exitCodes.ok);
   throw error;
 });
+optimizeLate();
 process.exitCode = await main(process.argv);
