@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { check, lowerModule } from '../../src/index.ts';
 import { interpretNests } from '../../src/ir/nest-interpreter.ts';
+import { parseNests } from '../../src/ir/nest-text.ts';
 import { interpret } from '../../src/ir/interpreter.ts';
 import { Facts } from '../../src/ir/dim-solver.ts';
 import type { Expr } from '../../src/ir/expr.ts';
@@ -104,4 +105,30 @@ test('a merged nest does not come to read what is written while it could run', (
   };
   expect(mayRead(graphs[0], false)).toBe(true);
   expect(mayRead(graphs[1], true)).toBe(false);
+});
+
+test('a value under an axis of extent 1 is used without it where its store does not name it', () => {
+  const text = `nests "units"
+
+func @units(
+  @x argument "x",
+  @y argument "y"
+) entry dims (n >= 1) {
+  buffer @x: f32[1]
+  buffer @y: f32[n]
+  buffer @t0: f32[]
+  buffer @t1: f32[n]
+  nest "neg" [%i0: 1] {
+    store set @t0[] = neg.f32(load.f32(@x, %i0))
+  }
+  nest "mul" [%i0: n] {
+    store set @t1[%i0] = mul.f32(load.f32(@t0), load.f32(@y, %i0))
+  }
+  return output "r" @t1;
+}
+`;
+  const fused = fuse.run(parseNests(text), cx);
+  const inputs = { x: sampleTensor([1]), y: sampleTensor([3], 2) };
+  expect(fused.functions[0]?.body.length).toBe(1);
+  expect(results(fused, inputs)).toEqual(results(parseNests(text), inputs));
 });

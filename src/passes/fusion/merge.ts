@@ -88,7 +88,8 @@ function readStored(producer: Nest, load: Load, alignment: Alignment): Expr | un
   const fixed = store.indices.map((index) => ('kind' in index ? undefined : asConstant(index)));
   const positions = plainAxes(store.indices.filter((_, at) => fixed[at] === undefined));
   if (!positions) return undefined;
-  const inner = new Map<string, Index>();
+  // Axes of extent 1 are at 0: the indices of the store may say so already.
+  const inner = new Map<string, Index>(store.axes.filter(isUnit).map(({ name }) => [name, zero]));
   const units = new Set(producer.axes.filter(isUnit).map(({ name }) => name));
   const names = [...positions];
   for (const [at, constant] of fixed.entries()) {

@@ -1,10 +1,10 @@
 // The nests of one function as a dependency graph that fusion edits in place: who writes and reads
 // each buffer, which expression defines it, and a final order that respects every dependency.
-import { asVariable } from '../../ir/dim.ts';
+import { asConstant, asVariable, zero } from '../../ir/dim.ts';
 import type { Facts } from '../../ir/dim-solver.ts';
 import type { Expr, Index } from '../../ir/expr.ts';
-import { loadsIn, walkExprs, type Load } from '../../ir/expr-rewrite.ts';
-import type { Nest, NestStep, Stage } from '../../ir/nest.ts';
+import { loadsIn, Rewriter, walkExprs, type Load } from '../../ir/expr-rewrite.ts';
+import type { Axis, Nest, NestStep, Stage } from '../../ir/nest.ts';
 
 /** One step of the function during fusion. A merge gives the survivor a new nest. */
 export interface Item {
@@ -83,6 +83,14 @@ const namesOf = (indices: readonly Index[]): readonly string[] | undefined => {
   const distinct = new Set(names).size === names.length;
   return distinct && names.every((name) => name !== undefined) ? names : undefined;
 };
+
+// A store under axes of extent 1 need not name them in its indices, but its value may: where it is used, they are at 0.
+function atOrigin(value: Expr, axes: readonly Axis[], named: readonly string[] | undefined): Expr {
+  const units = axes.filter(({ name, extent }) => asConstant(extent) === 1 && !named?.includes(name));
+  return units.length === 0
+    ? value
+    : new Rewriter({ axes: new Map(units.map(({ name }) => [name, zero])) }).expr(value);
+}
 
 /**
  * The editable graph. A buffer is *rewritten* when it has several writers (scatter) or is also written
@@ -174,7 +182,7 @@ export class NestGraph {
     const [store] = stores;
     if (!store || stores.length !== 1 || store.combine !== 'set') return undefined;
     const axes = namesOf(store.indices);
-    return axes && { item, axes, value: store.value };
+    return axes && { item, axes, value: atOrigin(store.value, [...item.step.axes, ...store.axes], axes) };
   }
 
   /** Puts `step` in place of what the item held. */
