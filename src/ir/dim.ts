@@ -151,11 +151,15 @@ function mulTerms(a: Term, b: Term): Term {
   );
 }
 
+const scale = (d: Dim, by: number): Dim =>
+  by === 1 ? d : by === 0 ? zero : fromSorted(d.terms.map((term) => scaleTerm(term, term.coefficient * by)));
+
 /** a · b. */
 export function mul(a: DimLike, b: DimLike): Dim {
   const [x, y] = [dim(a), dim(b)];
-  if (x.key === '1') return y;
-  if (y.key === '1') return x;
+  const [c, k] = [asConstant(x), asConstant(y)];
+  if (c !== undefined) return scale(y, c);
+  if (k !== undefined) return scale(x, k);
   return fromTerms(x.terms.flatMap((s) => y.terms.map((t) => mulTerms(s, t))));
 }
 

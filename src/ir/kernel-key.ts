@@ -3,13 +3,27 @@
 import type { KernelExpr } from './kernel.ts';
 import { kernelOperands } from './kernel-rewrite.ts';
 
-const exact = (_: string, value: unknown): unknown =>
-  typeof value === 'number' && (Object.is(value, -0) || !Number.isFinite(value))
-    ? { number: Object.is(value, -0) ? '-0' : String(value) }
-    : value;
-
 /** A text that two expressions, statements or kernels share exactly when they are equal. */
-export const structureKey = (structure: unknown): string => JSON.stringify(structure, exact);
+export function structureKey(structure: unknown): string {
+  const odd: string[] = [];
+  noteOdd(structure, 0, odd);
+  const text = JSON.stringify(structure);
+  return odd.length === 0 ? text : `${text} ${odd.join()}`;
+}
+
+// The numbers that JSON cannot tell apart, each with its place among all numbers; gives how many there were so far.
+function noteOdd(part: unknown, before: number, odd: string[]): number {
+  if (typeof part === 'number') {
+    if (part === 0 ? Object.is(part, -0) : !Number.isFinite(part))
+      odd.push(`${before}:${part === 0 ? '-0' : String(part)}`);
+    return before + 1;
+  }
+  if (typeof part !== 'object' || part === null) return before;
+  let count = before;
+  if (Array.isArray(part)) for (const item of part as readonly unknown[]) count = noteOdd(item, count, odd);
+  else for (const name in part) count = noteOdd((part as Readonly<Record<string, unknown>>)[name], count, odd);
+  return count;
+}
 
 /** A text that expressions of one form share: names, params and places in vectors aside. */
 export function formOf(e: KernelExpr): string {

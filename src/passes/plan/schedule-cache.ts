@@ -116,6 +116,16 @@ interface Surroundings {
   readonly constraints: string;
 }
 
+// The function with only the buffers of one nest, of which a schedule may make tables.
+function narrow(fn: NestFunction, own: readonly string[], types: ReadonlyMap<string, TensorType>): NestFunction {
+  const used = new Set(own);
+  const buffers = own.flatMap((id): Buffer[] => {
+    const type = types.get(id);
+    return type ? [{ id, type }] : [];
+  });
+  return { ...fn, buffers, inputs: fn.inputs.filter(({ buffer }) => used.has(buffer)) };
+}
+
 /** Schedules nests of one target, equal ones once. */
 export class ScheduleCache {
   private readonly entries = new Map<string, Entry>();
@@ -134,7 +144,10 @@ export class ScheduleCache {
     const { text, buffers } = nest.kind === 'opaque' ? opaqueStructure(nest, describe) : new NestKey(nest, describe);
     const key = `${text}\n${constraints}`;
     let entry = this.entries.get(key);
-    if (!entry) this.entries.set(key, (entry = { scheduled: this.schedule(nest, fn), buffers }));
+    if (!entry) {
+      const scheduled = this.schedule(nest, narrow(fn, buffers, types));
+      this.entries.set(key, (entry = { scheduled, buffers }));
+    }
     return { key, ...this.rename(entry, buffers) };
   }
 

@@ -108,7 +108,7 @@ function movesAsOne(dims: readonly Dim[], outer: Axis, inner: Axis): boolean {
 }
 
 function collapseOnce(nest: Nest): Nest | undefined {
-  const dims = nest.stages.flatMap(stageDims);
+  const dims = [...new Map(nest.stages.flatMap(stageDims).map((d) => [d.key, d])).values()];
   for (const list of axisLists(nest)) {
     for (let at = 0; at + 1 < list.axes.length; at++) {
       const [outer, inner] = [list.axes[at], list.axes[at + 1]];

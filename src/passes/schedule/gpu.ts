@@ -188,13 +188,13 @@ export const gpuScheduler =
     );
   };
 
-const known = new WeakMap<NestFunction, Facts>();
-function factsOf(scope: NestFunction): Facts {
-  const before = known.get(scope);
-  if (before) return before;
-  const facts = new Facts(scope.dims, scope.facts);
-  known.set(scope, facts);
-  return facts;
+const known = new WeakMap<NestFunction['dims'], Facts>();
+function factsOf({ dims, facts }: NestFunction): Facts {
+  const before = known.get(dims);
+  if (before?.facts === facts) return before;
+  const made = new Facts(dims, facts);
+  known.set(dims, made);
+  return made;
 }
 
 /** Schedules one nest for WebGPU. */

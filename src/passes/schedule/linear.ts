@@ -13,6 +13,7 @@ const mentions = (atom: Atom, name: string): boolean =>
 
 /** d = coefficient·name + rest, with neither part mentioning `name`; undefined when d is not linear in it. */
 export function linearIn(d: Dim, name: string): { readonly coefficient: Dim; readonly rest: Dim } | undefined {
+  if (!d.key.includes(name)) return { coefficient: zero, rest: d };
   let coefficient = zero;
   let rest = zero;
   for (const term of d.terms) {
