@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { augment, crop, flip, join, rotate, scale, shift, warp, type Affine } from '../../examples/data/augment.ts';
 import { batches, split, type Labelled } from '../../examples/data/labelled.ts';
 import { random } from '../../examples/data/random.ts';
+import { labelledShapes, picture } from '../../examples/data/shapes.ts';
 import { standardized, windows, type Series } from '../../examples/data/windows.ts';
 
 const table: Labelled = {
@@ -95,5 +96,40 @@ describe('windows', () => {
       expect(values[2 * row]).toBeCloseTo(steps / deviation, 5);
       expect(values[2 * row + 1]).toBeCloseTo(steps / deviation, 5);
     });
+  });
+});
+
+describe('shapes', () => {
+  const making = { side: 24, kinds: ['disc', 'square', 'triangle'], most: 3, radius: [3, 6], noise: 0 } as const;
+
+  test('boxes hold all pixels of their label and no others, and the pixels stand out', () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const { pixels, mask, things } = picture(making, random(seed));
+      expect(things.length).toBeGreaterThanOrEqual(1);
+      const inBoxes = (at: number): number =>
+        things.find(({ box: [x1, y1, x2, y2] }) => {
+          const [x, y] = [at % 24, Math.floor(at / 24)];
+          return x >= x1 && x < x2 && y >= y1 && y < y2;
+        })?.label ?? -1;
+      mask.forEach((label, at) => {
+        if (label > 0) expect(inBoxes(at)).toBe(label - 1);
+        if (label > 0) expect(Math.abs(pixels[at] ?? 0)).toBeGreaterThan(0.25);
+      });
+      for (const { label, box } of things) {
+        const [x1, y1, x2, y2] = box;
+        const hit = (x: number, y: number): boolean => mask[y * 24 + x] === label + 1;
+        const rows = Array.from({ length: y2 - y1 }, (_, at) => y1 + at);
+        const columns = Array.from({ length: x2 - x1 }, (_, at) => x1 + at);
+        expect([x1, x2 - 1].every((x) => rows.some((y) => hit(x, y)))).toBe(true);
+        expect([y1, y2 - 1].every((y) => columns.some((x) => hit(x, y)))).toBe(true);
+      }
+    }
+  });
+
+  test('one of each for a classifier, the same from the same seed', () => {
+    const { x, y, classes } = labelledShapes(30, making, random(3));
+    expect([x.length, y.length, classes]).toEqual([30, 30, making.kinds]);
+    expect(new Set(y)).toEqual(new Set([0, 1, 2]));
+    expect(labelledShapes(30, making, random(3)).x).toEqual(x);
   });
 });
