@@ -63,11 +63,21 @@ const hostArgument = (tensor: Tensor): unknown =>
 const readWeight = async (model: LoadedModel, path: string): Promise<ArrayLike<number>> =>
   (await model.weights.get(path)).data();
 
-async function checkEntries(program: Program, model: LoadedModel, name: string): Promise<void> {
+/** References by name: the interpreter is slow, and says the same to every device. */
+class References {
+  readonly #known = new Map<string, unknown>();
+
+  of<T>(name: string, compute: () => T): T {
+    if (!this.#known.has(name)) this.#known.set(name, compute());
+    return this.#known.get(name) as T;
+  }
+}
+
+async function checkEntries(program: Program, model: LoadedModel, name: string, references: References): Promise<void> {
   const info = program.graph.models.find((each) => each.name === name);
   if (!info) throw new Error(`no model ${name}`);
   const [exact, rounded] = (['f64', 'f32'] as const).map((precision) =>
-    initialWeights(program.graph, info, seed, precision),
+    references.of(`${name} ${precision}`, () => initialWeights(program.graph, info, seed, precision)),
   );
   for (const [path, tensor] of Object.entries(exact ?? {})) {
     expect(differences(await readWeight(model, path), tensor, rounded?.[path] ?? tensor), `${name} ${path}`).toEqual(
@@ -85,7 +95,9 @@ async function checkEntries(program: Program, model: LoadedModel, name: string):
     const given = Object.fromEntries(args.map(({ arg, tensor }) => [arg, tensor]));
     const inputs = { ...given, ...emptyCaches(program, fn), ...keys(3, 3, 0) };
     const [wanted, near] = (['f64', 'f32'] as const).map((precision) =>
-      interpret(fn, { ...(precision === 'f64' ? exact : rounded), ...inputs }, { precision, dims: program.dims }),
+      references.of(`${fnName} ${precision}`, () =>
+        interpret(fn, { ...(precision === 'f64' ? exact : rounded), ...inputs }, { precision, dims: program.dims }),
+      ),
     );
     const caches = fn.inputs.some(({ role }) => role === 'cache');
     const open = model['session'] as (dims: object) => Promise<Record<string, unknown>>;
@@ -119,6 +131,7 @@ async function checkTraining(
   program: Program,
   module: Module,
   load: (name: string, shared?: unknown) => Promise<LoadedModel>,
+  references: References,
 ): Promise<void> {
   for (const train of program.graph.trains) {
     const batches = [0, 1, 2].map((step) =>
@@ -127,7 +140,7 @@ async function checkTraining(
       ),
     );
     const [exact, rounded] = (['f64', 'f32'] as const).map((precision) =>
-      referenceTraining(program, train, batches, seed, precision),
+      references.of(`${train.name} ${precision}`, () => referenceTraining(program, train, batches, seed, precision)),
     );
     // Two models of one kind are two sets of weights, on one device.
     const own: LoadedModel[] = [];
@@ -170,6 +183,7 @@ async function checkTraining(
 describe.each(readdirSync(folder).filter((file) => file.endsWith('.dlm')))('%s', (file) => {
   let program: Program;
   let module: Module;
+  const references = new References();
   beforeAll(async () => {
     program = await compileFile(join(folder, file));
     module = await importModule<Module>(program.js);
@@ -178,7 +192,7 @@ describe.each(readdirSync(folder).filter((file) => file.endsWith('.dlm')))('%s',
   test.each(['wasm', 'webgpu'])('agrees with the interpreter on %s', async (device) => {
     const load = async (name: string, shared: unknown = devices[device]): Promise<LoadedModel> =>
       (await module[`load${name}`]?.({ device: shared, seed })) as LoadedModel;
-    for (const { name } of program.graph.models) await checkEntries(program, await load(name), name);
-    await checkTraining(program, module, load);
+    for (const { name } of program.graph.models) await checkEntries(program, await load(name), name, references);
+    await checkTraining(program, module, load, references);
   });
 });

@@ -69,6 +69,9 @@ class Drawing {
   readonly given: Record<string, Tensor> = {};
   private gradients = 0;
   private groups = 0;
+  // Inside a loop: what changes from step to step. The compiler moves casts of other values before the loop, where
+  // their gradients are sums of another precision than the reference's.
+  private carried: readonly Value[] | undefined;
 
   constructor(private readonly plan: Plan) {}
 
@@ -104,7 +107,7 @@ class Drawing {
         return made;
       }
       case 'half': {
-        const made = half(b, values, step.link);
+        const made = half(b, this.carried ?? values, step.link);
         values.push(...made);
         return made;
       }
@@ -221,7 +224,9 @@ class Drawing {
     const [t, h, row]: Value[] = [{ type: { dtype: 'i32', shape: [] } }, { type }, { type }];
     if (!t || !h || !row) return [];
     const seen: Value[] = [...values, t, row, h];
+    this.carried = [row, h];
     const made = body.flatMap((step) => this.draw(inner, seen, step, false));
+    this.carried = undefined;
     const last = made.at(-1);
     const half = inner.mul(inner.add(h, row), inner.like(h, 0.5));
     const add =
