@@ -2,7 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import { augment, crop, flip, join, rotate, scale, shift, warp, type Affine } from '../../examples/data/augment.ts';
 import { batches, split, type Labelled } from '../../examples/data/labelled.ts';
+import { questions, wordVectors } from '../../examples/data/questions.ts';
 import { random } from '../../examples/data/random.ts';
+import { caption, kinds, scene, side } from '../../examples/data/scenes.ts';
 import { labelledShapes, picture } from '../../examples/data/shapes.ts';
 import { standardized, windows, type Series } from '../../examples/data/windows.ts';
 
@@ -131,5 +133,70 @@ describe('shapes', () => {
     expect([x.length, y.length, classes]).toEqual([30, 30, making.kinds]);
     expect(new Set(y)).toEqual(new Set([0, 1, 2]));
     expect(labelledShapes(30, making, random(3)).x).toEqual(x);
+  });
+});
+
+describe('scenes', () => {
+  const kind = kinds.find((each) => caption(each).join(' ') === 'red circle left of blue square');
+  if (!kind) throw new Error('no such scene');
+
+  test('every caption belongs to one kind', () => {
+    expect(new Set(kinds.map((each) => caption(each).join(' '))).size).toBe(264);
+  });
+
+  // Where a colour channel stands out from the two others, on average.
+  const place = (pixels: Float32Array, channel: number): { x: number; y: number } => {
+    const at = Array.from({ length: side * side }, (_, index) => index).filter((index) => {
+      const values = [0, 1, 2].map((c) => pixels[c * side * side + index] ?? 0);
+      return (values[channel] ?? 0) > 0.35 + Math.max(...values.filter((_, c) => c !== channel));
+    });
+    const mean = (of: (index: number) => number): number => at.reduce((sum, index) => sum + of(index), 0) / at.length;
+    return { x: mean((index) => index % side), y: mean((index) => Math.floor(index / side)) };
+  };
+
+  test('things stand where the caption says', () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const { pixels } = scene(kind, random(seed));
+      expect(place(pixels, 2).x - place(pixels, 0).x).toBeGreaterThan(9);
+      const above = scene({ ...kind, relation: 'above' }, random(seed));
+      expect(place(above.pixels, 2).y - place(above.pixels, 0).y).toBeGreaterThan(9);
+    }
+  });
+
+  test('questions and answers', () => {
+    const texts = questions(kind).map(({ words, answer }) => `${words.join(' ')} ${answer.join(' ')}`);
+    expect(texts).toEqual([
+      'what is right of the red circle ? the blue square is right of it',
+      'what is left of the blue square ? the red circle is left of it',
+      'where is the red circle ? left of the blue square',
+      'where is the blue square ? right of the red circle',
+      'which colour has the circle ? it is red',
+      'which shape is red ? it is a circle',
+      'which colour has the square ? it is blue',
+      'which shape is blue ? it is a square',
+    ]);
+    const alike = kinds.find((each) => caption(each).join(' ') === 'red circle above blue circle');
+    expect(alike && questions(alike).some(({ words }) => words.join(' ').startsWith('which colour'))).toBe(false);
+  });
+
+  test('word vectors: words in like places are near each other', () => {
+    // 0 and 1 stand between 2 and 3, 4 between 5 and 6.
+    const vectors = wordVectors(
+      [
+        [2, 0, 3],
+        [2, 1, 3],
+        [5, 4, 6],
+      ],
+      7,
+      64,
+      random(1),
+    );
+    const cosine = (a: number, b: number): number =>
+      Array.from({ length: 64 }, (_, k) => (vectors[a * 64 + k] ?? 0) * (vectors[b * 64 + k] ?? 0)).reduce(
+        (x, y) => x + y,
+        0,
+      );
+    expect(cosine(0, 1)).toBeCloseTo(1, 5);
+    expect(Math.abs(cosine(0, 4))).toBeLessThan(0.5);
   });
 });
