@@ -1,9 +1,18 @@
-// A small ResNet for eight classes of 16×16 images, with torchvision's names. Its weights are a file for others.
-import { ResNet18 } from "std/models"
+// A small convolutional network for eight classes of 16×16 images. Its weights become a file for others to use.
+import { BatchNorm2d, Conv2d, Linear, MaxPool2d, ReLU, Sequential, global_avg_pool } from "std/nn"
 import { AdamW, cosine } from "std/optim"
 
-export train Pretrain(net: ResNet18 = ResNet18(classes=8, width=8, layers=[1, 1, 1, 1], in_channels=1, small_images=true),
-                      lr: f32[] = 5e-3, total: i32[] = 100) {
+fn block(inputs: int, outputs: int) = [Conv2d(inputs, outputs, 3, padding=1, bias=false), BatchNorm2d(outputs), ReLU()]
+
+/// Paths: `features.0.weight`, `features.1.weight`, `features.4.weight`, …, `classifier.weight`.
+export model Source(width: int = 16, classes: int = 8) {
+  let features = Sequential(block(1, width) + [MaxPool2d(2)] + block(width, 2 * width) + [MaxPool2d(2)]
+                            + block(2 * width, 4 * width))
+  let classifier = Linear(4 * width, classes)
+  export fn forward(x: [b, 1, 16, 16]) -> [b, classes] = x |> features |> global_avg_pool |> classifier
+}
+
+export train Pretrain(net: Source, lr: f32[] = 1e-2, total: i32[] = 100) {
   batch x: f32[b, 1, 16, 16], y: i32[b]
   let logits = net(x)
   minimize cross_entropy(logits, y) using AdamW(lr=cosine(lr, total, warmup=20), weight_decay=1e-2)
