@@ -8,7 +8,7 @@ import type { Diagnostic } from '../../support/diagnostic.ts';
 import { messages } from '../../support/messages.gen.ts';
 import { spanText, type Span } from '../../support/source.ts';
 import { lessEqualDims, resolved } from '../dims.ts';
-import { reject, Rejected, type Frame } from '../frame.ts';
+import { reject, Rejected, spend, type Frame } from '../frame.ts';
 import { mentions } from '../mentions.ts';
 import { Scope } from '../scope.ts';
 import { describe, tensor, type Value } from '../values.ts';
@@ -78,9 +78,13 @@ function withIndexFacts(frame: Frame, shape: readonly Dim[], body: () => Value):
   }
 }
 
+/** Evaluations that one tabulation counts as: its bounds are proved. */
+const tabulationCost = 100;
+
 /** A tabulation over run-time indices; null where its body is not a scalar at each index. */
 export function tabulate(frame: Frame, written: ForExpr): Value | null {
   if (frame.tabulating) throw new NotScalar();
+  spend(frame, written.span, tabulationCost);
   const expr = flattened(written);
   const shape = expr.binds.flatMap((bind) => (bind.kind === 'range-bind' ? [limitOf(frame, bind)] : []));
   const { session } = frame;
