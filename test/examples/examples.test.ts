@@ -10,12 +10,11 @@ import { requestTestDevice, type TestDevice } from '../support/webgpu.ts';
 import { exampleTypeErrors } from './type-check.ts';
 
 const folders = exampleFolders();
-const examples = new Map<string, Example>();
+const examples = new Map<string, Promise<Example>>();
 // All of it: Dawn crashes when its instance is collected while a device is in use.
 let gpu: Extract<TestDevice, { device: GPUDevice }> | undefined;
 
 beforeAll(async () => {
-  for (const folder of folders) examples.set(folder, await loadExample(folder));
   const found = await requestTestDevice();
   if ('missing' in found) throw new Error(`WebGPU is missing: ${found.missing}`);
   gpu = found;
@@ -30,9 +29,10 @@ function trend(losses: readonly number[]): number {
   return mean(losses.slice(-third)) / mean(losses.slice(0, third));
 }
 
-function exampleOf(folder: string): Example {
-  const example = examples.get(folder);
-  if (!example) throw new Error(`no example ${folder}`);
+/** Loaded when first asked for: compiling all of them takes longer than a hook may. */
+function exampleOf(folder: string): Promise<Example> {
+  const example = examples.get(folder) ?? loadExample(folder);
+  examples.set(folder, example);
   return example;
 }
 
@@ -49,7 +49,7 @@ function check(example: Example, { scores, losses, pictures }: Outcome): void {
 
 describe.each(folders)('examples/%s', (folder) => {
   test('learns on wasm', { timeout: 120_000 }, async () => {
-    const example = exampleOf(folder);
+    const example = await exampleOf(folder);
     const outcome = await runExample(example, { device: 'wasm', seed: 1, brief: true });
     check(example, outcome);
     for (const name of Object.keys(outcome.pictures))
@@ -60,11 +60,12 @@ describe.each(folders)('examples/%s', (folder) => {
 
   test('learns on webgpu', { timeout: 180_000 }, async () => {
     if (!gpu) throw new Error('no device');
-    check(exampleOf(folder), await runExample(exampleOf(folder), { device: gpu.device, seed: 1, brief: true }));
+    const example = await exampleOf(folder);
+    check(example, await runExample(example, { device: gpu.device, seed: 1, brief: true }));
   });
 
-  test('is in docs/systems.md with its goals', () => {
-    const { row, goals, title } = exampleOf(folder);
+  test('is in docs/systems.md with its goals', { timeout: 60_000 }, async () => {
+    const { row, goals, title } = await exampleOf(folder);
     const page = readFileSync('docs/systems.md', 'utf8');
     expect(page).toContain(`| ${row} | [${title}](../examples/${folder}/README.md)`);
     for (const [name, goal] of Object.entries(goals))
