@@ -79,7 +79,7 @@ function withIndexFacts(frame: Frame, shape: readonly Dim[], body: () => Value):
 }
 
 /** Evaluations that one tabulation counts as: its bounds are proved. */
-const tabulationCost = 100;
+const tabulationCost = 200;
 
 /** A tabulation over run-time indices; null where its body is not a scalar at each index. */
 export function tabulate(frame: Frame, written: ForExpr): Value | null {
