@@ -57,6 +57,7 @@ export class Facts {
 
   /** a = b? Refuted means: for no values of the variables. */
   equal(a: DimLike, b: DimLike): Answer {
+    if (a === b || (typeof a === 'object' && typeof b === 'object' && a.key === b.key)) return 'proved';
     const difference = this.reduce(sub(a, b));
     const c = asConstant(difference);
     if (c !== undefined) return c === 0 ? 'proved' : 'refuted';
@@ -90,8 +91,13 @@ export class Facts {
 
   /** `d` rewritten by the facts: mod and floor_div that a range decides, min/max that an order decides. */
   simplify(d: Dim): Dim {
-    if (d.terms.length === 0 || (!d.key.includes('(') && this.facts.length === 0)) return d;
+    if (!this.mayRewrite(d)) return d;
     return this.normal.restore(this.reduce(d));
+  }
+
+  /** False when {@link simplify} surely leaves `d` alone, with whatever axes. */
+  mayRewrite(d: Dim): boolean {
+    return d.terms.length > 0 && (this.facts.length > 0 || d.key.includes('('));
   }
 
   /** These facts and more. */

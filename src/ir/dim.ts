@@ -92,17 +92,19 @@ export const dim = (value: DimLike): Dim => (typeof value === 'number' ? constan
 
 /** The integer that `d` always is, or undefined. */
 export function asConstant(d: Dim): number | undefined {
-  const [first] = d.terms;
+  if (d.terms.length > 1) return undefined;
+  const first = d.terms[0];
   if (first === undefined) return 0;
-  return d.terms.length === 1 && first.factors.length === 0 ? first.coefficient : undefined;
+  return first.factors.length === 0 ? first.coefficient : undefined;
 }
 
 /** The variable that `d` is, when it is nothing else. */
 export function asVariable(d: Dim): string | undefined {
-  const [first] = d.terms;
-  const [factor] = first?.factors ?? [];
-  const plain = d.terms.length === 1 && first?.coefficient === 1 && first.factors.length === 1;
-  return plain && factor?.kind === 'var' ? factor.name : undefined;
+  if (d.terms.length !== 1) return undefined;
+  const first = d.terms[0];
+  if (first?.coefficient !== 1 || first.factors.length !== 1) return undefined;
+  const factor = first.factors[0];
+  return factor?.kind === 'var' ? factor.name : undefined;
 }
 
 /** True when both are the same polynomial (equal for every value of the variables). */
@@ -110,7 +112,8 @@ export const sameDim = (a: DimLike, b: DimLike): boolean => dim(a).key === dim(b
 
 /** a + b. */
 export function add(a: DimLike, b: DimLike): Dim {
-  const [x, y] = [dim(a), dim(b)];
+  const x = dim(a);
+  const y = dim(b);
   if (x.terms.length === 0) return y;
   if (y.terms.length === 0) return x;
   return recombine(fromSorted(mergeTerms(x.terms, y.terms)));
@@ -156,9 +159,11 @@ const scale = (d: Dim, by: number): Dim =>
 
 /** a · b. */
 export function mul(a: DimLike, b: DimLike): Dim {
-  const [x, y] = [dim(a), dim(b)];
-  const [c, k] = [asConstant(x), asConstant(y)];
+  const x = dim(a);
+  const y = dim(b);
+  const c = asConstant(x);
   if (c !== undefined) return scale(y, c);
+  const k = asConstant(y);
   if (k !== undefined) return scale(x, k);
   return fromTerms(x.terms.flatMap((s) => y.terms.map((t) => mulTerms(s, t))));
 }
@@ -387,16 +392,26 @@ export function mapAtoms(d: Dim, replace: (atom: Atom) => Dim | undefined): Dim 
   let changed = false;
   const parts: Term[] = [];
   for (const term of d.terms) {
-    const news = term.factors.map(replace);
-    if (news.every((x) => x === undefined)) {
-      parts.push(term);
-      continue;
-    }
-    changed = true;
-    const factors = term.factors.map((atom, i) => news[i] ?? fromAtom(atom));
-    parts.push(...mul(term.coefficient, product(factors)).terms);
+    const mapped = mapFactors(term, replace);
+    if (mapped) {
+      changed = true;
+      if (d.terms.length === 1) return mapped;
+      parts.push(...mapped.terms);
+    } else parts.push(term);
   }
   return changed ? fromTerms(parts) : d;
+}
+
+// The term with its factors replaced, or undefined when all stay.
+function mapFactors(term: Term, replace: (atom: Atom) => Dim | undefined): Dim | undefined {
+  const only = term.factors.length === 1 ? term.factors[0] : undefined;
+  if (only) {
+    const replaced = replace(only);
+    return replaced && scale(replaced, term.coefficient);
+  }
+  const news = term.factors.map(replace);
+  if (news.every((x) => x === undefined)) return undefined;
+  return mul(term.coefficient, product(term.factors.map((atom, i) => news[i] ?? fromAtom(atom))));
 }
 
 /** The value of `d` in exact integers. @throws RangeError when a variable is unbound or a divisor is < 1 */

@@ -39,7 +39,36 @@ export function walkExprs(roots: Iterable<Expr>, visit: (expr: Expr) => void): v
     if (seen.has(expr)) continue;
     seen.add(expr);
     visit(expr);
-    stack.push(...operands(expr));
+    pushOperands(expr, stack);
+  }
+}
+
+// What `operands` lists, without a list: walks are most of what fusion does.
+function pushOperands(expr: Expr, stack: Expr[]): void {
+  switch (expr.kind) {
+    case 'const':
+    case 'index':
+    case 'reduced':
+      return;
+    case 'load':
+      for (const index of expr.indices) if (isDynamic(index)) stack.push(index.expr);
+      return;
+    case 'unary':
+    case 'cast':
+    case 'bitcast':
+      stack.push(expr.x);
+      return;
+    case 'binary':
+      stack.push(expr.a, expr.b);
+      return;
+    case 'select':
+      stack.push(expr.cond, expr.then, expr.otherwise);
+      return;
+    case 'guard':
+      stack.push(expr.then, expr.otherwise);
+      return;
+    case 'threefry':
+      stack.push(expr.key[0], expr.key[1], expr.counter[0], expr.counter[1]);
   }
 }
 
@@ -110,7 +139,7 @@ export class Rewriter {
       const expr = this.expr(index.expr);
       return expr === index.expr ? index : { kind: 'dynamic', expr };
     }
-    const name = asVariable(index);
+    const name = this.replacement.axes && asVariable(index);
     const replaced = name === undefined ? undefined : this.replacement.axes?.get(name);
     return replaced ?? this.dim(index);
   }
@@ -118,66 +147,60 @@ export class Rewriter {
   dim(d: Dim): Dim {
     let result = this.dims.get(d);
     if (!result) {
-      result = this.simplify(substitute(d, (name) => this.affine(name)));
+      result = this.simplify(this.replacement.axes ? substitute(d, this.affine) : d);
       if (result.key === d.key) result = d;
       this.dims.set(d, result);
     }
     return result;
   }
 
-  conditions(conditions: readonly Condition[]): Condition[] {
-    return conditions.map((condition) => {
+  conditions(conditions: readonly Condition[]): readonly Condition[] {
+    return mapKept(conditions, (condition) => {
       const lhs = this.dim(condition.lhs);
       return lhs === condition.lhs ? condition : { kind: condition.kind, lhs };
     });
   }
 
-  private affine(name: string): Dim | undefined {
+  private readonly affine = (name: string): Dim | undefined => {
     const replaced = this.replacement.axes?.get(name);
     if (replaced && isDynamic(replaced)) throw new NotAffine(name);
     return replaced;
-  }
+  };
 
   private rebuild(e: Expr): Expr {
     switch (e.kind) {
       case 'const':
         return e;
-      case 'reduced':
-        return same(e, { stage: this.replacement.stages?.get(e.stage) ?? e.stage });
+      case 'reduced': {
+        const stage = this.replacement.stages?.get(e.stage) ?? e.stage;
+        return stage === e.stage ? e : { kind: 'reduced', dtype: e.dtype, stage, part: e.part };
+      }
       case 'index':
         return this.indexValue(e);
       case 'load': {
-        const load = same(e, { indices: e.indices.map((index) => this.index(index)) });
+        const load = withIndices(e, mapKept(e.indices, (index) => this.index(index)));
         return this.replacement.load?.(load) ?? load;
       }
-      case 'unary':
-      case 'cast':
-      case 'bitcast':
-        return same(e, { x: this.expr(e.x) });
-      case 'binary':
-        return same(e, { a: this.expr(e.a), b: this.expr(e.b) });
-      case 'select':
-        return same(e, { cond: this.expr(e.cond), then: this.expr(e.then), otherwise: this.expr(e.otherwise) });
-      case 'guard':
-        return this.guard(e);
-      case 'threefry':
-        return same(e, {
-          key: [this.expr(e.key[0]), this.expr(e.key[1])],
-          counter: [this.expr(e.counter[0]), this.expr(e.counter[1])],
-        });
+      default:
+        return rebuildOperands(e, this);
     }
   }
 
   // Conditions without variables are decided here.
-  private guard(e: Extract<Expr, { kind: 'guard' }>): Expr {
+  guard(e: Extract<Expr, { kind: 'guard' }>): Expr {
+    const all = this.conditions(e.conditions);
     const open: Condition[] = [];
-    for (const condition of this.conditions(e.conditions)) {
+    for (const condition of all) {
       const value = asConstant(condition.lhs);
       if (value === undefined) open.push(condition);
       else if (condition.kind === '>=0' ? value < 0 : value !== 0) return this.expr(e.otherwise);
     }
     if (open.length === 0) return this.expr(e.then);
-    return same(e, { conditions: open, then: this.expr(e.then), otherwise: this.expr(e.otherwise) });
+    const [then, otherwise] = [this.expr(e.then), this.expr(e.otherwise)];
+    const conditions = open.length === all.length ? all : open;
+    return conditions === e.conditions && then === e.then && otherwise === e.otherwise
+      ? e
+      : { kind: 'guard', dtype: e.dtype, conditions, then, otherwise };
   }
 
   // An axis read as a number may become a loaded position: then the number is the loaded value.
@@ -188,21 +211,68 @@ export class Rewriter {
       const { expr } = replaced;
       return expr.dtype === e.dtype ? expr : { kind: 'cast', dtype: e.dtype, x: expr };
     }
-    return same(e, { dim: this.dim(e.dim) });
+    const d = this.dim(e.dim);
+    return d === e.dim ? e : { kind: 'index', dtype: e.dtype, dim: d };
   }
 }
 
-const sameItems = (a: readonly unknown[], b: readonly unknown[]): boolean =>
-  a.length === b.length && a.every((item, at) => item === b[at]);
-
-// `{ ...e, ...parts }`, or `e` itself when every part is what it was.
-function same<E extends Expr>(e: E, parts: Partial<E>): E {
-  for (const [key, part] of Object.entries(parts)) {
-    const before: unknown = e[key as keyof E];
-    const equal = Array.isArray(part) && Array.isArray(before) ? sameItems(part, before) : part === before;
-    if (!equal) return { ...e, ...parts };
+// The list with every item mapped, or the list itself when each is what it was.
+function mapKept<T>(items: readonly T[], map: (item: T) => T): readonly T[] {
+  let changed: T[] | undefined;
+  for (let at = 0; at < items.length; at++) {
+    const item = items[at] as T;
+    const mapped = map(item);
+    if (mapped !== item) changed ??= items.slice(0, at);
+    changed?.push(mapped);
   }
-  return e;
+  return changed ?? items;
+}
+
+const withIndices = (e: Load, indices: readonly Index[]): Load =>
+  indices === e.indices ? e : { kind: 'load', dtype: e.dtype, buffer: e.buffer, indices };
+
+type Inner = Exclude<Expr, { kind: 'const' | 'reduced' | 'index' | 'load' }>;
+
+/** Gives what takes the place of each operand. */
+interface Operands {
+  expr(e: Expr): Expr;
+  guard(e: Extract<Expr, { kind: 'guard' }>): Expr;
+}
+
+// The node over what takes the place of its operands; the node itself when they stay.
+function rebuildOperands(e: Inner, by: Operands): Expr {
+  switch (e.kind) {
+    case 'unary': {
+      const x = by.expr(e.x);
+      return x === e.x ? e : { kind: 'unary', dtype: e.dtype, op: e.op, x };
+    }
+    case 'cast':
+    case 'bitcast': {
+      const x = by.expr(e.x);
+      return x === e.x ? e : { kind: e.kind, dtype: e.dtype, x };
+    }
+    case 'binary': {
+      const a = by.expr(e.a);
+      const b = by.expr(e.b);
+      return a === e.a && b === e.b ? e : { kind: 'binary', dtype: e.dtype, op: e.op, a, b };
+    }
+    case 'select': {
+      const cond = by.expr(e.cond);
+      const then = by.expr(e.then);
+      const otherwise = by.expr(e.otherwise);
+      return cond === e.cond && then === e.then && otherwise === e.otherwise
+        ? e
+        : { kind: 'select', dtype: e.dtype, cond, then, otherwise };
+    }
+    case 'guard':
+      return by.guard(e);
+    case 'threefry': {
+      const [k0, k1, c0, c1] = [...e.key, ...e.counter].map((x) => by.expr(x)) as [Expr, Expr, Expr, Expr];
+      return k0 === e.key[0] && k1 === e.key[1] && c0 === e.counter[0] && c1 === e.counter[1]
+        ? e
+        : { kind: 'threefry', dtype: 'u32', key: [k0, k1], counter: [c0, c1], word: e.word };
+    }
+  }
 }
 
 /** Hash-conses DAGs: expressions of equal structure become one object. */
@@ -238,35 +308,53 @@ export class ExprPool {
       case 'index':
         return e;
       case 'load':
-        return same(e, { indices: e.indices.map((index) => this.internIndex(index)) });
-      case 'unary':
-      case 'cast':
-      case 'bitcast':
-        return same(e, { x: this.intern(e.x) });
-      case 'binary':
-        return same(e, { a: this.intern(e.a), b: this.intern(e.b) });
-      case 'select':
-        return same(e, { cond: this.intern(e.cond), then: this.intern(e.then), otherwise: this.intern(e.otherwise) });
-      case 'guard':
-        return same(e, { then: this.intern(e.then), otherwise: this.intern(e.otherwise) });
-      case 'threefry':
-        return same(e, {
-          key: [this.intern(e.key[0]), this.intern(e.key[1])],
-          counter: [this.intern(e.counter[0]), this.intern(e.counter[1])],
-        });
+        return withIndices(
+          e,
+          mapKept(e.indices, (index) => this.internIndex(index)),
+        );
+      default:
+        return rebuildOperands(e, this.parts);
     }
   }
 
+  private readonly parts: Operands = {
+    expr: (e) => this.intern(e),
+    guard: (e) => {
+      const [then, otherwise] = [this.intern(e.then), this.intern(e.otherwise)];
+      return then === e.then && otherwise === e.otherwise
+        ? e
+        : { kind: 'guard', dtype: e.dtype, conditions: e.conditions, then, otherwise };
+    },
+  };
+
   // The kind, the plain fields, and the ids of the operands, which are interned already.
   private keyOf(e: Expr): string {
-    const parts: (string | number)[] = [e.kind, e.dtype, ...operands(e).map((x) => this.ids.get(x) ?? -1)];
-    if (e.kind === 'const') parts.push(Object.is(e.value, -0) ? '-0' : e.value);
-    else if (e.kind === 'index') parts.push(e.dim.key);
-    else if (e.kind === 'load') parts.push(e.buffer, ...e.indices.map((index) => (isDynamic(index) ? '?' : index.key)));
-    else if (e.kind === 'unary' || e.kind === 'binary') parts.push(e.op);
-    else if (e.kind === 'guard') parts.push(...e.conditions.map(({ kind, lhs }) => kind + lhs.key));
-    else if (e.kind === 'threefry') parts.push(e.word);
-    else if (e.kind === 'reduced') parts.push(e.stage, e.part);
-    return parts.join('|');
+    const own = `${e.kind}|${e.dtype}|${this.plainKey(e)}`;
+    if (e.kind === 'const' || e.kind === 'index' || e.kind === 'reduced') return own;
+    return operands(e).reduce((key, x) => `${key}|${this.ids.get(x) ?? -1}`, own);
+  }
+
+  private plainKey(e: Expr): string {
+    switch (e.kind) {
+      case 'const':
+        return Object.is(e.value, -0) ? '-0' : String(e.value);
+      case 'index':
+        return e.dim.key;
+      case 'load':
+        return e.indices.reduce((key, index) => `${key},${isDynamic(index) ? '?' : index.key}`, e.buffer);
+      case 'unary':
+      case 'binary':
+        return e.op;
+      case 'guard':
+        return e.conditions.map(({ kind, lhs }) => kind + lhs.key).join();
+      case 'threefry':
+        return String(e.word);
+      case 'reduced':
+        return `${e.stage} ${e.part}`;
+      case 'select':
+      case 'cast':
+      case 'bitcast':
+        return '';
+    }
   }
 }

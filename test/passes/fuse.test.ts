@@ -101,7 +101,7 @@ test('a merged nest does not come to read what is written while it could run', (
     const [p, , , v, y] = graph.items;
     if (!p || !v || !y) throw new Error('five steps');
     if (merged) graph.merge(p, y, reads);
-    return graph.mayReadDirectly(['t'], v, y);
+    return graph.mayReadDirectly(load('t'), v, y);
   };
   expect(mayRead(graphs[0], false)).toBe(true);
   expect(mayRead(graphs[1], true)).toBe(false);

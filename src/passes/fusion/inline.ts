@@ -2,10 +2,18 @@
 // constants, iota and cheap arithmetic never reach memory.
 import type { Facts } from '../../ir/dim-solver.ts';
 import type { Expr, Index } from '../../ir/expr.ts';
-import { loadsIn, NotAffine, Rewriter, walkExprs, weight, type Load } from '../../ir/expr-rewrite.ts';
+import { NotAffine, operands, Rewriter, weight, type Load } from '../../ir/expr-rewrite.ts';
 import type { Axis, Nest, NestStep, Stage } from '../../ir/nest.ts';
-import { maxBindings, settleStores } from './merge.ts';
-import { bindingCount, readsOf, usesReduction, type Definition, type Item, type NestGraph } from './nest-graph.ts';
+import { maxBindings, settleStores, simplifierWithin } from './merge.ts';
+import {
+  bindingCount,
+  memoize,
+  readsOf,
+  usesReduction,
+  type Definition,
+  type Item,
+  type NestGraph,
+} from './nest-graph.ts';
 
 /** Rewrites the loads of a step; dims are simplified under the ranges of the axes around them. */
 function rewriteStep(facts: Facts, step: NestStep, load: (load: Load) => Expr | undefined): NestStep {
@@ -17,15 +25,18 @@ function rewriteStep(facts: Facts, step: NestStep, load: (load: Load) => Expr | 
       return { ...step, body: step.body.map((nested) => rewriteStep(inner, nested, load)) };
     }
     case 'nest': {
-      const outer = facts.withAxes(step.axes);
-      return { ...step, stages: step.stages.map((stage) => rewriteStage(stage, outer, load)) };
+      return { ...step, stages: step.stages.map((stage) => rewriteStage(stage, facts, step.axes, load)) };
     }
   }
 }
 
-function rewriteStage(stage: Stage, outer: Facts, load: (load: Load) => Expr | undefined): Stage {
-  const facts = outer.withAxes(stage.axes);
-  const rewriter = new Rewriter({ load, simplify: (d) => facts.simplify(d) });
+function rewriteStage(
+  stage: Stage,
+  facts: Facts,
+  outer: readonly Axis[],
+  load: (load: Load) => Expr | undefined,
+): Stage {
+  const rewriter = new Rewriter({ load, simplify: simplifierWithin(facts, [...outer, ...stage.axes]) });
   if (stage.kind === 'reduce') return { ...stage, args: stage.args.map((arg) => rewriter.expr(arg)) };
   const indices = stage.indices.map((index) => rewriter.index(index));
   return { ...stage, indices, value: rewriter.expr(stage.value) };
@@ -38,13 +49,12 @@ export function valueAt(definition: Definition, indices: readonly Index[]): Expr
 }
 
 /** True when computing the value costs nothing but index arithmetic. */
-function isView(value: Expr): boolean {
-  let plain = true;
-  walkExprs([value], (e) => {
-    plain &&= e.kind === 'const' || e.kind === 'index' || e.kind === 'load' || e.kind === 'guard';
-  });
-  return plain;
-}
+const isView: (value: Expr) => boolean = memoize((value) => isPlain(value) && operands(value).every(isView));
+
+const isPlain = ({ kind }: Expr): boolean =>
+  kind === 'const' || kind === 'index' || kind === 'load' || kind === 'guard';
+
+const weightOf: (value: Expr) => number = memoize(weight);
 
 // A contraction evaluates each operand element many times, so only light work may move into it.
 const contractionLimit = 4;
@@ -72,7 +82,7 @@ function readsOnce(definition: Definition, consumer: Nest): boolean {
 function worthInlining(graph: NestGraph, definition: Definition, buffer: string, consumer: Item): boolean {
   if (consumer.step.kind !== 'nest' || usesReduction(definition.value)) return false;
   if (isView(definition.value)) return true;
-  const cost = weight(definition.value);
+  const cost = weightOf(definition.value);
   const alone = graph.readersOf(buffer).size === 1 && !graph.kept.has(buffer);
   if (readsOnce(definition, consumer.step)) return alone || cost <= sharedLimit;
   return cost <= contractionLimit && alone;
@@ -117,11 +127,7 @@ function inlineInto(
 }
 
 const mayMove = (graph: NestGraph, definition: Definition, reader: Item): boolean =>
-  graph.mayReadDirectly(
-    loadsIn([definition.value]).map((load) => load.buffer),
-    definition.item,
-    reader,
-  );
+  graph.mayReadDirectly(definition.value, definition.item, reader);
 
 const ordered = (graph: NestGraph): Item[] => [...graph.items].sort((a, b) => a.last - b.last);
 

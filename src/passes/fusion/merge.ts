@@ -1,16 +1,18 @@
 // Vertical merges: a consumer that reads a producer's result at its own position joins its nest.
 // Epilogues join contractions, maps join maps (several outputs), and chains of reductions along one
 // axis with broadcast back become row kernels (softmax, layer norm and their gradients).
-import { asConstant, variable, zero } from '../../ir/dim.ts';
+import { asConstant, variable, zero, type Dim } from '../../ir/dim.ts';
+import type { Facts } from '../../ir/dim-solver.ts';
 import type { Expr, Index } from '../../ir/expr.ts';
-import { NotAffine, Rewriter, type Load } from '../../ir/expr-rewrite.ts';
+import { loadsIn, NotAffine, Rewriter, type Load } from '../../ir/expr-rewrite.ts';
 import type { Axis, Nest, Stage } from '../../ir/nest.ts';
 import {
   bindingCount,
+  knowLoads,
   loadsOf,
   loadsOfStage,
+  memoize,
   plainAxes,
-  stageExprs,
   storesOf,
   type Item,
   type NestGraph,
@@ -22,7 +24,7 @@ export const maxBindings = 8;
 const reductionsOf = (nest: Nest): readonly Stage[] => nest.stages.filter((stage) => stage.kind === 'reduce');
 
 /** One sum of products of two loaded operands: scheduled as a matrix product. */
-export function isContraction(nest: Nest): boolean {
+export const isContraction: (nest: Nest) => boolean = memoize((nest) => {
   const [only, ...more] = reductionsOf(nest);
   if (!only || more.length > 0 || only.kind !== 'reduce' || only.monoid.name !== 'sum') return false;
   const [arg] = only.args;
@@ -31,7 +33,7 @@ export function isContraction(nest: Nest): boolean {
   const [a, b] = [axesIn(arg.a), axesIn(arg.b)];
   const reduced = only.axes.some((axis) => a.has(axis.name) && b.has(axis.name));
   return reduced && nest.axes.some((axis) => !a.has(axis.name)) && nest.axes.some((axis) => !b.has(axis.name));
-}
+});
 
 function axesIn(expr: Expr): Set<string> {
   const names = new Set<string>();
@@ -70,15 +72,22 @@ interface Alignment {
 const isUnit = (axis: Axis): boolean => asConstant(axis.extent) === 1;
 
 function align(graph: NestGraph, producer: Nest, consumer: Nest): Alignment | undefined {
-  const [rows, all] = [producer, consumer].map(({ axes }) => axes.filter((axis) => !isUnit(axis)));
-  if (!rows || !all || all.length < rows.length) return undefined;
-  const outer = new Map<string, Axis>();
-  for (const [at, p] of rows.entries()) {
-    const c = all[at];
-    if (!c || graph.facts.equal(p.extent, c.extent) !== 'proved') return undefined;
-    outer.set(c.name, p);
-  }
+  const rows = longAxes(producer.axes);
+  const all = longAxes(consumer.axes);
+  if (all.length < rows.length || !rows.every((p, at) => sameExtent(graph, p, all[at]))) return undefined;
+  const outer = new Map(rows.map((p, at) => [all[at]?.name ?? p.name, p]));
   return { outer, units: consumer.axes.filter(isUnit), inner: all.slice(rows.length) };
+}
+
+const longAxes: (axes: readonly Axis[]) => readonly Axis[] = memoize((axes) => axes.filter((axis) => !isUnit(axis)));
+
+const sameExtent = (graph: NestGraph, a: Axis, b: Axis | undefined): boolean =>
+  b !== undefined && (a.extent.key === b.extent.key || graph.facts.equal(a.extent, b.extent) === 'proved');
+
+/** What simplifies dims under `facts` and the ranges of `axes`, which are looked at only when a dim needs them. */
+export function simplifierWithin(facts: Facts, axes: readonly Axis[]): (d: Dim) => Dim {
+  let within: Facts | undefined;
+  return (d) => (facts.mayRewrite(d) ? (within ??= facts.withAxes(axes)).simplify(d) : d);
 }
 
 /** The producer's stored value as the consumer sees it, or undefined when it reads another point. */
@@ -96,7 +105,7 @@ function readStored(producer: Nest, load: Load, alignment: Alignment): Expr | un
     const index = load.indices[at];
     const name = constant === undefined ? names.shift() : undefined;
     if (!index || (name === undefined && ('kind' in index || asConstant(index) !== constant))) return undefined;
-    if (name === undefined || units.has(name)) continue;
+    if (name === undefined || producer.axes.some((axis) => axis.name === name && isUnit(axis))) continue;
     if (store.axes.some((axis) => axis.name === name)) inner.set(name, index);
     else if ('kind' in index) return undefined;
     else {
@@ -105,7 +114,7 @@ function readStored(producer: Nest, load: Load, alignment: Alignment): Expr | un
       if (aligned !== name) return undefined;
     }
   }
-  return new Rewriter({ axes: inner }).expr(store.value);
+  return inner.size === 0 ? store.value : new Rewriter({ axes: inner }).expr(store.value);
 }
 
 function mergedStages(
@@ -117,27 +126,31 @@ function mergedStages(
   const produced = new Set(storesOf(producer).map((store) => store.buffer));
   const axes = new Map<string, Index>([...alignment.outer].map(([name, axis]) => [name, variable(axis.name)]));
   for (const { name } of alignment.units) axes.set(name, zero);
-  const outer = graph.facts.withAxes(producer.axes);
   let failed = false;
   const stages = consumer.stages.map((stage): Stage => {
-    const inner = [...alignment.inner, ...stage.axes];
-    const facts = outer.withAxes(inner);
+    if (failed) return stage;
+    const inner = alignment.inner.length === 0 ? stage.axes : [...alignment.inner, ...stage.axes];
+    const loads = new Set<Load>();
     const load = (l: Load): Expr | undefined => {
-      if (!produced.has(l.buffer)) return undefined;
-      const value = readStored(producer, l, alignment);
-      failed ||= value === undefined;
+      const value = produced.has(l.buffer) ? readStored(producer, l, alignment) : undefined;
+      failed ||= value === undefined && produced.has(l.buffer);
+      for (const each of value ? loadsOfValue(value) : [l]) loads.add(each);
       return value;
     };
-    const rewriter = new Rewriter({ axes, load, simplify: (d) => facts.simplify(d) });
-    if (stage.kind === 'reduce') return { ...stage, args: stage.args.map((arg) => rewriter.expr(arg)) };
-    return {
-      ...stage,
-      axes: inner,
-      indices: stage.indices.map((i) => rewriter.index(i)),
-      value: rewriter.expr(stage.value),
-    };
+    const simplify = simplifierWithin(graph.facts, [...producer.axes, ...inner]);
+    const merged = rewriteStage(stage, inner, new Rewriter({ axes, load, simplify }));
+    knowLoads(merged, loads);
+    return merged;
   });
   return failed ? undefined : [...producer.stages, ...stages];
+}
+
+const loadsOfValue: (value: Expr) => readonly Load[] = memoize((value) => loadsIn([value]));
+
+function rewriteStage(stage: Stage, axes: readonly Axis[], rewriter: Rewriter): Stage {
+  if (stage.kind === 'reduce') return { ...stage, args: stage.args.map((arg) => rewriter.expr(arg)) };
+  const indices = stage.indices.map((i) => rewriter.index(i));
+  return { ...stage, axes, indices, value: rewriter.expr(stage.value) };
 }
 
 const isScatter = (store: Extract<Stage, { kind: 'store' }>): boolean =>
@@ -210,6 +223,8 @@ function tryMerge(graph: NestGraph, from: Item, to: Item, isScalar: (buffer: str
  * undefined where there is no such order or a load is of another element.
  */
 export function settleStores(nest: Nest): Nest | undefined {
+  const stored = storesOf(nest);
+  if (!loadsOf(nest).some((load) => stored.some((store) => store.buffer === load.buffer))) return nest;
   if (overwritesOthers(nest)) return undefined;
   const stages: Stage[] = [];
   const left = [...nest.stages];
@@ -239,14 +254,17 @@ const positionText = (indices: readonly Index[]): string =>
 
 // Stores of the producer whose only reader was the consumer are not needed any more.
 function dropUnread(graph: NestGraph, merged: Nest, from: Item, to: Item): Nest {
-  const needed = (buffer: string): boolean =>
-    graph.kept.has(buffer) || [...graph.readersOf(buffer)].some((reader) => reader !== to && reader !== from);
-  const produced = new Set(from.step.kind === 'nest' ? storesOf(from.step).map((store) => store.buffer) : []);
-  const own = new Set(merged.stages.flatMap(stageExprs).length > 0 ? loadsOf(merged).map((load) => load.buffer) : []);
-  const stages = merged.stages.filter(
-    (stage) => stage.kind === 'reduce' || !produced.has(stage.buffer) || needed(stage.buffer) || own.has(stage.buffer),
-  );
-  return { ...merged, stages };
+  const isNeeded = (buffer: string): boolean =>
+    graph.kept.has(buffer) ||
+    [...graph.readersOf(buffer)].some((reader) => reader !== to && reader !== from) ||
+    merged.stages.some((stage) => loadsBuffer(stage, buffer));
+  const produced = from.step.kind === 'nest' ? storesOf(from.step).map((store) => store.buffer) : [];
+  const unread = produced.filter((buffer) => !isNeeded(buffer));
+  if (unread.length === 0) return merged;
+  return {
+    ...merged,
+    stages: merged.stages.filter((stage) => stage.kind === 'reduce' || !unread.includes(stage.buffer)),
+  };
 }
 
 /** `dot` and `add` give `dot_add`; long chains keep their ends. */

@@ -41,12 +41,8 @@ export const stageExprs = (stage: Stage): readonly Expr[] =>
     ? stage.args
     : [stage.value, ...stage.indices.flatMap((index) => ('kind' in index ? [index.expr] : []))];
 
-/** Buffers that a nest stores to, in order. */
-export const storesOf = (nest: Nest): readonly Extract<Stage, { kind: 'store' }>[] =>
-  nest.stages.filter((stage) => stage.kind === 'store');
-
-// Steps are never changed, so what they read and write is found once.
-const memoize = <K extends object, V>(find: (key: K) => V): ((key: K) => V) => {
+/** `find`, once for each key: steps and expressions are never changed. */
+export const memoize = <K extends object, V>(find: (key: K) => V): ((key: K) => V) => {
   const known = new WeakMap<K, V>();
   return (key) => {
     let value = known.get(key);
@@ -55,8 +51,23 @@ const memoize = <K extends object, V>(find: (key: K) => V): ((key: K) => V) => {
   };
 };
 
+/** Buffers that a nest stores to, in order. */
+export const storesOf: (nest: Nest) => readonly Extract<Stage, { kind: 'store' }>[] = memoize((nest) =>
+  nest.stages.filter((stage) => stage.kind === 'store'),
+);
+
+const stageLoads = new WeakMap<Stage, readonly Load[]>();
+
 /** Every load in a stage. */
-export const loadsOfStage: (stage: Stage) => readonly Load[] = memoize((stage) => loadsIn(stageExprs(stage)));
+export function loadsOfStage(stage: Stage): readonly Load[] {
+  let loads = stageLoads.get(stage);
+  if (!loads) stageLoads.set(stage, (loads = loadsIn(stageExprs(stage))));
+  return loads;
+}
+
+/** Tells what {@link loadsOfStage} will say: who builds a stage from others need not walk it again. */
+export const knowLoads = (stage: Stage, loads: Iterable<Load>): void =>
+  void stageLoads.set(stage, loads instanceof Set ? [...loads] : [...new Set(loads)]);
 
 /** Every load in a nest, stage by stage. */
 export const loadsOf: (nest: Nest) => readonly Load[] = memoize((nest) => nest.stages.flatMap(loadsOfStage));
@@ -78,11 +89,15 @@ export const writesOf: (step: NestStep) => readonly string[] = memoize((step) =>
   return [...new Set(storesOf(step).map((store) => store.buffer))];
 });
 
-const namesOf = (indices: readonly Index[]): readonly string[] | undefined => {
-  const names = indices.map((index) => ('kind' in index ? undefined : asVariable(index)));
-  const distinct = new Set(names).size === names.length;
-  return distinct && names.every((name) => name !== undefined) ? names : undefined;
-};
+function namesOf(indices: readonly Index[]): readonly string[] | undefined {
+  const names: string[] = [];
+  for (const index of indices) {
+    const name = 'kind' in index ? undefined : asVariable(index);
+    if (name === undefined || names.includes(name)) return undefined;
+    names.push(name);
+  }
+  return names;
+}
 
 // A store under axes of extent 1 need not name them in its indices, but its value may: where it is used, they are at 0.
 function atOrigin(value: Expr, axes: readonly Axis[], named: readonly string[] | undefined): Expr {
@@ -133,16 +148,16 @@ export class NestGraph {
   writer(buffer: string): Item | undefined {
     const writers = this.writers.get(buffer);
     if (writers?.size !== 1 || this.scope.outside.has(buffer)) return undefined;
-    const [item] = writers;
-    return item;
+    return writers.values().next().value;
   }
 
   /**
-   * True when `reader` may read `buffers` itself instead of through `via`: none is written in between. A merged
+   * True when `reader` may compute `value` itself instead of reading it from `via`: nothing that it loads is written in between. A merged
    * reader may be earlier than a writer that `via` comes after: it keeps away from what is written while it could run.
    */
-  mayReadDirectly(buffers: Iterable<string>, via: Item, reader: Item): boolean {
-    for (const buffer of buffers) {
+  mayReadDirectly(value: Expr, via: Item, reader: Item): boolean {
+    if (this.rewritten.size === 0) return true;
+    for (const { buffer } of loadsIn([value])) {
       for (const writer of this.rewritten.get(buffer) ?? []) {
         const isBefore = writer.last <= via.first && writer.last < reader.first;
         const isAfter = writer.first > reader.last;
@@ -154,6 +169,7 @@ export class NestGraph {
 
   // A step that came to read a rewritten buffer keeps its place before the next writer.
   private orderNewReads(item: Item): void {
+    if (this.rewritten.size === 0) return;
     for (const buffer of readsOf(item.step)) {
       for (const writer of this.rewritten.get(buffer) ?? []) {
         const current = this.survivor(writer);
@@ -171,7 +187,7 @@ export class NestGraph {
   }
 
   readersOf(buffer: string): ReadonlySet<Item> {
-    return this.readers.get(buffer) ?? new Set();
+    return this.readers.get(buffer) ?? nobody;
   }
 
   /** The expression that computes `buffer`, when one plain store of a nest does. */
@@ -187,9 +203,9 @@ export class NestGraph {
 
   /** Puts `step` in place of what the item held. */
   replace(item: Item, step: NestStep): void {
-    this.remove(item);
+    exchange(this.writers, item, writesOf(item.step), writesOf(step));
+    exchange(this.readers, item, readsOf(item.step), readsOf(step));
     item.step = step;
-    this.insert(item);
     this.orderNewReads(item);
   }
 
@@ -244,8 +260,9 @@ export class NestGraph {
   /** Drops stores that nobody reads and steps that store nothing; returns how many stores went. */
   dropDead(): number {
     let dropped = 0;
+    // Grows while it is walked: what a dropped step read may now be dead too.
     const work = [...this.items].reverse();
-    for (let item = work.shift(); item; item = work.shift()) {
+    for (const item of work) {
       if (!this.items.has(item) || item.step.kind === 'loop') continue;
       if (item.step.kind === 'opaque') {
         if (item.step.writes.some((buffer) => this.isUsed(buffer))) continue;
@@ -255,8 +272,8 @@ export class NestGraph {
         continue;
       }
       const nest: Nest = item.step;
+      if (storesOf(nest).every(({ buffer }) => this.isUsed(buffer))) continue;
       const alive = nest.stages.filter((stage) => stage.kind === 'reduce' || this.isUsed(stage.buffer));
-      if (alive.length === nest.stages.length) continue;
       dropped += nest.stages.length - alive.length;
       const sources = [...this.dependencies(item)];
       const stages = dropUnusedReductions(alive);
@@ -313,6 +330,19 @@ export class NestGraph {
 
 const byPosition = (items: Iterable<Item>): Item[] => [...items].sort((a, b) => a.last - b.last || a.first - b.first);
 
+const nobody: ReadonlySet<Item> = new Set();
+
+// Users of a buffer: `item` goes from those of `before` and comes to those of `after`.
+function exchange(
+  users: Map<string, Set<Item>>,
+  item: Item,
+  before: readonly string[],
+  after: readonly string[],
+): void {
+  for (const buffer of before) if (!after.includes(buffer)) users.get(buffer)?.delete(item);
+  for (const buffer of after) if (!before.includes(buffer)) entry(users, buffer).add(item);
+}
+
 function entry<K, V>(map: Map<K, Set<V>>, key: K): Set<V> {
   let set = map.get(key);
   if (!set) map.set(key, (set = new Set()));
@@ -337,16 +367,20 @@ export function dropUnusedReductions(stages: readonly Stage[]): Stage[] {
 export const plainAxes = namesOf;
 
 /** True when an expression refers to a reduction of its own nest. */
-export function usesReduction(expr: Expr): boolean {
+export const usesReduction: (expr: Expr) => boolean = memoize((expr) => {
   let found = false;
   walkExprs([expr], (e) => {
     found ||= e.kind === 'reduced';
   });
   return found;
-}
+});
 
 /** How many distinct buffers a nest binds, scalars of the step record aside. */
 export function bindingCount(nest: Nest, isScalar: (buffer: string) => boolean): number {
-  const names = new Set([...readsOf(nest), ...writesOf(nest)]);
-  return [...names].filter((name) => !isScalar(name)).length;
+  const reads = readsOf(nest);
+  const written = writesOf(nest).filter((name) => !reads.includes(name));
+  let count = 0;
+  for (const name of reads) if (!isScalar(name)) count++;
+  for (const name of written) if (!isScalar(name)) count++;
+  return count;
 }
