@@ -171,6 +171,14 @@ export class Rewriter {
     switch (e.kind) {
       case 'const':
         return e;
+      case 'unary':
+      case 'cast':
+      case 'bitcast':
+      case 'binary':
+      case 'select':
+      case 'guard':
+      case 'threefry':
+        return rebuildOperands(e, this);
       case 'reduced': {
         const stage = this.replacement.stages?.get(e.stage) ?? e.stage;
         return stage === e.stage ? e : { kind: 'reduced', dtype: e.dtype, stage, part: e.part };
@@ -178,11 +186,12 @@ export class Rewriter {
       case 'index':
         return this.indexValue(e);
       case 'load': {
-        const load = withIndices(e, mapKept(e.indices, (index) => this.index(index)));
+        const load = withIndices(
+          e,
+          mapKept(e.indices, (index) => this.index(index)),
+        );
         return this.replacement.load?.(load) ?? load;
       }
-      default:
-        return rebuildOperands(e, this);
     }
   }
 
@@ -312,7 +321,13 @@ export class ExprPool {
           e,
           mapKept(e.indices, (index) => this.internIndex(index)),
         );
-      default:
+      case 'unary':
+      case 'cast':
+      case 'bitcast':
+      case 'binary':
+      case 'select':
+      case 'guard':
+      case 'threefry':
         return rebuildOperands(e, this.parts);
     }
   }

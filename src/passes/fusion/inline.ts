@@ -49,7 +49,7 @@ export function valueAt(definition: Definition, indices: readonly Index[]): Expr
 }
 
 /** True when computing the value costs nothing but index arithmetic. */
-const isView: (value: Expr) => boolean = memoize((value) => isPlain(value) && operands(value).every(isView));
+const isView = (value: Expr): boolean => isPlain(value) && operands(value).every(isView);
 
 const isPlain = ({ kind }: Expr): boolean =>
   kind === 'const' || kind === 'index' || kind === 'load' || kind === 'guard';
@@ -80,8 +80,9 @@ function readsOnce(definition: Definition, consumer: Nest): boolean {
 
 /** Whether the value of `definition` should be recomputed where `consumer` loads it. */
 function worthInlining(graph: NestGraph, definition: Definition, buffer: string, consumer: Item): boolean {
-  if (consumer.step.kind !== 'nest' || usesReduction(definition.value)) return false;
+  if (consumer.step.kind !== 'nest') return false;
   if (isView(definition.value)) return true;
+  if (usesReduction(definition.value)) return false;
   const cost = weightOf(definition.value);
   const alone = graph.readersOf(buffer).size === 1 && !graph.kept.has(buffer);
   if (readsOnce(definition, consumer.step)) return alone || cost <= sharedLimit;

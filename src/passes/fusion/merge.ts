@@ -24,9 +24,14 @@ export const maxBindings = 8;
 const reductionsOf = (nest: Nest): readonly Stage[] => nest.stages.filter((stage) => stage.kind === 'reduce');
 
 /** One sum of products of two loaded operands: scheduled as a matrix product. */
-export const isContraction: (nest: Nest) => boolean = memoize((nest) => {
+export const isContraction = (nest: Nest): boolean => {
   const [only, ...more] = reductionsOf(nest);
-  if (!only || more.length > 0 || only.kind !== 'reduce' || only.monoid.name !== 'sum') return false;
+  return only?.kind === 'reduce' && more.length === 0 && only.monoid.name === 'sum' && isProduct(nest);
+};
+
+const isProduct: (nest: Nest) => boolean = memoize((nest) => {
+  const only = nest.stages.find((stage) => stage.kind === 'reduce');
+  if (!only) return false;
   const [arg] = only.args;
   if (arg?.kind !== 'binary' || arg.op !== 'mul' || nest.axes.length === 0) return false;
   // Both factors vary along the reduced axes, and some output axis is absent from each.
@@ -79,7 +84,8 @@ function align(graph: NestGraph, producer: Nest, consumer: Nest): Alignment | un
   return { outer, units: consumer.axes.filter(isUnit), inner: all.slice(rows.length) };
 }
 
-const longAxes: (axes: readonly Axis[]) => readonly Axis[] = memoize((axes) => axes.filter((axis) => !isUnit(axis)));
+const longAxes = (axes: readonly Axis[]): readonly Axis[] =>
+  axes.some(isUnit) ? axes.filter((axis) => !isUnit(axis)) : axes;
 
 const sameExtent = (graph: NestGraph, a: Axis, b: Axis | undefined): boolean =>
   b !== undefined && (a.extent.key === b.extent.key || graph.facts.equal(a.extent, b.extent) === 'proved');
@@ -99,7 +105,6 @@ function readStored(producer: Nest, load: Load, alignment: Alignment): Expr | un
   if (!positions) return undefined;
   // Axes of extent 1 are at 0: the indices of the store may say so already.
   const inner = new Map<string, Index>(store.axes.filter(isUnit).map(({ name }) => [name, zero]));
-  const units = new Set(producer.axes.filter(isUnit).map(({ name }) => name));
   const names = [...positions];
   for (const [at, constant] of fixed.entries()) {
     const index = load.indices[at];

@@ -35,6 +35,8 @@ export interface Definition {
   readonly value: Expr;
 }
 
+type StoreStage = Extract<Stage, { kind: 'store' }>;
+
 /** The expressions that a stage evaluates, dynamic store positions among them. */
 export const stageExprs = (stage: Stage): readonly Expr[] =>
   stage.kind === 'reduce'
@@ -51,10 +53,7 @@ export const memoize = <K extends object, V>(find: (key: K) => V): ((key: K) => 
   };
 };
 
-/** Buffers that a nest stores to, in order. */
-export const storesOf: (nest: Nest) => readonly Extract<Stage, { kind: 'store' }>[] = memoize((nest) =>
-  nest.stages.filter((stage) => stage.kind === 'store'),
-);
+const isStore = (stage: Stage): stage is StoreStage => stage.kind === 'store';
 
 const stageLoads = new WeakMap<Stage, readonly Load[]>();
 
@@ -66,28 +65,64 @@ export function loadsOfStage(stage: Stage): readonly Load[] {
 }
 
 /** Tells what {@link loadsOfStage} will say: who builds a stage from others need not walk it again. */
-export const knowLoads = (stage: Stage, loads: Iterable<Load>): void =>
-  void stageLoads.set(stage, loads instanceof Set ? [...loads] : [...new Set(loads)]);
+export const knowLoads = (stage: Stage, loads: ReadonlySet<Load>): void => void stageLoads.set(stage, [...loads]);
+
+// What is asked of a step again and again: in one record, since every weak map costs as much as a small walk.
+class StepUse {
+  private read: readonly string[] | undefined;
+  private written: readonly string[] | undefined;
+  private storing: readonly StoreStage[] | undefined;
+  private loading: readonly Load[] | undefined;
+
+  constructor(private readonly step: NestStep) {}
+
+  get stores(): readonly StoreStage[] {
+    return (this.storing ??= this.step.kind === 'nest' ? this.step.stages.filter(isStore) : []);
+  }
+
+  get loads(): readonly Load[] {
+    return (this.loading ??= this.step.kind === 'nest' ? this.step.stages.flatMap(loadsOfStage) : []);
+  }
+
+  get reads(): readonly string[] {
+    return (this.read ??= this.findReads());
+  }
+
+  get writes(): readonly string[] {
+    return (this.written ??= this.findWrites());
+  }
+
+  private findReads(): readonly string[] {
+    const { step } = this;
+    if (step.kind === 'opaque') return step.reads;
+    if (step.kind === 'loop') return [...new Set(step.body.flatMap(readsOf))];
+    const names = new Set<string>();
+    for (const load of this.loads) names.add(load.buffer);
+    for (const store of this.stores) if (store.combine !== 'set') names.add(store.buffer);
+    return [...names];
+  }
+
+  private findWrites(): readonly string[] {
+    const { step } = this;
+    if (step.kind === 'opaque') return step.writes;
+    if (step.kind === 'loop') return [...new Set(step.body.flatMap(writesOf))];
+    return [...new Set(this.stores.map((store) => store.buffer))];
+  }
+}
+
+const useOf = memoize((step: NestStep) => new StepUse(step));
+
+/** Buffers that a nest stores to, in order. */
+export const storesOf = (nest: Nest): readonly StoreStage[] => useOf(nest).stores;
 
 /** Every load in a nest, stage by stage. */
-export const loadsOf: (nest: Nest) => readonly Load[] = memoize((nest) => nest.stages.flatMap(loadsOfStage));
+export const loadsOf = (nest: Nest): readonly Load[] => useOf(nest).loads;
 
 /** Buffers that a step reads; a scatter reads what it adds to. */
-export const readsOf: (step: NestStep) => readonly string[] = memoize((step) => {
-  if (step.kind === 'opaque') return step.reads;
-  if (step.kind === 'loop') return [...new Set(step.body.flatMap(readsOf))];
-  const scattered = storesOf(step)
-    .filter((store) => store.combine !== 'set')
-    .map((store) => store.buffer);
-  return [...new Set([...loadsOf(step).map((load) => load.buffer), ...scattered])];
-});
+export const readsOf = (step: NestStep): readonly string[] => useOf(step).reads;
 
 /** Buffers that a step writes. */
-export const writesOf: (step: NestStep) => readonly string[] = memoize((step) => {
-  if (step.kind === 'opaque') return step.writes;
-  if (step.kind === 'loop') return [...new Set(step.body.flatMap(writesOf))];
-  return [...new Set(storesOf(step).map((store) => store.buffer))];
-});
+export const writesOf = (step: NestStep): readonly string[] => useOf(step).writes;
 
 function namesOf(indices: readonly Index[]): readonly string[] | undefined {
   const names: string[] = [];
