@@ -16,7 +16,7 @@ import { schedulePerThread } from './gpu/per-thread.ts';
 import { schedulePerWorkgroup } from './gpu/per-workgroup.ts';
 import { isScatter, scheduleScatter } from './gpu/scatter.ts';
 import { scheduleSegments } from './gpu/segments.ts';
-import { spill } from './gpu/spill.ts';
+import { spill, spillUpdates } from './gpu/spill.ts';
 import { splitReduction } from './gpu/split.ts';
 import { Surroundings, type Written } from './gpu/writer.ts';
 import { loadsIn } from '../../ir/expr-rewrite.ts';
@@ -178,6 +178,14 @@ export const gpuScheduler =
   (nest, scope) => {
     if (nest.kind === 'opaque') return opaqueSchedule(nest, 'gpu')(nest, scope);
     const surroundings = new Surroundings(scope, factsOf(scope));
+    const cut = spillUpdates(nest, surroundings);
+    if (cut && nest.stages.some(isScatter)) {
+      const within = { ...scope, buffers: [...scope.buffers, ...cut.buffers] };
+      return joined(
+        cut.nests.map((part) => gpuScheduler(options)(part, within)),
+        cut.buffers,
+      );
+    }
     if (nest.stages.some(isScatter))
       return scheduleSegments(nest, surroundings) ?? scheduledOf([scheduleScatter(nest, surroundings)]);
     const { nests, buffers } = spill(flattenNest(nest, scope), surroundings);

@@ -1,5 +1,5 @@
 // A map that reads more buffers than a kernel may bind (a concatenation of many) is computed in steps:
-// subexpressions that read as many buffers as fit go to temporaries first.
+// subexpressions that read as many buffers as fit go to temporaries first. So do the updates of a scatter.
 import { add, mul, product, variable, zero, type Dim } from '../../../ir/dim.ts';
 import { loadsIn, walkExprs } from '../../../ir/expr-rewrite.ts';
 import type { Expr } from '../../../ir/expr.ts';
@@ -101,4 +101,30 @@ export function spill(nest: Nest, surroundings: Surroundings, done = 0): Spilled
   );
   const rest = spill({ ...nest, stages }, surroundings.with([buffer]), done + 1);
   return { nests: [first, ...rest.nests], buffers: [buffer, ...rest.buffers] };
+}
+
+// Ids and order of updates that are sorted.
+const sortedBuffers = 2;
+
+/**
+ * A scatter that reads more buffers than a kernel may bind, in two nests (not yet flat): the updates go to a temporary,
+ * which is then scattered. Nothing where that is not needed, or other stages stand before the scatter.
+ */
+export function spillUpdates(nest: Nest, surroundings: Surroundings): Spilled | undefined {
+  const [store, ...more] = nest.stages;
+  if (store?.kind !== 'store' || more.length > 0) return undefined;
+  const places = store.indices.flatMap((index) => ('kind' in index ? [index.expr] : []));
+  const bound = buffersBelow([store.value, ...places], surroundings).add(store.buffer);
+  if (bound.size + sortedBuffers <= maxStorageBindings) return undefined;
+  const axes = [...nest.axes, ...store.axes];
+  const indices = axes.map((axis) => variable(axis.name));
+  const { dtype } = store.value;
+  const buffer: Buffer = { id: `${store.buffer}.updates`, type: { dtype, shape: axes.map((axis) => axis.extent) } };
+  const updates: Nest = {
+    ...nest,
+    axes,
+    stages: [{ kind: 'store', axes: [], buffer: buffer.id, indices, value: store.value, combine: 'set' }],
+  };
+  const value: Expr = { kind: 'load', dtype, buffer: buffer.id, indices };
+  return { nests: [updates, { ...nest, stages: [{ ...store, value }] }], buffers: [buffer] };
 }
