@@ -6,6 +6,7 @@ import { questions, wordVectors } from '../../examples/data/questions.ts';
 import { random } from '../../examples/data/random.ts';
 import { caption, kinds, scene, side } from '../../examples/data/scenes.ts';
 import { labelledShapes, picture } from '../../examples/data/shapes.ts';
+import { bands, editDistance, melody, spelled } from '../../examples/data/tones.ts';
 import { standardized, windows, type Series } from '../../examples/data/windows.ts';
 
 const table: Labelled = {
@@ -198,5 +199,30 @@ describe('scenes', () => {
       );
     expect(cosine(0, 1)).toBeCloseTo(1, 5);
     expect(Math.abs(cosine(0, 4))).toBeLessThan(0.5);
+  });
+});
+
+describe('melodies', () => {
+  test('paths spell labels: repeats are merged, then blanks dropped', () => {
+    expect(spelled([0, 3, 3, 0, 3, 5, 5, 0, 0])).toEqual([3, 3, 5]);
+    expect(spelled([])).toEqual([]);
+  });
+
+  test('edit distance', () => {
+    const letters = (text: string): number[] => Array.from(text, (letter) => letter.charCodeAt(0));
+    expect(editDistance(letters('kitten'), letters('sitting'))).toBe(3);
+    expect(editDistance(letters('abc'), [])).toBe(3);
+    expect(editDistance(letters('abc'), letters('abc'))).toBe(0);
+  });
+
+  test('a tone sounds in its band: labels rise by two semitones, bands by one', () => {
+    for (let seed = 0; seed < 10; seed++) {
+      const { labels, energies, length } = melody(1, random(seed));
+      const sums = Array.from({ length: bands }, (_, band) =>
+        Array.from({ length }, (_frame, at) => energies[at * bands + band] ?? 0).reduce((a, b) => a + b, 0),
+      );
+      const loudest = sums.indexOf(Math.max(...sums));
+      expect(Math.abs(loudest - (2 * ((labels[0] ?? 0) - 1) + 12 * Math.log2(1.1)))).toBeLessThan(1.5);
+    }
   });
 });
