@@ -19,8 +19,9 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     isolate: false,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Only what hangs: a busy machine is no fault.
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
     passWithNoTests: false,
   },
   define: { __DLM_VERSION__: JSON.stringify('test') },

@@ -32,5 +32,41 @@ export async function requestTestDevice(descriptor: GPUDeviceDescriptor = {}): P
   if (gpu === undefined) return { missing: 'the npm package webgpu does not load here' };
   const adapter = await gpu.requestAdapter();
   if (adapter === null) return { missing: process.env['DLM_NO_SWIFTSHADER'] ?? 'Dawn found no adapter' };
-  return { gpu, adapter, device: await adapter.requestDevice(descriptor) };
+  return { gpu, adapter, device: sharePipelines(await adapter.requestDevice(descriptor)) };
+}
+
+// SwiftShader takes tens of milliseconds for a pipeline, and programs have many kernels in common.
+function sharePipelines(device: GPUDevice): GPUDevice {
+  const codes = new WeakMap<GPUShaderModule, string>();
+  const entries = new WeakMap<GPUBindGroupLayout | GPUPipelineLayout, string>();
+  const pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  const original = {
+    shader: device.createShaderModule.bind(device),
+    layout: device.createBindGroupLayout.bind(device),
+    pipelineLayout: device.createPipelineLayout.bind(device),
+    pipeline: device.createComputePipelineAsync.bind(device),
+  };
+  const noted = <K extends object>(map: WeakMap<K, string>, key: K, text: string): K => {
+    map.set(key, text);
+    return key;
+  };
+  return Object.assign(device, {
+    createShaderModule: (given: GPUShaderModuleDescriptor) => noted(codes, original.shader(given), given.code),
+    createBindGroupLayout: (given: GPUBindGroupLayoutDescriptor) =>
+      noted(entries, original.layout(given), JSON.stringify([...given.entries])),
+    createPipelineLayout: (given: GPUPipelineLayoutDescriptor) => {
+      const groups = [...given.bindGroupLayouts].map((layout) => (layout ? entries.get(layout) : ''));
+      return noted(entries, original.pipelineLayout(given), groups.join(' '));
+    },
+    createComputePipelineAsync: (given: GPUComputePipelineDescriptor) => {
+      const code = codes.get(given.compute.module);
+      const layout = given.layout === 'auto' ? undefined : entries.get(given.layout);
+      if (code === undefined || layout === undefined) return original.pipeline(given);
+      const key = `${layout} ${given.compute.entryPoint ?? ''} ${JSON.stringify(given.compute.constants ?? {})} ${code}`;
+      const known = pipelines.get(key);
+      const pipeline = known ?? original.pipeline(given);
+      pipelines.set(key, pipeline);
+      return pipeline;
+    },
+  });
 }
