@@ -142,6 +142,43 @@ const published: readonly Published[] = [
     ],
     train: 'batch ids: i32[b, s], y: i32[b, t]\n  minimize cross_entropy(net(ids, y), y) using AdamW(lr=1e-4)',
   },
+  {
+    model: 'Albert',
+    parameters: 11_683_584,
+    paths: [
+      'embeddings.word_embeddings.weight',
+      'embeddings.LayerNorm.weight',
+      'encoder.embedding_hidden_mapping_in.weight',
+      'encoder.albert_layer_groups.0.albert_layers.0.full_layer_layer_norm.weight',
+      'encoder.albert_layer_groups.0.albert_layers.0.attention.query.weight',
+      'encoder.albert_layer_groups.0.albert_layers.0.attention.LayerNorm.bias',
+      'encoder.albert_layer_groups.0.albert_layers.0.ffn_output.bias',
+      'pooler.weight',
+    ],
+    train: 'batch ids: i32[b, t], y: i32[b]\n  minimize cross_entropy(net(ids).pooled, y) using AdamW(lr=1e-4)',
+  },
+  {
+    model: 'XlNetForPreTraining',
+    parameters: 116_750_336,
+    paths: [
+      'transformer.mask_emb',
+      'transformer.word_embedding.weight',
+      'transformer.layer.0.rel_attn.q',
+      'transformer.layer.11.rel_attn.seg_embed',
+      'transformer.layer.11.rel_attn.layer_norm.weight',
+      'transformer.layer.11.ff.layer_1.weight',
+      'lm_loss.bias',
+    ],
+    train:
+      'batch ids: i32[b, t], order: i32[b, t]\n  minimize cross_entropy(net(ids, order), ids) using AdamW(lr=1e-4)',
+  },
+  {
+    // The base model for enwik8, of the original's run_enwik8_base.sh.
+    model: 'TransformerXl',
+    parameters: 41_055_436,
+    paths: ['word_emb.weight', 'r_w_bias', 'layers.0.dec_attn.qkv_net.weight', 'layers.11.pos_ff.CoreNet.3.bias'],
+    train: 'batch ids: i32[b, t], y: i32[b, t]\n  minimize cross_entropy(net(ids), y) using AdamW(lr=1e-4)',
+  },
 ];
 
 const hostOf = ({ model, train }: Published): FileHost => ({
