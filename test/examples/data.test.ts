@@ -2,10 +2,13 @@
 import { describe, expect, test } from 'vitest';
 import { augment, crop, flip, join, rotate, scale, shift, warp, type Affine } from '../../examples/data/augment.ts';
 import { batches, split, type Labelled } from '../../examples/data/labelled.ts';
+import { copying, segments } from '../../examples/data/copying.ts';
+import { masked, nextSentences, permuted, sentenceOrders, joined, unasked } from '../../examples/data/masking.ts';
 import { questions, wordVectors } from '../../examples/data/questions.ts';
 import { random } from '../../examples/data/random.ts';
 import { caption, kinds, scene, side } from '../../examples/data/scenes.ts';
 import { labelledShapes, picture } from '../../examples/data/shapes.ts';
+import { taskList } from '../../examples/data/tasks.ts';
 import { bands, editDistance, melody, spelled } from '../../examples/data/tones.ts';
 import { standardized, windows, type Series } from '../../examples/data/windows.ts';
 
@@ -224,5 +227,97 @@ describe('melodies', () => {
       const loudest = sums.indexOf(Math.max(...sums));
       expect(Math.abs(loudest - (2 * ((labels[0] ?? 0) - 1) + 12 * Math.log2(1.1)))).toBeLessThan(1.5);
     }
+  });
+});
+
+describe('texts without labels', () => {
+  const rules = { rate: 0.25, mask: 4, firstWord: 5, words: 50 };
+  const text = [1, ...Array.from({ length: 20 }, (_, at) => 10 + at), 2];
+
+  test('hidden words: a quarter, never a mark; targets are what stood there', () => {
+    const counts = { mask: 0, same: 0, other: 0 };
+    for (let seed = 0; seed < 200; seed++) {
+      const { ids, targets } = masked(text, rules, random(seed));
+      const asked = [...text.keys()].filter((at) => targets[at] !== unasked);
+      expect(asked).toHaveLength(5);
+      expect([ids[0], ids[21], targets[0], targets[21]]).toEqual([1, 2, unasked, unasked]);
+      text.forEach((id, at) => {
+        if (!asked.includes(at)) return expect(ids[at]).toBe(id);
+        expect(targets[at]).toBe(id);
+        counts[ids[at] === 4 ? 'mask' : ids[at] === id ? 'same' : 'other']++;
+      });
+    }
+    expect(counts.mask / 1000).toBeCloseTo(0.8, 1);
+    expect(counts.same / 1000).toBeCloseTo(0.1, 1);
+    expect(counts.other / 1000).toBeCloseTo(0.1, 1);
+  });
+
+  const documents = Array.from({ length: 40 }, (_, at) => [0, 1, 2].map((sentence) => [100 * at + sentence]));
+
+  test('next sentences: half of them are of another document', () => {
+    const pairs = nextSentences(documents, random(1));
+    expect(pairs).toHaveLength(80);
+    for (const { first, second, label } of pairs) {
+      const [a = 0, b = 0] = [first[0], second[0]];
+      if (label === 0) expect(b).toBe(a + 1);
+      else expect(Math.floor(b / 100)).not.toBe(Math.floor(a / 100));
+    }
+    expect(Math.abs(pairs.filter(({ label }) => label === 1).length - 40)).toBeLessThan(15);
+  });
+
+  test('orders of sentences: half of them are swapped', () => {
+    const pairs = sentenceOrders(documents, random(1));
+    for (const { first, second, label } of pairs) expect((second[0] ?? 0) - (first[0] ?? 0)).toBe(label === 0 ? 1 : -1);
+    expect(Math.abs(pairs.filter(({ label }) => label === 1).length - 40)).toBeLessThan(15);
+  });
+
+  test('two texts as one', () => {
+    expect(joined({ first: [7, 8], second: [9] }, { begin: 1, end: 2 })).toEqual({
+      ids: [1, 7, 8, 2, 9, 2],
+      types: [0, 0, 0, 0, 1, 1],
+    });
+  });
+
+  test('random orders: every word once, the last ones are to be guessed', () => {
+    const { order, targets } = permuted(text, 0.25, rules, random(1));
+    expect(order.slice(1, 21).toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, at) => at + 1));
+    expect(order.slice(1, 21)).not.toEqual(Array.from({ length: 20 }, (_, at) => at + 1));
+    text.forEach((id, at) => expect(targets[at]).toBe((order[at] ?? 0) > 15 ? id : unasked));
+  });
+
+  test('tasks', () => {
+    const list = taskList(300, random(1));
+    expect(new Set(list.map(({ input }) => input.join(' '))).size).toBe(300);
+    for (const { name, input, output } of list) {
+      const words = input.slice(1);
+      if (name === 'reverse') expect(output).toEqual(words.toReversed());
+      if (name === 'ends') expect(output).toEqual([words[0], words.at(-1)]);
+      if (name === 'opposite') expect(output.every((word, at) => word !== '' && word !== words[at])).toBe(true);
+    }
+  });
+
+  test('segments go on where the one before ended, and ask for what came before', () => {
+    const source = segments(2, random(1));
+    const rows: number[][] = [[], []];
+    const asked: number[][] = [[], []];
+    for (let at = 0; at < 20; at++) {
+      const { ids, next } = source.next().value;
+      for (const row of [0, 1]) {
+        const part = (of: typeof ids): number[] => [
+          ...of.data.subarray(row * copying.segment, (row + 1) * copying.segment),
+        ];
+        rows[row]?.push(...part(ids));
+        asked[row]?.push(...part(next));
+      }
+    }
+    const period = 2 * (copying.part + 1);
+    rows.forEach((text, row) =>
+      text.slice(0, -1).forEach((_, at) => {
+        const place = (at + 1) % period;
+        const isTold = place > copying.part && place < period - 1;
+        expect(asked[row]?.[at]).toBe(isTold ? text[at + 1] : unasked);
+        if (isTold) expect(text[at + 1]).toBe(text[at - copying.part]);
+      }),
+    );
   });
 });

@@ -1,0 +1,40 @@
+// An endless text of letters that come twice: some are drawn, a mark follows, and the same ones come again. Read in
+// segments that are shorter than what has to be remembered.
+import type { Random } from './random.ts';
+import type { Ids } from './words.ts';
+
+/** How long a drawn part is, how long a segment, and how many letters there are (1 …; 0 is the mark). */
+export const copying = { part: 12, segment: 8, letters: 8 } as const;
+
+/** A segment of several texts, and what follows each letter; -100 where that was drawn. */
+export interface Segment {
+  readonly ids: Ids;
+  readonly next: Ids;
+}
+
+/** Segments that go on where the ones before ended, of `rows` texts. */
+export function* segments(rows: number, random: Random): Generator<Segment, never> {
+  const { part, segment, letters } = copying;
+  const texts = Array.from({ length: rows }, () => ({ text: [] as number[], known: [] as boolean[] }));
+  for (;;) {
+    for (const { text, known } of texts)
+      while (text.length <= segment) {
+        const drawn = Array.from({ length: part }, () => 1 + random.below(letters));
+        text.push(...drawn, 0, ...drawn, 0);
+        // Only the second part can be told from what was before.
+        known.push(...drawn.map(() => false), false, ...drawn.map(() => true), false);
+      }
+    const take = (list: (of: (typeof texts)[number]) => number[]): Ids => ({
+      data: Int32Array.from(texts.flatMap(list)),
+      shape: [rows, segment],
+    });
+    yield {
+      ids: take(({ text }) => text.slice(0, segment)),
+      next: take(({ text, known }) => text.slice(1, segment + 1).map((id, at) => (known[at + 1] === true ? id : -100))),
+    };
+    for (const one of texts) {
+      one.text.splice(0, segment);
+      one.known.splice(0, segment);
+    }
+  }
+}
