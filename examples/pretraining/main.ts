@@ -228,5 +228,5 @@ const curves = (series: readonly Series[], common: number): string =>
     x: 'epoch',
     y: 'share that is guessed',
     range: [0, 1],
-    series: [...series, { name: 'the commonest word', points: (series[0]?.points ?? []).map(([x]) => [x, common] as const) }],
+    series: [...series, { name: 'commonest word', points: (series[0]?.points ?? []).map(([x]) => [x, common] as const) }],
   });
