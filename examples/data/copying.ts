@@ -16,14 +16,25 @@ export interface Segment {
 export function* segments(rows: number, random: Random): Generator<Segment, never> {
   const { part, segment, letters } = copying;
   const texts = Array.from({ length: rows }, () => ({ text: [] as number[], known: [] as boolean[] }));
+  const fill = ({ text, known }: (typeof texts)[number], length: number): void => {
+    while (text.length <= length) {
+      const drawn = Array.from({ length: part }, () => 1 + random.below(letters));
+      text.push(...drawn, 0, ...drawn, 0);
+      // Only the second part can be told from what was before.
+      known.push(...drawn.map(() => false), false, ...drawn.map(() => true), false);
+    }
+  };
+  const drop = ({ text, known }: (typeof texts)[number], count: number): void => {
+    text.splice(0, count);
+    known.splice(0, count);
+  };
+  texts.forEach((one, row) => {
+    fill(one, 2 * part + 2);
+    // Each text begins elsewhere, so that every segment has something to copy.
+    drop(one, Math.floor((row * 2 * (part + 1)) / rows));
+  });
   for (;;) {
-    for (const { text, known } of texts)
-      while (text.length <= segment) {
-        const drawn = Array.from({ length: part }, () => 1 + random.below(letters));
-        text.push(...drawn, 0, ...drawn, 0);
-        // Only the second part can be told from what was before.
-        known.push(...drawn.map(() => false), false, ...drawn.map(() => true), false);
-      }
+    for (const one of texts) fill(one, segment);
     const take = (list: (of: (typeof texts)[number]) => number[]): Ids => ({
       data: Int32Array.from(texts.flatMap(list)),
       shape: [rows, segment],
@@ -32,9 +43,6 @@ export function* segments(rows: number, random: Random): Generator<Segment, neve
       ids: take(({ text }) => text.slice(0, segment)),
       next: take(({ text, known }) => text.slice(1, segment + 1).map((id, at) => (known[at + 1] === true ? id : -100))),
     };
-    for (const one of texts) {
-      one.text.splice(0, segment);
-      one.known.splice(0, segment);
-    }
+    for (const one of texts) drop(one, segment);
   }
 }

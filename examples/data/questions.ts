@@ -1,7 +1,7 @@
 // Questions about scenes, with answers that neither the picture nor the question alone gives away; and word vectors
 // that are given to a model before it learns.
 import type { Random } from './random.ts';
-import type { Kind, Thing } from './scenes.ts';
+import { caption, type Kind, type Thing } from './scenes.ts';
 import { pick, type Sentence } from './words.ts';
 
 /** A question and its answer. */
@@ -11,12 +11,14 @@ export interface Question {
 }
 
 const name = ({ colour, shape }: Thing): string => `${colour} ${shape}`;
+const everything = 'what is there ?';
 const opposite = { 'left of': 'right of', above: 'below' } as const;
 
 /** All that can be asked about a scene without naming anything that is not there or there twice. */
 export function questions({ first, relation, second }: Kind): Question[] {
   const back = opposite[relation];
   const pairs: [string, string][] = [
+    [everything, caption({ first, relation, second }).join(' ')],
     [`what is ${back} the ${name(first)} ?`, `the ${name(second)} is ${back} it`],
     [`what is ${relation} the ${name(second)} ?`, `the ${name(first)} is ${relation} it`],
     [`where is the ${name(first)} ?`, `${relation} the ${name(second)}`],
@@ -29,8 +31,11 @@ export function questions({ first, relation, second }: Kind): Question[] {
   return pairs.map(([words, answer]) => ({ words: words.split(' '), answer: answer.split(' ') }));
 }
 
-/** One of the questions about a scene. */
-export const ask = (kind: Kind, random: Random): Question => pick(questions(kind), random);
+/** One of the questions about a scene; the one about everything with this probability. */
+export function ask(kind: Kind, all: number, random: Random): Question {
+  const [whole, ...others] = questions(kind);
+  return whole && random.uniform() < all ? whole : pick(others, random);
+}
 
 /**
  * Vectors of words by random indexing (Kanerva et al. 2000): each word has a random direction, and its vector is the sum
