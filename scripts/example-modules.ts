@@ -38,6 +38,7 @@ const compiledImports: Plugin = {
       path: join(resolveDir, path.replace(/\.js$/, '')),
       namespace: 'dlm',
     }));
+    bundler.onResolve({ filter: /^dlm$/ }, () => ({ path: resolve('src/index.ts') }));
     bundler.onResolve({ filter: /^dlm\/metrics$/ }, () => ({ path: resolve('src/metrics.ts') }));
     bundler.onLoad({ filter: /./, namespace: 'dlm' }, async ({ path }) => ({
       contents: (await compileProgram(path)).js,

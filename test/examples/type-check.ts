@@ -16,7 +16,7 @@ export async function exampleTypeErrors(): Promise<string[]> {
       const { dts } = await compileProgram(join('examples', file), { targets: ['wasm'] }).catch(() => ({ dts: '' }));
       writeFileSync(join(folder, `${file}.d.ts`), dts);
     }
-    const compilerOptions = { paths: { 'dlm/metrics': [resolve('src/metrics.ts')] } };
+    const compilerOptions = { paths: { dlm: [resolve('src/index.ts')], 'dlm/metrics': [resolve('src/metrics.ts')] } };
     const options = { extends: resolve('tsconfig.json'), compilerOptions, include: ['**/*.ts'], exclude: [] };
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(options));
     return await errorsIn(folder);
