@@ -20,8 +20,8 @@ export function* segments(rows: number, random: Random): Generator<Segment, neve
     while (text.length <= length) {
       const drawn = Array.from({ length: part }, () => 1 + random.below(letters));
       text.push(...drawn, 0, ...drawn, 0);
-      // Only the second part can be told from what was before.
-      known.push(...drawn.map(() => false), false, ...drawn.map(() => true), false);
+      // The second part and the marks can be told from what was before.
+      known.push(...drawn.map(() => false), true, ...drawn.map(() => true), true);
     }
   };
   const drop = ({ text, known }: (typeof texts)[number], count: number): void => {
