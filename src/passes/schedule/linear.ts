@@ -1,15 +1,12 @@
 // Dims as linear forms in one axis: what strides, collapsing and vector loads are decided by.
-import { add, asConstant, floorDiv, max, min, mod, mul, product, variable, variables, zero } from '../../ir/dim.ts';
+import { add, asConstant, fromAtom, mul, product, variables, zero } from '../../ir/dim.ts';
 import type { Atom, Dim } from '../../ir/dim.ts';
 import type { Facts } from '../../ir/dim-solver.ts';
 
-const atomDim = (atom: Atom): Dim =>
-  atom.kind === 'var' ? variable(atom.name) : { floor_div: floorDiv, mod, min, max }[atom.kind](atom.a, atom.b);
-const atomText = (atom: Atom): string =>
-  atom.kind === 'var' ? atom.name : `${atom.kind}(${atom.a.key}, ${atom.b.key})`;
-
-const mentions = (atom: Atom, name: string): boolean =>
-  atom.kind === 'var' ? atom.name === name : variables(atom.a).has(name) || variables(atom.b).has(name);
+const mentions = (atom: Atom, name: string): boolean => {
+  if (atom.kind === 'var') return atom.name === name;
+  return atom.key.includes(name) && (variables(atom.a).has(name) || variables(atom.b).has(name));
+};
 
 /** d = coefficient·name + rest, with neither part mentioning `name`; undefined when d is not linear in it. */
 export function linearIn(d: Dim, name: string): { readonly coefficient: Dim; readonly rest: Dim } | undefined {
@@ -18,7 +15,7 @@ export function linearIn(d: Dim, name: string): { readonly coefficient: Dim; rea
   let rest = zero;
   for (const term of d.terms) {
     const those = term.factors.filter((atom) => mentions(atom, name));
-    const others = product(term.factors.filter((atom) => !mentions(atom, name)).map(atomDim));
+    const others = product(term.factors.filter((atom) => !mentions(atom, name)).map(fromAtom));
     const part = mul(term.coefficient, others);
     const [only] = those;
     if (only === undefined) rest = add(rest, part);
@@ -41,7 +38,7 @@ export function isMultiple(d: Dim, k: number, facts: Facts): boolean {
   return d.terms.every((term) => {
     if (term.coefficient % k === 0) return true;
     const free = term.factors.filter((atom) => !mentionsAxis(atom, isAxisName));
-    return facts.divisible(mul(term.coefficient, product(free.map(atomDim))), k) === 'proved';
+    return facts.divisible(mul(term.coefficient, product(free.map(fromAtom))), k) === 'proved';
   });
 }
 
@@ -72,14 +69,15 @@ export function axisParts(d: Dim, isAxis: (name: string) => boolean): AxisPart[]
   for (const term of d.terms) {
     const moving = term.factors.filter((atom) => mentionsAxis(atom, isAxis));
     const fixed = term.factors.filter((atom) => !mentionsAxis(atom, isAxis));
-    const key = moving.map(atomText).join('*');
-    const scale = mul(term.coefficient, product(fixed.map(atomDim)));
+    const key = moving.map((atom) => atom.key).join('*');
+    const scale = mul(term.coefficient, product(fixed.map(fromAtom)));
     parts.set(key, { factors: moving, scale: add(parts.get(key)?.scale ?? zero, scale) });
   }
   return [...parts.values()];
 }
 
 function mentionsAxis(atom: Atom, isAxis: (name: string) => boolean): boolean {
+  if (!atom.key.includes('%')) return false;
   if (atom.kind === 'var') return isAxis(atom.name);
   return [...variables(atom.a), ...variables(atom.b)].some(isAxis);
 }
