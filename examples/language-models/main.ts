@@ -165,7 +165,7 @@ async function copies({ seed, brief, device }: Settings) {
     range: [0, 1],
     series: [
       { name: 'while training', points: curve },
-      { name: 'no memory, at the end', points: curve.map(([step]) => [step, without] as const) },
+      { name: 'without memory', points: curve.map(([step]) => [step, without] as const) },
     ],
   });
   return { losses, right, without, picture };
