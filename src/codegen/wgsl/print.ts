@@ -6,7 +6,7 @@ import type { Kernel, KernelExpr, Statement } from '../../ir/kernel.ts';
 import { CompilerBug } from '../../support/diagnostic.ts';
 import { ExpressionPrinter } from './expression.ts';
 import { localName, typeName } from './names.ts';
-import { tidy } from './tidy.ts';
+import { numberBuffers, tidy } from './tidy.ts';
 import { accessesOf, isVectorMemory, type Accesses } from './storage.ts';
 
 /** How a storage binding is declared. */
@@ -192,8 +192,8 @@ const compact = (text: string): string =>
 export const printWgsl = (kernel: Kernel, access: readonly BindingAccess[]): PrintedShader =>
   new KernelPrinter(tidy(kernel), access, compact).print();
 
-/** The same for people: names of Kernel IR, and spaces. */
+/** The same for people: local names of Kernel IR, and spaces. */
 export const printReadableWgsl = (kernel: Kernel): PrintedShader => {
   const access = kernel.buffers.map((buffer) => (buffer.access === 'read' ? 'read' : 'read_write'));
-  return new KernelPrinter(kernel, access, (text) => text).print();
+  return new KernelPrinter(numberBuffers(kernel), access, (text) => text).print();
 };

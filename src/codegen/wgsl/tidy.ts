@@ -192,8 +192,8 @@ function renameBlock(body: readonly Statement[], outer: Names): Statement[] {
   });
 }
 
-// Buffers are b and the number of their binding.
-function numberBuffers(kernel: Kernel): Kernel {
+/** The kernel with buffers that are named b and the number of their binding, as they are declared. */
+export function numberBuffers(kernel: Kernel): Kernel {
   const names = new Map(kernel.buffers.map(({ name }, at) => [name, `b${at}`]));
   if (kernel.buffers.every(({ name }) => names.get(name) === name)) return kernel;
   const own = (name: string): string => names.get(name) ?? name;
