@@ -2,16 +2,13 @@
 // network gives two maps, a region proposal network says where something may be, RoI align cuts features out of the maps,
 // and a head says what they show and corrects the boxes.
 import { ConvBnReLU, FeaturePyramidNetwork, Linear } from "std/nn"
-import { RPNHead, anchors, box_area, box_iou, clip_boxes, decode_boxes, encode_boxes, match_boxes, nms, roi_align, rpn_loss,
-         rpn_proposals } from "std/detection"
+import { RPNHead, anchors, box_area, box_iou, match_boxes, roi_align, rpn_loss, rpn_proposals } from "std/detection"
 import { AdamW, cosine, global_norm } from "std/optim"
+import { chosen, classes, head_loss, in_batch, numbered, side } from "./regions.dlm"
 
-const side = 48
-const classes = 3
 const places = 180          // anchors of an image: 12 × 12 small ones and 6 × 6 large ones
 const proposed = 12         // regions of an image that the head looks at
 const bins = 4
-const scale = (10.0, 10.0, 5.0, 5.0)
 
 export model FasterRcnn(width: int = 8, channels: int = 16, hidden: int = 64) {
   let conv1 = ConvBnReLU(1, width, 3, stride=2, padding=1)
@@ -43,8 +40,7 @@ export model FasterRcnn(width: int = 8, channels: int = 16, hidden: int = 64) {
   // What the head says of regions, each read from the map that fits its size: logits, and deltas for each class.
   fn head(fine: [b, channels, 12, 12], coarse: [b, channels, 6, 6], regions: [b, r, 4])
     -> (logits: [b * r, classes + 1], deltas: [b * r, classes + 1, 4]) {
-    let image = for i < b, j < r, k < 1 => f32(i)
-    let flat  = reshape(concat([image, regions], axis=2), [b * r, 5])
+    let flat  = numbered(regions)
     let small = reshape(box_area(regions) < 225.0, [b * r, 1, 1, 1])
     let cut   = where(small, roi_align(fine, flat, bins, spatial_scale=0.25), roi_align(coarse, flat, bins, spatial_scale=0.125))
     let y = relu(fc(reshape(cut, [b * r, bins * bins * channels])))
@@ -57,24 +53,9 @@ export model FasterRcnn(width: int = 8, channels: int = 16, hidden: int = 64) {
     let found = objects(maps[0], maps[1])
     let regions = regions(found.logits, found.deltas)
     let said = head(maps[0], maps[1], regions)
-    let p = softmax(said.logits)[:, 1:]
-    let best = argmax(p, axis=-1)
-    let deltas = einsum[r k c, r k -> r c](said.deltas[:, 1:], one_hot(best, classes))
-    let boxes = clip_boxes(decode_boxes(deltas, reshape(regions, [b * proposed, 4]), scale), 48.0, 48.0)
-    let real = reshape(box_area(regions), [b * proposed]) > 0.0
-    let scores = reshape(where(real, max(p, axis=-1), 0.0), [b, proposed])
-    let (boxes, labels) = (reshape(boxes, [b, proposed, 4]), reshape(best, [b, proposed]))
-    let kept = for i < b => nms(boxes[i], scores[i], 0.4, 8, classes=labels[i], score_threshold=0.05).indices
-    let at = max(kept, 0)
-    (boxes=(for i < b => gather(boxes[i], at[i])),
-     scores=where(kept >= 0, (for i < b => gather(scores[i], at[i])), 0.0),
-     labels=(for i < b => gather(labels[i], at[i])))
+    chosen(regions, said.logits, said.deltas)
   }
 }
-
-// Positions of targets in images become positions in all targets of the batch.
-fn in_batch(matched: i32[b, n], most: int) -> i32[b * n] =
-  reshape(for i < b, j < n => if matched[i, j] >= 0 { matched[i, j] + most * i } else { matched[i, j] }, [b * n])
 
 /// `boxes` and `labels` of an image count up to `count`.
 export train Fit(net: FasterRcnn, lr: f32[] = 4e-3, total: i32[] = 500) {
@@ -92,20 +73,10 @@ export train Fit(net: FasterRcnn, lr: f32[] = 4e-3, total: i32[] = 500) {
   // The head sees proposals and, as in the paper's code, the targets themselves.
   let regions = stop_gradient(concat([net.regions(found.logits, found.deltas), boxes], axis=1))
   let said = net.head(maps[0], maps[1], regions)
-  let near = for i < b => match_boxes(box_iou(boxes[i], regions[i]), 0.5, 0.5, count=count[i])
-  let owner = in_batch(near, m)
-  let own = owner >= 0
-  let label = where(own, gather(reshape(labels, [b * m]), max(owner, 0)) + 1, 0)
-  let flat = reshape(regions, [b * (proposed + m), 4])
-  let real = box_area(flat) > 0.0
-  let named = cross_entropy(said.logits, where(real, label, -100), ignore_index=-100)
-  let wanted = encode_boxes(gather(targets, max(owner, 0)), flat, scale)
-  let deltas = einsum[r k c, r k -> r c](said.deltas, one_hot(label, classes + 1))
-  let off = sum(smooth_l1_loss(deltas, wanted, reduction="none", beta=0.111), axis=-1)
-  let placed = sum(where(own && real, off, 0.0)) / max(sum(f32(real)), 1.0)
+  let second = head_loss(regions, said.logits, said.deltas, boxes, labels, count)
 
-  minimize first.objectness + first.box + named + placed
+  minimize first.objectness + first.box + second.named + second.placed
     using AdamW(lr=cosine(lr, total, warmup=20)) with { clip=global_norm(5.0) }
   metric objectness = first.objectness
-  metric named = named
+  metric named = second.named
 }
