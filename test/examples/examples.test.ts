@@ -44,7 +44,9 @@ function check(example: Example, { scores, losses, pictures }: Outcome): void {
   }
   expect(Object.keys(scores)).toEqual(expect.arrayContaining(Object.keys(example.goals)));
   expect(Object.values(scores).every(Number.isFinite)).toBe(true);
-  for (const text of Object.values(pictures)) expect(text).not.toMatch(/NaN|Infinity|undefined/);
+  // Photos are base64, which spells NaN now and then.
+  for (const text of Object.values(pictures))
+    expect(text.replace(/base64,[^"]*/g, '')).not.toMatch(/NaN|Infinity|undefined/);
 }
 
 describe.each(folders)('examples/%s', (folder) => {
