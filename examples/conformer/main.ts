@@ -17,7 +17,7 @@ export const example: HostExample = {
   programs: [{ file: 'conformer.dlm', dims: { b: 16, t: frames, u: most } }],
   async run(settings) {
     const dice = random(settings.seed);
-    const [train, test] = settings.brief ? [draw(16, dice), draw(4, dice)] : [draw(1600, dice), draw(200, dice)];
+    const [train, test] = settings.brief ? [draw(4, dice), draw(2, dice)] : [draw(1600, dice), draw(200, dice)];
     await using net = await load(settings);
     const losses = await learn(net, train, settings);
     const found = await listen(net, test);
@@ -45,7 +45,7 @@ function tensors(melodies: readonly Melody[]): FitBatch {
 }
 
 async function learn(net: Listener, train: readonly Melody[], { seed, brief }: Settings) {
-  const epochs = brief ? 6 : 3;
+  const epochs = brief ? 4 : 3;
   await using fit = await createFit(net, brief ? {} : { steps: (epochs * train.length) / 16 });
   const order = random(seed);
   const losses: number[] = [];

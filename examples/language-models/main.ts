@@ -143,13 +143,13 @@ async function copies({ seed, brief, device }: Settings) {
   await using fit = await xl.createFit(net);
   const losses: number[] = [];
   const curve: [number, number][] = [];
-  for (const [step, segment] of take(brief ? 26 : 600).entries()) {
+  for (const [step, segment] of take(brief ? 20 : 600).entries()) {
     const { loss, metrics } = await fit.step(segment);
     losses.push(loss);
     if (step % 20 === 0) curve.push([step, metrics.right]);
   }
   // An evaluation has a memory of its own, empty at first: a segment alone has none.
-  const held = take(brief ? 13 : 104);
+  const held = take(brief ? 4 : 104);
   const { right } = (await fit.evaluate(held)).metrics;
   let [hits, asked] = [0, 0];
   for (const segment of held) {
