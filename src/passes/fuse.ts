@@ -17,6 +17,7 @@ import {
 import { inlineElementwise, inlineViews } from './fusion/inline.ts';
 import { mergeVertically } from './fusion/merge.ts';
 import { NestGraph, readsOf, writesOf } from './fusion/nest-graph.ts';
+import { mergeSiblings } from './fusion/siblings.ts';
 import type { Pass, PassContext } from './pass.ts';
 
 function fuseFunction(fn: NestFunction, cx: PassContext): NestFunction {
@@ -70,6 +71,7 @@ function fuseGraph(graph: NestGraph, isScalar: (buffer: string) => boolean, cx: 
   cx.count('merge-vertical', mergeVertically(graph, isScalar));
   cx.count('inline-elementwise', inlineElementwise(graph, isScalar));
   cx.count('merge-vertical', mergeVertically(graph, isScalar));
+  cx.count('merge-sibling', mergeSiblings(graph, isScalar));
 }
 
 // Equal expressions of one nest become one object, which schedules compute once.

@@ -76,7 +76,8 @@ interface Alignment {
 
 const isUnit = (axis: Axis): boolean => asConstant(axis.extent) === 1;
 
-function align(graph: NestGraph, producer: Nest, consumer: Nest): Alignment | undefined {
+/** How `consumer` lies over `producer`, or undefined where it does not. */
+export function align(graph: NestGraph, producer: Nest, consumer: Nest): Alignment | undefined {
   const rows = longAxes(producer.axes);
   const all = longAxes(consumer.axes);
   if (all.length < rows.length || !rows.every((p, at) => sameExtent(graph, p, all[at]))) return undefined;
@@ -152,13 +153,15 @@ function mergedStages(
 
 const loadsOfValue: (value: Expr) => readonly Load[] = memoize((value) => loadsIn([value]));
 
-function rewriteStage(stage: Stage, axes: readonly Axis[], rewriter: Rewriter): Stage {
+/** The stage through `rewriter`, over `axes` of its own. */
+export function rewriteStage(stage: Stage, axes: readonly Axis[], rewriter: Rewriter): Stage {
   if (stage.kind === 'reduce') return { ...stage, args: stage.args.map((arg) => rewriter.expr(arg)) };
   const indices = stage.indices.map((i) => rewriter.index(i));
   return { ...stage, axes, indices, value: rewriter.expr(stage.value) };
 }
 
-const isScatter = (store: Extract<Stage, { kind: 'store' }>): boolean =>
+/** True for a store that adds, or whose position is loaded. */
+export const isScatter = (store: Extract<Stage, { kind: 'store' }>): boolean =>
   store.combine !== 'set' || store.indices.some((index) => 'kind' in index);
 
 // A nest of stages over rows may only grow where the result is still one of the scheduled shapes.
@@ -181,9 +184,11 @@ const sameInner = (producer: Nest, consumer: Nest): boolean =>
 const innerExtents = (nest: Nest): string[] =>
   nest.stages.filter((stage) => stage.axes.length > 0).map((stage) => stage.axes.map((axis) => axis.extent.key).join());
 
-// A consumer that runs much later would have to keep its results from now till then: what the backward
-// pass computes from a saved value (or `@remat` computes again) stays there.
-const reach = 24;
+/**
+ * Steps between two that still may become one. A consumer that runs much later would have to keep its results from now
+ * till then: what the backward pass computes from a saved value (or `@remat` computes again) stays there.
+ */
+export const reach = 24;
 
 function runsMuchLater(graph: NestGraph, producer: Nest, from: Item, to: Item): boolean {
   if (to.first - from.last <= reach) return false;
@@ -273,7 +278,7 @@ function dropUnread(graph: NestGraph, merged: Nest, from: Item, to: Item): Nest 
 }
 
 /** `dot` and `add` give `dot_add`; long chains keep their ends. */
-function joinNames(a: string, b: string): string {
+export function joinNames(a: string, b: string): string {
   const parts = [...a.split('_'), ...b.split('_')];
   return (parts.length <= 5 ? parts : [...parts.slice(0, 3), 'etc', parts.at(-1)]).join('_');
 }

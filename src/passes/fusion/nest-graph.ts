@@ -186,6 +186,11 @@ export class NestGraph {
     return writers.values().next().value;
   }
 
+  /** True when `buffer` is written in several places: the order of its readers and writers is fixed. */
+  isRewritten(buffer: string): boolean {
+    return this.rewritten.has(buffer);
+  }
+
   /**
    * True when `reader` may compute `value` itself instead of reading it from `via`: nothing that it loads is written in between. A merged
    * reader may be earlier than a writer that `via` comes after: it keeps away from what is written while it could run.
