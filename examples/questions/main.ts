@@ -26,7 +26,7 @@ export const example: HostExample = {
     const dice = random(settings.seed);
     const all = kinds.flatMap(questions);
     const vocabulary = new Vocabulary(all.flatMap(({ words, answer }) => [words, answer]));
-    const [train, test] = settings.brief ? [draw(16, 0.4, dice), draw(8, 0, dice)] : [draw(6400, 0.4, dice), draw(400, 0, dice)];
+    const [train, test] = settings.brief ? [draw(16, 0.4, dice), draw(8, 0, dice)] : [draw(12800, 0.4, dice), draw(400, 0, dice)];
     await using net = await load(settings);
     const texts = all.map(({ words, answer }) => vocabulary.encode([...words, ...answer]));
     net.weights.set('embed.weight', wordVectors(texts, 32, 32, dice));

@@ -94,7 +94,7 @@ export model Answerer(words: int = 32, d: int = 32, hidden: int = 64) {
   }
 }
 
-export train Fit(net: Answerer, lr: f32[] = 4e-3, steps: i32[] = 2000, ratio: f32[] = 1.0) {
+export train Fit(net: Answerer, lr: f32[] = 4e-3, steps: i32[] = 4000, ratio: f32[] = 1.0) {
   batch image: f32[b, 3, 28, 28], question: i32[b, s], answer: i32[b, t]
   minimize cross_entropy(net(image, question, answer, ratio), answer, ignore_index=0)
     using Adam(lr=cosine(lr, steps, warmup=50)) with { clip=global_norm(1.0) }
