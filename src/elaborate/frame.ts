@@ -80,7 +80,8 @@ export class Exhausted extends Error {}
 /** Thrown after a report: the expression has no value. */
 export class Rejected extends Error {}
 
-const isStd = (span: Span): boolean => span.source.name.startsWith('std/');
+/** Whether a place is in the standard library, which its user cannot change. */
+export const isStd = (span: Span): boolean => span.source.name.startsWith('std/');
 
 /**
  * Reports a diagnostic. What is found inside the standard library is shown at the user's call that led there.

@@ -5,7 +5,7 @@ import type { Bind, Expr, FoldExpr, ForExpr, IfExpr, InBind } from '../../parser
 import { messages } from '../../support/messages.gen.ts';
 import { spanText } from '../../support/source.ts';
 import { resolved } from '../dims.ts';
-import { reject, report, type Frame } from '../frame.ts';
+import { isStd, reject, report, type Frame } from '../frame.ts';
 import type { Slot } from '../instances.ts';
 import { Scope } from '../scope.ts';
 import { describe, list, sameStatic, tensor, tuple, typeText, unknown, type Value } from '../values.ts';
@@ -147,7 +147,8 @@ interface Items {
 
 // A loop of static parts is copied: many copies make a large module.
 function warnUnrolled(frame: Frame, count: number, expr: ForExpr | FoldExpr): void {
-  if (count > 64 && frame.graph) report(frame, messages.W1502(expr.binds[0]?.span ?? expr.span, { count }));
+  if (count <= 64 || !frame.graph || isStd(expr.span)) return;
+  report(frame, messages.W1502(expr.binds[0]?.span ?? expr.span, { count }));
 }
 
 /** Most slices of a tensor that a loop is unrolled into. */
