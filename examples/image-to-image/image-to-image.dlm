@@ -5,9 +5,9 @@ import { Adam } from "std/optim"
 
 /// Three convolutions over 8×8 images with ink from 0 to 1.
 export model Painter(width: int = 16) {
-  let conv1 = Conv2d(1, width, 3, padding=1)
+  let conv1 = Conv2d(1, width, 3, padding=1, bias=false)
   let norm1 = BatchNorm2d(width)
-  let conv2 = Conv2d(width, width, 3, padding=1)
+  let conv2 = Conv2d(width, width, 3, padding=1, bias=false)
   let norm2 = BatchNorm2d(width)
   let conv3 = Conv2d(width, 1, 3, padding=1)
   fn paint(x: [b, 1, 8, 8]) -> [b, 1, 8, 8] {

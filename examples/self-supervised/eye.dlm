@@ -2,9 +2,9 @@
 import { BatchNorm2d, Conv2d, MaxPool2d, adaptive_avg_pool2d } from "std/nn"
 
 export model Eye(width: int = 12) {
-  let conv1 = Conv2d(1, width, 3, padding=1)
-  let conv2 = Conv2d(width, 2 * width, 3, padding=1)
-  let conv3 = Conv2d(2 * width, 2 * width, 3, padding=1)
+  let conv1 = Conv2d(1, width, 3, padding=1, bias=false)
+  let conv2 = Conv2d(width, 2 * width, 3, padding=1, bias=false)
+  let conv3 = Conv2d(2 * width, 2 * width, 3, padding=1, bias=false)
   let norm1 = BatchNorm2d(width)
   let norm2 = BatchNorm2d(2 * width)
   let norm3 = BatchNorm2d(2 * width)
