@@ -1,7 +1,7 @@
 // exec:
 import { constant, xavier_uniform, xavier_normal, kaiming_uniform, kaiming_normal, lecun_uniform, lecun_normal, truncated_normal, orthogonal, identity, dirac } from "std/init"
 
-export model Weights() {
+export model Drawn() {
   param a: [3, 4] = constant(0.5)
   param b: [3, 4] = xavier_uniform(2.0)
   param c: [3, 4] = xavier_normal()

@@ -2,7 +2,7 @@
 import { Adam, Lamb, Adagrad, RMSprop, Adadelta, SGD, Perceptron, one_cycle, inverse_sqrt, warmup, exponential, ema_weight, global_norm, clip_norm, clip_value } from "std/optim"
 import { perceptron_loss } from "std/loss"
 
-export model Weights() {
+export model Point() {
   param a: [2, 3] = normal(1.0)
   param b: [4] = normal(1.0)
   param c: [5] = normal(1.0)
@@ -13,7 +13,7 @@ export model Weights() {
   export fn forward() = (a, b, c, d, e, f, w)
 }
 
-export train Fit(net: Weights, average: Weights) {
+export train Fit(net: Point, average: Point) {
   batch x: f32[b, 4], y: bool[b]
   minimize sum(net.a ^ 2) of net.a using Adam(lr=warmup(exponential(0.1, 0.9), 2), amsgrad=true) with { clip=global_norm(0.3) }
   minimize sum((x @ net.b) ^ 2) of net.b using Lamb(lr=one_cycle(0.1, 10), weight_decay=0.1)
