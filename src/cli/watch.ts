@@ -16,10 +16,17 @@ export function recorded(host: FileHost): { readonly reads: Reads; readonly file
   return { reads, files: { ...host, read } };
 }
 
-const interval = 200;
+const interval = 100;
 
-/** Resolves when a file differs from what was read; `host` reads it again. */
-export async function changeOf(reads: ReadonlyMap<string, string | undefined>, host: FileHost): Promise<void> {
-  const changed = (): boolean => [...reads].some(([path, text]) => host.read(path) !== text);
-  while (!changed()) await new Promise((resolve) => setTimeout(resolve, interval));
+/**
+ * Resolves when a file differs from what was read and has stopped changing: an editor empties a file before it writes
+ * it, and half a text is nothing to report on. `host` reads it again.
+ */
+export async function changeOf(reads: Reads, host: FileHost): Promise<void> {
+  const now = (): Reads => new Map([...reads.keys()].map((path) => [path, host.read(path)]));
+  const differ = (a: Reads, b: Reads): boolean => [...b].some(([path, text]) => a.get(path) !== text);
+  for (let before = reads, texts = now(); !differ(reads, texts) || differ(before, texts); texts = now()) {
+    before = texts;
+    await new Promise((resolve) => setTimeout(resolve, interval));
+  }
 }

@@ -34,17 +34,20 @@ test('compiles until it is interrupted', async () => {
   expect(readFileSync(join(folder, 'm.dlm.d.ts'), 'utf8')).toContain("Input<'f32', [5]>");
 });
 
-test('only another text is a change', async () => {
+test('only another text is a change, and only once it is whole', async () => {
   const texts: Record<string, string> = { a: '1' };
   const disk = { read: (path: string) => texts[path], resolve: (_: string, to: string) => to };
   const { reads, files } = recorded(disk);
   expect([files.read('a'), files.read('b')]).toEqual(['1', undefined]);
-  let changed = false;
-  const waiting = changeOf(reads, disk).then(() => (changed = true));
+  let seen: string | undefined;
+  const waiting = changeOf(reads, disk).then(() => (seen = texts['b']));
   texts['a'] = '1';
   await new Promise((resolve) => setTimeout(resolve, 300));
-  expect(changed).toBe(false);
-  texts['b'] = 'now there';
+  expect(seen).toBeUndefined();
+  for (const text of ['', 'now', 'now there']) {
+    texts['b'] = text;
+    await new Promise((resolve) => setTimeout(resolve, 60));
+  }
   await waiting;
-  expect(changed).toBe(true);
+  expect(seen).toBe('now there');
 });
