@@ -19,12 +19,22 @@ export const exampleFolders = (): readonly string[] =>
 export const statedRow = (folder: string): number =>
   Number(/^ {2}row: (\d+),/m.exec(readFileSync(join('examples', folder, 'main.ts'), 'utf8'))?.[1]);
 
-/** Compiles a program of an example; a diagnostic ends it. */
-export async function compileProgram(
-  path: string,
-  { set, targets }: { readonly set?: Readonly<Record<string, string>>; readonly targets?: readonly Target[] } = {},
-): Promise<Required<Compiled>> {
-  const made = await compile(fileHost, path, { ...(set && { set }), ...(targets && { targets }) });
+interface Wanted {
+  readonly set?: Readonly<Record<string, string>>;
+  readonly targets?: readonly Target[];
+}
+const compiled = new Map<string, Promise<Required<Compiled>>>();
+
+/** Compiles a program of an example, once in a process; a diagnostic ends it. */
+export function compileProgram(path: string, wanted: Wanted = {}): Promise<Required<Compiled>> {
+  const key = JSON.stringify([resolve(path), wanted]);
+  const made = compiled.get(key) ?? compileNow(path, wanted);
+  compiled.set(key, made);
+  return made;
+}
+
+async function compileNow(path: string, wanted: Wanted): Promise<Required<Compiled>> {
+  const made = await compile(fileHost, path, wanted);
   const { js, dts, lowered, module } = made;
   if (js === undefined || dts === undefined || !lowered || !module)
     throw new Error(`${path}: ${made.diagnostics.map(({ code, message }) => `${code} ${message}`).join('; ')}`);

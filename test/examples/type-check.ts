@@ -13,7 +13,7 @@ export async function exampleTypeErrors(): Promise<string[]> {
     cpSync('examples', folder, { recursive: true });
     for (const file of readdirSync('examples', { recursive: true, encoding: 'utf8' })) {
       if (!file.endsWith('.dlm')) continue;
-      const { dts } = await compileProgram(join('examples', file), { targets: ['wasm'] }).catch(() => ({ dts: '' }));
+      const { dts } = await compileProgram(join('examples', file)).catch(() => ({ dts: '' }));
       writeFileSync(join(folder, `${file}.d.ts`), dts);
     }
     const compilerOptions = { paths: { dlm: [resolve('src/index.ts')], 'dlm/metrics': [resolve('src/metrics.ts')] } };

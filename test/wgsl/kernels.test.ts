@@ -74,29 +74,23 @@ describe('text of kernels', () => {
       @compute @workgroup_size(64)
       fn main(@builtin(workgroup_id)wid:vec3u,@builtin(num_workgroups)nwg:vec3u,@builtin(local_invocation_id)lid:vec3u){
       let W=i32(wid.x+wid.y*nwg.x);let L=i32(lid.x);
-      let f6=W;
-      if(f6<p[0].y){
+      let r8=L/4;
+      let W2=W*16+r8;
+      let i1=L%4;
+      let m3=r8*4;
+      let y5=min(W2,p[0].y);
       var R3:vec4f=vec4f((-3.4028234663852886e38f));
-      for(var i0=L*4;i0<p[0].x;i0+=256){
-      R3=max(R3,b0[(f6*p[0].x+i0)>>2u]);
+      for(var D2=i1*4;D2<p[0].z;D2+=16){
+      R3=max(R3,b0[(y5*p[0].z+D2)>>2u]);
       }
       a0[L]=max(max(R3.x,R3.y),max(R3.z,R3.w));
       workgroupBarrier();
-      if(L<8){
-      var X2:f32=a0[L];
-      for(var P8=1;P8<8;P8++){
-      X2=max(X2,a0[L+P8*8]);
+      var X2:f32=a0[m3];
+      for(var P8=1;P8<4;P8++){
+      X2=max(X2,a0[m3+P8]);
       }
-      a0[L]=X2;
-      }
-      workgroupBarrier();
-      var w8:f32=a0[0];
-      for(var P8=1;P8<8;P8++){
-      w8=max(w8,a0[P8]);
-      }
-      if(L==0){
-      b1[f6]=w8;
-      }
+      if((i1==0)&(W2<p[0].x)){
+      b1[y5]=X2;
       }
       }
       var<workgroup>a0:array<f32,64>;

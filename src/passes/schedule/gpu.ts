@@ -109,8 +109,6 @@ function readsAcross(nest: Nest): boolean {
   return indices.every((index) => !('kind' in index) && isCoalesced(index, last)) && indices.length > 0;
 }
 
-const threadsOf = (length: number): number => (length >= 1024 ? 256 : 64);
-
 function scheduleFlat(nest: Nest, surroundings: Surroundings, options: GpuOptions): Scheduled {
   const { facts } = surroundings;
   const reduces = nest.stages.filter(isReduce);
@@ -136,9 +134,7 @@ function scheduleFlat(nest: Nest, surroundings: Surroundings, options: GpuOption
     inner <= 16 ||
     (!hasLoopedStores && outer >= 128 && readsAcross(nest)) ||
     (!hasLoopedStores && outer >= 4096 && inner <= 256);
-  return scheduledOf([
-    serial ? schedulePerThread(nest, surroundings) : schedulePerWorkgroup(nest, surroundings, threadsOf(inner)),
-  ]);
+  return scheduledOf([serial ? schedulePerThread(nest, surroundings) : schedulePerWorkgroup(nest, surroundings)]);
 }
 
 // Few results of long reductions (long rows, or long columns): parts side by side first.

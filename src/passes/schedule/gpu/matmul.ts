@@ -31,7 +31,17 @@ import {
   storesInLanes,
   tableOf,
 } from './loops.ts';
-import { depthOf, forDepth, loadBlock, rowsAt, sideOf, type Depth, type LoopValues, type Side } from './operands.ts';
+import {
+  depthOf,
+  forDepth,
+  forLines,
+  loadBlock,
+  rowsAt,
+  sideOf,
+  type Depth,
+  type LoopValues,
+  type Side,
+} from './operands.ts';
 import { Scope } from './scope.ts';
 import {
   invocationNumber,
@@ -161,10 +171,10 @@ function runCopy(
   loops: LoopValues,
 ): void {
   const { side, array, pitch } = staged;
-  const lines = loadBlock(p.depth, side, rows, into, p.writer.bind(into, plus(k0, kb)), loops);
-  lines.forEach((value, at) => {
-    const index = plus(times(plus(kb, int(at)), int(pitch)), xb);
-    into.push({ kind: 'store-array', array, index, value });
+  const k = p.writer.bind(into, plus(k0, kb));
+  forLines(p.depth, side, rows, into, k, loops, (block, step, value) => {
+    const index = plus(times(plus(kb, step), int(pitch)), xb);
+    block.push({ kind: 'store-array', array, index, value });
   });
 }
 

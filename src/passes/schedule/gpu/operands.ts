@@ -3,9 +3,11 @@
 // what they give is masked along k and never stored. What depends on rows alone is computed once, outside
 // the loops along k: patches of a convolution take their pixels apart once.
 import { asConstant, constant, mod, sub, type Dim } from '../../../ir/dim.ts';
+import { walkExprs } from '../../../ir/expr-rewrite.ts';
 import type { Expr } from '../../../ir/expr.ts';
 import type { KernelExpr, Statement } from '../../../ir/kernel.ts';
 import type { Axis } from '../../../ir/nest.ts';
+import { CompilerBug } from '../../../support/diagnostic.ts';
 import {
   binary,
   int,
@@ -31,6 +33,8 @@ export interface Side {
   readonly axes: readonly Axis[];
   readonly extent: Dim;
   readonly along: Along;
+  /** Some of it is only there under a condition. */
+  readonly guarded: boolean;
   /** Rows or columns of the tile divide the extent. */
   readonly exact: boolean;
 }
@@ -78,7 +82,9 @@ export function sideOf(expr: Expr, axes: readonly Axis[], depth: Depth, step: nu
     : hasVectors(writer, expr, depth.axes.at(-1))
       ? 'k'
       : 'neither';
-  return { expr, axes, extent, along, exact: divides(step, extent) };
+  let guarded = false;
+  walkExprs([expr], (e) => (guarded ||= e.kind === 'guard'));
+  return { expr, axes, extent, along, guarded, exact: divides(step, extent) };
 }
 
 /** min(position, extent − width), unless positions cannot pass the edge. */
@@ -133,6 +139,21 @@ export function loadAlong(
   );
 }
 
+// Zero past the end of k.
+function masked({ writer, extent, exact }: Depth, block: Statement[], line: KernelExpr, k: KernelExpr): KernelExpr {
+  return exact ? line : writer.bind(block, select(less(k, writer.param(extent)), line, splat(literal('f32', 0))));
+}
+
+// One k of four rows, as one vector.
+function loadLine(depth: Depth, side: Side, places: readonly Scope[], block: Statement[], k: KernelExpr): KernelExpr {
+  const { writer } = depth;
+  const axes = decode(writer, block, depth.axes, writer.bind(block, clamp(writer, k, depth.extent, 1, depth.exact)));
+  const values = places.map((place) => writer.bind(block, place.child({ axes }, block).emit(side.expr)));
+  const [value] = values;
+  if (!value) throw new CompilerBug('a block without rows');
+  return masked(depth, block, values.length === 1 ? splat(value) : vectorFrom((lane) => values[lane] ?? value), k);
+}
+
 /** The 4×4 block at (rows, k): one vector along the rows for each of four k, zero past the end of k. */
 export function loadBlock(
   depth: Depth,
@@ -142,27 +163,44 @@ export function loadBlock(
   k: KernelExpr,
   loops: LoopValues,
 ): KernelExpr[] {
-  const { writer } = depth;
-  const zero = splat(literal('f32', 0));
-  const masked = (line: KernelExpr, step: number): KernelExpr => {
-    const inside = less(plus(k, int(step)), writer.param(depth.extent));
-    return writer.bind(block, depth.exact ? line : select(inside, line, zero));
-  };
-  if (side.along !== 'x') {
+  if (side.along === 'k') {
     const lines = loadAlong(depth, side, rows, block, k, loops);
     return laneNumbers.map((at) =>
       masked(
-        vectorFrom((i) => laneOf(lines[i] ?? zero, at)),
-        at,
+        depth,
+        block,
+        vectorFrom((i) => laneOf(lines[i] ?? splat(literal('f32', 0)), at)),
+        plus(k, int(at)),
       ),
     );
   }
-  const [place] = inLoops(rows, block, loops);
-  return laneNumbers.map((step) => {
-    const position = writer.bind(block, clamp(writer, plus(k, int(step)), depth.extent, 1, depth.exact));
-    const axes = decode(writer, block, depth.axes, position);
-    return masked(place ? splat(writer.bind(block, place.child({ axes }, block).emit(side.expr))) : zero, step);
-  });
+  const places = inLoops(rows, block, loops);
+  return laneNumbers.map((step) => loadLine(depth, side, places, block, plus(k, int(step))));
+}
+
+/**
+ * What {@link loadBlock} gives, one k after the other: `use` takes the vector of each. Elements that lie apart or
+ * behind conditions are read in a loop, which is a quarter of the text.
+ */
+export function forLines(
+  depth: Depth,
+  side: Side,
+  rows: readonly Scope[],
+  into: Statement[],
+  k: KernelExpr,
+  loops: LoopValues,
+  use: (block: Statement[], step: KernelExpr, line: KernelExpr) => void,
+): void {
+  if (side.along === 'k' || (side.along === 'x' && !side.guarded)) {
+    loadBlock(depth, side, rows, into, k, loops).forEach((line, step) => use(into, int(step), line));
+    return;
+  }
+  const places = inLoops(rows, into, loops);
+  const name = depth.writer.fresh('k');
+  const body: Statement[] = [];
+  const at = depth.writer.bind(body, plus(k, named(name)));
+  use(body, named(name), loadLine(depth, side, places, body, at));
+  into.push({ kind: 'for', name, from: int(0), to: int(4), step: 1, body });
 }
 
 /** for k in from … extent by `step` { for the other summed axes { body } } */
