@@ -31,10 +31,17 @@ export function questions({ first, relation, second }: Kind): Question[] {
   return pairs.map(([words, answer]) => ({ words: words.split(' '), answer: answer.split(' ') }));
 }
 
-/** One of the questions about a scene; the one about everything with this probability. */
-export function ask(kind: Kind, all: number, random: Random): Question {
-  const [whole, ...others] = questions(kind);
-  return whole && random.uniform() < all ? whole : pick(others, random);
+/** One of the questions about a scene, without the one about everything. */
+export const ask = (kind: Kind, random: Random): Question => pick(questions(kind).slice(1), random);
+
+/** One of all questions about a scene; those that begin with what, where and which come equally often. */
+export function askEvenly(kind: Kind, random: Random): Question {
+  const all = questions(kind);
+  const begin = pick([...new Set(all.map(({ words }) => words[0]))], random);
+  return pick(
+    all.filter(({ words }) => words[0] === begin),
+    random,
+  );
 }
 
 /**

@@ -1,7 +1,7 @@
 // Questions about pictures are answered in words. Word vectors are given and trained on; the true words before each word
 // are fed less and less often, until the network writes from its own.
 import { bleu } from 'dlm/metrics';
-import { ask, questions, wordVectors, type Question } from '../data/questions.ts';
+import { ask, askEvenly, questions, wordVectors, type Question } from '../data/questions.ts';
 import { random, type Random } from '../data/random.ts';
 import { images, kinds, scene, type Scene } from '../data/scenes.ts';
 import { marks, padded, slices, Vocabulary, type Sentence } from '../data/words.ts';
@@ -26,7 +26,8 @@ export const example: HostExample = {
     const dice = random(settings.seed);
     const all = kinds.flatMap(questions);
     const vocabulary = new Vocabulary(all.flatMap(({ words, answer }) => [words, answer]));
-    const [train, test] = settings.brief ? [draw(16, 0.4, dice), draw(8, 0, dice)] : [draw(12800, 0.4, dice), draw(400, 0, dice)];
+    const few = settings.brief;
+    const [train, test] = [draw(few ? 8 : 12800, askEvenly, dice), draw(few ? 4 : 400, ask, dice)];
     await using net = await load(settings);
     const texts = all.map(({ words, answer }) => vocabulary.encode([...words, ...answer]));
     net.weights.set('embed.weight', wordVectors(texts, 32, 32, dice));
@@ -50,12 +51,12 @@ export const example: HostExample = {
 /** A picture with a question about it. */
 type Asked = Scene & Question;
 
-/** Pictures of as many kinds as there are, each with one question: about everything, with this probability. */
-const draw = (count: number, all: number, dice: Random): Asked[] =>
+/** Pictures of as many kinds as there are, each with one question. */
+const draw = (count: number, question: typeof ask, dice: Random): Asked[] =>
   dice.permutation(count).map((at) => {
     const kind = kinds[at % kinds.length] ?? kinds[0];
     if (!kind) throw new Error('no kinds');
-    return { ...scene(kind, dice), ...ask(kind, all, dice) };
+    return { ...scene(kind, dice), ...question(kind, dice) };
   });
 
 const tensors = (list: readonly Asked[], vocabulary: Vocabulary): FitBatch => ({
@@ -65,7 +66,7 @@ const tensors = (list: readonly Asked[], vocabulary: Vocabulary): FitBatch => ({
 });
 
 async function learn(net: Answerer, train: readonly Asked[], vocabulary: Vocabulary, { seed, brief }: Settings) {
-  const epochs = brief ? 6 : 10;
+  const epochs = brief ? 4 : 10;
   await using fit = await createFit(net, brief ? {} : { steps: (epochs * train.length) / 32 });
   const order = random(seed);
   const losses: number[] = [];
