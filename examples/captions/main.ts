@@ -25,7 +25,7 @@ export const example: HostExample = {
     const order = slices(kinds, 40, dice);
     const unseen = order.next().value ?? [];
     const seen = [...order].flat();
-    const few = (count: number): number => (settings.brief ? 16 : count);
+    const few = (count: number): number => (settings.brief ? 8 : count);
     const train = draw(seen, few(4000), dice);
     const vocabulary = new Vocabulary(kinds.map(caption));
     await using net = await load(settings);
@@ -57,7 +57,7 @@ const targets = (scenes: readonly Scene[], vocabulary: Vocabulary): Ids =>
   );
 
 async function learn(net: Captioner, train: readonly Scene[], vocabulary: Vocabulary, { seed, brief }: Settings) {
-  const epochs = brief ? 6 : 10;
+  const epochs = brief ? 4 : 10;
   await using fit = await createFit(net, brief ? {} : { steps: (epochs * train.length) / 32 });
   const order = random(seed);
   const losses: number[] = [];

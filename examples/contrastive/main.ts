@@ -74,7 +74,7 @@ async function withSimClr(data: Data, settings: Settings) {
   await using eye = await loadEye(settings);
   await using head = await loadProjector(settings);
   await using fit = await createSimClr(eye, head);
-  return await learn(eye, fit, data, settings);
+  return await learn(eye, fit, data, settings.brief ? 6 : 20, settings);
 }
 
 async function withMoCo(data: Data, settings: Settings) {
@@ -85,17 +85,18 @@ async function withMoCo(data: Data, settings: Settings) {
   await using slowHead = await loadProjector(settings);
   await using queue = await loadQueue(settings);
   await using fit = await createMoCo(eye, head, slowEye, slowHead, queue);
-  const { probes, losses } = await learn(eye, fit, data, settings);
   // Until the queue has turned over once, it holds noise, which is easy to tell.
-  return { probes, losses: losses.slice(queueSize / size) };
+  const noisy = queueSize / size;
+  const { probes, losses } = await learn(eye, fit, data, settings.brief ? noisy + 6 : 20, settings);
+  return { probes, losses: losses.slice(noisy) };
 }
 
-async function learn(eye: Eye, fit: Fit, { train, few, test, view, dice }: Data, { brief }: Settings) {
+async function learn(eye: Eye, fit: Fit, { train, few, test, view, dice }: Data, epochs: number, { brief }: Settings) {
   const score = async (): Promise<number> =>
     probe({ ...few, rows: await featuresOf(eye, few.rows) }, { ...test, rows: await featuresOf(eye, test.rows) });
   const probes = [await score()];
   const losses: number[] = [];
-  for (let epoch = 0; epoch < (brief ? 18 : 20); epoch++) {
+  for (let epoch = 0; epoch < epochs; epoch++) {
     for (const batch of slices(train, size, dice)) {
       const pair = { view: stacked(batch.map(view), [1, 8, 8]), other: stacked(batch.map(view), [1, 8, 8]) };
       losses.push((await fit.step(pair)).loss);

@@ -14,7 +14,7 @@ export const example: HostExample = {
   goals: { 'digits drawn as asked for': { least: 0.9 }, 'variety of a digit, of that of true ones': { least: 0.5 } },
   programs: [{ file: 'dcgan.dlm', dims: { b: 64 } }],
   async run(settings) {
-    const { train } = digits(random(settings.seed), settings.brief ? 128 : Infinity);
+    const { train } = digits(random(settings.seed), settings.brief ? 64 : Infinity);
     await using judge = await trainedJudge(train, settings);
     await using generator = await loadGenerator(settings);
     await using average = await loadGenerator(settings);
@@ -25,7 +25,7 @@ export const example: HostExample = {
     for (let epoch = 0; epoch < (settings.brief ? 5 : 60); epoch++)
       for (const batch of batches(train, 64, { random: order })) told.push((await play.step(batch)).losses.discriminate);
 
-    const wanted = Int32Array.from({ length: 300 }, (_, at) => at % 10);
+    const wanted = Int32Array.from({ length: settings.brief ? 20 : 300 }, (_, at) => at % 10);
     const drawn = await draw(average, wanted, settings);
     return {
       scores: {

@@ -35,7 +35,7 @@ export const example: HostExample = {
     const dice = random(seed);
     const train = pictures(brief ? 4 : 400, dice);
     const test = pictures(brief ? 2 : 60, dice);
-    const total = (brief ? 9 : 16) * Math.ceil(train.length / size);
+    const total = (brief ? 5 : 16) * Math.ceil(train.length / size);
 
     await using faster = await joint.loadFasterRcnn({ device, seed });
     await using fitFaster = await joint.createFit(faster, { total, seed });
@@ -81,7 +81,7 @@ async function learn(
 ): Promise<number[]> {
   const dice = random(seed);
   const losses: number[] = [];
-  for (let epoch = 0; epoch < (brief ? 9 : 16); epoch++) {
+  for (let epoch = 0; epoch < (brief ? 5 : 16); epoch++) {
     const order = dice.permutation(train.length);
     for (let from = 0; from < order.length; from += size)
       losses.push((await step(order.slice(from, from + size).flatMap((at) => train[at] ?? []))).loss);

@@ -32,7 +32,7 @@ export const example: HostExample = {
   async run(settings) {
     const source = random(settings.seed);
     const draw = (count: number): Thing[] => Array.from({ length: count }, () => thing(source));
-    const data = { train: draw(settings.brief ? 96 : 2000), test: draw(400), vocabulary: new Vocabulary(everyWord) };
+    const data = { train: draw(settings.brief ? 32 : 2000), test: draw(settings.brief ? 100 : 400), vocabulary: new Vocabulary(everyWord) };
     const two = await withWays(data, settings);
     const three = await withThree(data, settings);
     const pair = await coordinated(data, settings);

@@ -20,9 +20,9 @@ export const example: HostExample = {
   programs: [{ file: 'gpt.dlm', dims: { b: 32, t: longest } }],
   async run(settings) {
     const source = random(settings.seed);
-    const all = sentencesOf(settings.brief ? 232 : 16_400, longest, source);
+    const all = sentencesOf(settings.brief ? 72 : 16_400, longest, source);
     const vocabulary = new Vocabulary(all.map(({ words }) => words));
-    const [test, train] = [all.slice(0, settings.brief ? 40 : 400), all.slice(settings.brief ? 40 : 400)];
+    const [test, train] = [all.slice(0, settings.brief ? 8 : 400), all.slice(settings.brief ? 8 : 400)];
     await using net = await load(settings);
     const { losses, curve } = await learn(net, { train, test, vocabulary }, settings);
     const same = await compare(net, vocabulary.encode(['a', 'small']), settings.brief ? 4 : 24);
@@ -65,7 +65,7 @@ function batchOf(drawn: readonly Drawn[], vocabulary: Vocabulary): FitBatch {
 }
 
 async function learn(net: Writer, { train, test, vocabulary }: Data, { seed, brief }: Settings) {
-  const steps = brief ? 6 : 1000;
+  const steps = brief ? 5 : 1000;
   await using fit = await createFit(net, { steps });
   const held = [...slices(test, 100)].map((drawn) => batchOf(drawn, vocabulary));
   const losses: number[] = [];

@@ -28,7 +28,7 @@ export const example: HostExample = {
   },
   programs: [{ file: 'image-to-image.dlm', dims: { b: size } }],
   async run(settings) {
-    const { train, test } = digits(random(settings.seed), settings.brief ? 96 : Infinity);
+    const { train, test } = digits(random(settings.seed), settings.brief ? 64 : Infinity);
     await using judge = await trainedJudge(train, settings);
     const [coarse, bright] = [test.x.map(coarsened), test.x.map(inverted)];
 

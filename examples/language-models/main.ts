@@ -48,13 +48,13 @@ export const example: HostExample = {
 /** T5 learns tasks. */
 async function texts({ seed, brief, device }: Settings) {
   const dice = random(seed);
-  const all = taskList(brief ? 40 : 4300, dice);
-  const [test, train] = [all.slice(0, brief ? 8 : 300), all.slice(brief ? 8 : 300)];
+  const all = taskList(brief ? 20 : 4300, dice);
+  const [test, train] = [all.slice(0, brief ? 4 : 300), all.slice(brief ? 4 : 300)];
   const vocabulary = new Vocabulary(all.flatMap(({ input, output }) => [input, output]));
   const read = (list: readonly Task[]): Ids => padded(list.map(({ input }) => vocabulary.encode(input)), longest);
   const asked = (list: readonly Task[]): Ids =>
     padded(list.map(({ output }) => [...vocabulary.encode(output), marks.end]), written);
-  const epochs = brief ? 6 : 8;
+  const epochs = brief ? 5 : 8;
   await using net = await t5.load({ device, seed });
   await using fit = await t5.createFit(net, brief ? {} : { steps: epochs * Math.ceil(train.length / 32) });
   const losses: number[] = [];
@@ -81,7 +81,7 @@ async function permutations({ seed, brief, device }: Settings) {
     Array.from({ length: count }, () => day(dice)).flatMap((sentences) =>
       sentences.slice(1).map((second, at) => [...(sentences[at] ?? []), ...second]),
     );
-  const [test, train] = [draw(brief ? 4 : 100), draw(brief ? 16 : 900)];
+  const [test, train] = [draw(brief ? 2 : 100), draw(brief ? 6 : 900)];
   const vocabulary = new Vocabulary([...train, ...test]);
   const rules: Masking = { rate: 0, mask: 0, firstWord: marks.unknown + 1, words: vocabulary.words.length };
   const batch = (list: readonly (readonly string[])[]) => {

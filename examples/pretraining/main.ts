@@ -28,7 +28,7 @@ export const example: HostExample = {
   programs: [{ file: 'pretraining.dlm', dims: { b: 32, t: longest } }],
   async run(settings) {
     const dice = random(settings.seed);
-    const data = texts(settings.brief ? 16 : 1200, settings.brief ? 8 : 100, dice);
+    const data = texts(settings.brief ? 8 : 1200, settings.brief ? 4 : 100, dice);
     const few = labelled(data, settings.brief, dice);
 
     await using bert = await made.loadMaskedBert(settings);

@@ -30,7 +30,7 @@ export const example: HostExample = {
     const { device, seed, brief } = settings;
     const dice = random(seed);
     const train = pictures(brief ? 8 : 500, dice);
-    const test = pictures(brief ? 8 : 100, dice);
+    const test = pictures(brief ? 4 : 100, dice);
     const total = (brief ? 2 : 12) * Math.ceil(train.length / size);
 
     await using fcn = await loadFcn({ device, seed });

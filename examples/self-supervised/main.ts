@@ -40,12 +40,12 @@ export const example: HostExample = {
   programs: [{ file: 'self-supervised.dlm', dims: { b: size } }],
   async run(settings) {
     const dice = random(settings.seed);
-    const { train, test } = digits(dice, settings.brief ? 64 : Infinity);
+    const { train, test } = digits(dice, settings.brief ? 32 : Infinity);
     const view = views(dice);
     const again = (): Float32Array[] => train.x.map(view);
     const small = { train: images(again(), train.y, 8), test: images(test.x.map(view), test.y, 8) };
     const fruit = fruits(settings.brief ? 64 : 1500, dice);
-    const ripe = { train: pictures(fruit), test: pictures(fruits(settings.brief ? 50 : 500, dice)) };
+    const ripe = { train: pictures(fruit), test: pictures(fruits(settings.brief ? 20 : 500, dice)) };
     let painted: Int32Array[] = [];
     const shown = fruits(10, dice);
     const outcomes = {

@@ -23,8 +23,8 @@ export const example: HostExample = {
   programs: [{ file: 'sentences.dlm', dims: { b: size, t: length } }],
   async run(settings) {
     const source = random(settings.seed);
-    const all = tellings(settings.brief ? 120 : 3000, source);
-    const data = { all, vocabulary: new Vocabulary(all.map(({ words }) => words)), test: tellings(300, source) };
+    const all = tellings(settings.brief ? 60 : 3000, source);
+    const data = { all, vocabulary: new Vocabulary(all.map(({ words }) => words)), test: tellings(settings.brief ? 60 : 300, source) };
 
     await using filler = await loadFiller(settings);
     await using fillGaps = await createFillGaps(filler);

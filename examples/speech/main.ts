@@ -19,7 +19,7 @@ export const example: HostExample = {
   async run(settings) {
     const source = random(settings.seed);
     const draw = (count: number): Utterance[] => Array.from({ length: count }, () => utterance(source));
-    const data = { all: draw(settings.brief ? 96 : 1000), few: draw(10), test: draw(100) };
+    const data = { all: draw(settings.brief ? 32 : 1000), few: draw(10), test: draw(settings.brief ? 10 : 100) };
     await using cpc = await loadCpc(settings);
     await using fitCpc = await createFitCpc(cpc);
     const ahead = await learn(cpc, fitCpc, data, settings);

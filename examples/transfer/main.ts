@@ -33,7 +33,7 @@ export const example: HostExample = {
     const { device, seed, brief } = settings;
     const dice = random(seed);
     const { old, few, test } = tasks(dice, brief);
-    const rounds = brief ? 4 : 25;
+    const rounds = brief ? 3 : 25;
     const checkpoint = await pretrained(old, settings);
 
     await using frozen = await loadFrozen({ device, seed });
@@ -76,7 +76,7 @@ function ourName(key: string): string | undefined {
 
 /** Many pictures of shapes that are known, a few of others, and pictures of these to test with. */
 function tasks(dice: Random, brief: boolean): { old: Labelled; few: Labelled; test: Labelled } {
-  const old = labelledShapes(brief ? 48 : 1500, { ...making, kinds: known }, dice);
+  const old = labelledShapes(brief ? 32 : 1500, { ...making, kinds: known }, dice);
   const some = labelledShapes(200, { ...making, kinds: added }, dice);
   const chosen = added.flatMap((_, label) => some.y.flatMap((own, at) => (own === label ? [at] : [])).slice(0, shots));
   const few = { x: chosen.flatMap((at) => some.x[at] ?? []), y: chosen.flatMap((at) => some.y[at] ?? []), classes: added };
