@@ -1,6 +1,7 @@
 // Tests run in two forked workers that share module state per worker; the workers inherit the variables of a software
 // Vulkan driver, so that WebGPU tests run on any Linux machine. A GPU of the machine is used with DLM_GPU=native.
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { CountReporter } from './test/support/count-reporter.ts';
 import { swiftshader } from './test/support/swiftshader.ts';
 
@@ -10,8 +11,21 @@ if (process.env['DLM_GPU'] !== 'native') {
   else process.env['DLM_NO_SWIFTSHADER'] = found.missing;
 }
 
+// Minutes each: begun last, one of them would run on while the other worker has nothing left to do.
+const slowest = ['examples.test.ts', 'exec.test.ts', 'parity.test.ts'];
+class SlowestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number =>
+      slowest.findIndex((name) => moduleId.endsWith(`/${name}`));
+    const sorted = await super.sort(files);
+    const first = sorted.filter((file) => rank(file) >= 0).toSorted((a, b) => rank(a) - rank(b));
+    return [...first, ...sorted.filter((file) => rank(file) < 0)];
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: SlowestFirst },
     include: ['test/**/*.test.ts'],
     setupFiles: ['test/support/property-settings.ts'],
     globalSetup: ['test/support/generate-tables.ts'],
