@@ -1,10 +1,9 @@
-// Long reductions of few results in two stages: a fixed number of parts is reduced side by side into
-// a temporary, then the parts are combined in order. Parts depend on dims only, so the bits do too.
+// Long reductions of few results in two stages: parts are reduced side by side into a temporary, then combined in
+// order. Parts depend on dims only, so the bits do too.
 import {
   add,
   asConstant,
   ceilDiv,
-  constant,
   mod,
   mul,
   product,
@@ -34,12 +33,11 @@ const partialIndex = (axes: readonly Axis[]): Dim =>
     zero,
   );
 
-function guardedStage(stage: ReduceStage, axis: Axis, parts: number): ReduceStage {
-  const chunk = ceilDiv(axis.extent, parts);
+function guardedStage(stage: ReduceStage, axis: Axis, parts: Dim, chunk: Dim): ReduceStage {
   const position = add(mul(variable(partAxis), chunk), variable(axis.name));
   const moved = mapStage(stage, { axes: new Map([[axis.name, position]]) });
   const axes = stage.axes.map((a) => (a.name === axis.name ? { ...a, extent: chunk } : a));
-  if (moved.kind !== 'reduce' || asConstant(mod(axis.extent, constant(parts))) === 0) {
+  if (moved.kind !== 'reduce' || asConstant(mod(axis.extent, parts)) === 0) {
     return { ...stage, axes, args: moved.kind === 'reduce' ? moved.args : stage.args };
   }
   const inside = [{ kind: '>=0' as const, lhs: sub(sub(axis.extent, 1), position) }];
@@ -53,24 +51,26 @@ function guardedStage(stage: ReduceStage, axis: Axis, parts: number): ReduceStag
   return { ...stage, axes, args };
 }
 
-/** Splits the outermost axis of the only reduction of a flat nest into `parts`. */
-export function splitReduction(nest: Nest, stage: ReduceStage, parts: number): Split | undefined {
+/** Splits the outermost axis of the only reduction of a flat nest into at most `most` parts, none of them empty. */
+export function splitReduction(nest: Nest, stage: ReduceStage, most: number): Split | undefined {
   const [axis] = stage.axes;
   const rest = nest.stages.filter((other) => other !== stage);
   const place = rest.find((other) => other.kind === 'store');
   if (!axis || place?.kind !== 'store' || rest.some((other) => other.kind === 'reduce')) return undefined;
+  const chunk = ceilDiv(axis.extent, most);
+  const parts = ceilDiv(axis.extent, chunk);
   const buffers = stage.dtypes.map((dtype, part): Buffer => ({
     id: `${place.buffer}.partial${part}`,
     type: { dtype, shape: [mul(product(nest.axes.map((a) => a.extent)), parts)] },
   }));
   const index = partialIndex(nest.axes);
-  const part: Axis = { name: partAxis, extent: constant(parts) };
+  const part: Axis = { name: partAxis, extent: parts };
   const first: Nest = {
     ...nest,
     name: `${nest.name}.parts`,
     axes: [part, ...nest.axes],
     stages: [
-      guardedStage(stage, axis, parts),
+      guardedStage(stage, axis, parts, chunk),
       ...buffers.map((buffer, at) => ({
         kind: 'store' as const,
         axes: [],
