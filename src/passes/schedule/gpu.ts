@@ -130,8 +130,11 @@ function scheduleFlat(nest: Nest, surroundings: Surroundings, options: GpuOption
   const hasLoopedStores = nest.stages.some((stage) => stage.kind === 'store' && stage.axes.length > 0);
   const few = outer >= 16 && outer <= 2 ** 15 && inner >= 1024;
   if (few && hasPlainColumns(nest) && readsAcross(nest)) return scheduledOf([schedulePerColumn(nest, surroundings)]);
+  // A convolution of few channels: neighbouring threads read neighbouring places, wherever the window is.
+  const hasWindow = contraction !== undefined && contraction.k.length > 1;
   const serial =
     inner <= 16 ||
+    (hasWindow && outer >= 4096) ||
     (!hasLoopedStores && outer >= 128 && readsAcross(nest)) ||
     (!hasLoopedStores && outer >= 4096 && inner <= 256);
   return scheduledOf([serial ? schedulePerThread(nest, surroundings) : schedulePerWorkgroup(nest, surroundings)]);
