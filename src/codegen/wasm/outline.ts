@@ -1,8 +1,8 @@
 // Finds loops that occur in several kernels (packing, register tiles) and makes each one function. Names,
 // params and buffers may differ: what a loop takes from around it becomes a parameter.
 import type { KernelExpr, ScalarType, Statement } from '../../ir/kernel.ts';
-import { structureKey } from '../../ir/kernel-key.ts';
-import { mapKernelExpr, mapStatements, statementBodies } from '../../ir/kernel-rewrite.ts';
+import { formOf, hashOf, structureKey } from '../../ir/kernel-key.ts';
+import { mapKernelExpr, mapStatements, statementBodies, statementExprs } from '../../ir/kernel-rewrite.ts';
 import type { ValueType } from './encoder.ts';
 
 /** A local that an outlined loop reads: its name as the printer calls it. */
@@ -48,8 +48,13 @@ const smallest = 1200;
 export function outline(bodies: readonly Body[]): Outline {
   const forms = new Map<Statement, Canonical>();
   const count = new Map<string, number>();
+  const hashes = new Map<Statement, number>();
+  for (const body of bodies) for (const s of body.statements) hashForm(s, hashes);
+  const alike = new Map<number, number>();
+  for (const hash of hashes.values()) alike.set(hash, (alike.get(hash) ?? 0) + 1);
   for (const body of bodies) {
     forEachLoop(body.statements, (loop) => {
+      if ((alike.get(hashes.get(loop) ?? 0) ?? 0) < 2) return;
       const form = canonical(loop, body);
       if (!form || form.key.length < smallest) return;
       forms.set(loop, form);
@@ -83,6 +88,14 @@ function forEachLoop(statements: readonly Statement[], visit: (loop: Statement) 
     if (s.kind === 'for') visit(s);
     for (const body of statementBodies(s)) forEachLoop(body, visit);
   }
+}
+
+/** A number that statements of one form share, whatever their names; those of loops are put down. */
+function hashForm(s: Statement, loops: Map<Statement, number>): number {
+  const inner = statementBodies(s).map((body) => body.map((each) => hashForm(each, loops)).join());
+  const hash = hashOf(`${s.kind} ${statementExprs(s).map(formOf).join()} ${inner.join('|')}`);
+  if (s.kind === 'for') loops.set(s, hash);
+  return hash;
 }
 
 const localType = (type: ScalarType, width: number): ValueType =>
