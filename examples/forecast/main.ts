@@ -95,7 +95,7 @@ async function compare<N extends Net>(
   await using net = opened;
   await using fit = await createFit(net, { seed });
   const losses: number[] = [];
-  for (let epoch = 0; epoch < (brief ? 4 : 12); epoch++)
+  for (let epoch = 0; epoch < (brief ? 3 : 12); epoch++)
     for (const batch of windows(series, train)) losses.push((await fit.step(batch)).loss);
   const forecasts: number[] = [];
   for (const { x } of windows(series, test)) {

@@ -42,7 +42,7 @@ interface Fit {
 async function learn(net: Lstm | BiLstm, fit: Fit, { train, test, vocabulary }: Data, { seed, brief }: Settings) {
   const order = random(seed);
   const losses: number[] = [];
-  for (let epoch = 0; epoch < 8; epoch++) {
+  for (let epoch = 0; epoch < (brief ? 4 : 8); epoch++) {
     for (const batch of slices(brief ? train.slice(0, 32) : train, 32, order)) {
       const ids = padded(batch.map(({ words }) => vocabulary.encode(words)), 30);
       losses.push((await fit.step({ ids, y: Int32Array.from(batch, ({ praise }) => praise) })).loss);

@@ -24,7 +24,7 @@ export const example: HostExample = {
   },
   programs: [{ file: 'translation.dlm', dims: { b: 32, s: longest, t: longest } }],
   async run(settings) {
-    const data = settings.brief ? corpus(16, 4, random(settings.seed)) : corpus(2400, 200, random(settings.seed));
+    const data = settings.brief ? corpus(8, 2, random(settings.seed)) : corpus(2400, 200, random(settings.seed));
     const scores: Record<string, number> = {};
     const losses: Record<string, readonly number[]> = {};
     const learned = async (name: string, net: Net, fit: Fit, epochs: number) => {
