@@ -118,7 +118,8 @@ function byPass(
 
 /**
  * One partial derivative by differences, or undefined next to a kink or a jump: there the fourth
- * difference is not of order h⁴, or (where that one cancels) the slope depends on the step.
+ * difference is not of order h⁴, or (where that one cancels) the slope depends on the step. Undefined too where the loss
+ * is so large that its rounding shows in the slope.
  */
 export function partial(loss: (shift: number) => number): number | undefined {
   const h = 1e-4;
@@ -127,7 +128,9 @@ export function partial(loss: (shift: number) => number): number | undefined {
   const roughness = Math.abs(a - 4 * b + 6 * c - 4 * d + e) / h;
   // Richardson: the error of the central difference falls from h² to h⁴.
   const isSmooth = roughness < 2e-6 * (1 + Math.abs(near)) && Math.abs(near - wide) < 1e-3 * (1 + Math.abs(near));
-  return isSmooth ? (4 * near - wide) / 3 : undefined;
+  const rounding = (Number.EPSILON * Math.max(...[a, b, c, d, e].map(Math.abs))) / h;
+  const isSharp = rounding < 1e-6 * (1 + Math.abs(near));
+  return isSmooth && isSharp ? (4 * near - wide) / 3 : undefined;
 }
 
 /** `x` with element `at` moved by `shift`. */
