@@ -40,6 +40,7 @@ export function lessEqualDims(frame: Frame, a: Dim, b: Dim): Answer {
 /** Does `divisor` divide `d`? */
 export function divides(frame: Frame, divisor: Dim, d: Dim): Answer {
   const [x, y] = [resolved(frame, d), resolved(frame, divisor)];
+  if (asConstant(y) === 0) return 'refuted';
   if (divideExactly(x, y)) return 'proved';
   if (asConstant(mod(x, y)) === 0) return 'proved';
   return decide(frame, factsOf(frame).divisible(x, y), { kind: 'multiple', lhs: x, modulus: y });

@@ -127,7 +127,7 @@ const where: Primitive = {
 // ⌊a / b⌋ on int tensors: truncated division, one less where the rest has the other sign.
 function floorDivide(call: PrimitiveCall): Value {
   const [a, b] = [call.value('a'), call.value('b')];
-  if (a.kind === 'int' && b.kind === 'int') return int(floorDiv(a.dim, b.dim));
+  if (a.kind === 'int' && b.kind === 'int') return int(floorDiv(call.dim('a'), call.divisor('b')));
   const [x, y] = broadcastPair(call, 'a', 'b');
   const g = call.builder;
   if (isFloat(x.type.dtype)) return call.result(g.unary('floor', g.div(x, y)), 'a');
@@ -166,7 +166,7 @@ export const elementwisePrimitives: readonly Primitive[] = [
     params: ['a', 'b'],
     doc: 'Quotient of static ints rounded up.',
     elementwise: true,
-    run: (call) => int(ceilDiv(call.dim('a'), call.dim('b'))),
+    run: (call) => int(ceilDiv(call.dim('a'), call.divisor('b'))),
   },
   {
     name: 'stop_gradient',

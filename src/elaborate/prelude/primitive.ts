@@ -1,6 +1,6 @@
 // Functions that the language has by itself: their parameters, and how each becomes a static value or
 // nodes of the graph. Everything that can be written in .dlm is in stdlib/fn instead.
-import type { Dim } from '../../ir/dim.ts';
+import { asConstant, type Dim } from '../../ir/dim.ts';
 import type { DType } from '../../ir/dtype.ts';
 import type { Builder } from '../../ir/builder.ts';
 import type { Value as GraphValue } from '../../ir/graph.ts';
@@ -70,6 +70,12 @@ export class PrimitiveCall {
     const value = this.value(name);
     if (value.kind !== 'int') return this.wrong(name, 'an int');
     return resolved(this.frame, value.dim);
+  }
+
+  /** An int that something is divided by: not 0. */
+  divisor(name: string): Dim {
+    const d = this.dim(name);
+    return asConstant(d) === 0 ? this.wrong(name, 'an int other than 0') : d;
   }
 
   /** A static int, or the default. */
