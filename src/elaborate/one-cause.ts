@@ -11,27 +11,48 @@ export function joinMissingNames(
   diagnostics: readonly Diagnostic[],
   declarations: readonly Declaration[],
 ): readonly Diagnostic[] {
-  const places = declarations.flatMap(placesIn);
+  const placeOf = placesIn(declarations);
   const groups = new Map<string, Diagnostic[]>();
   for (const diagnostic of diagnostics) {
-    const key = keyOf(diagnostic, places, groups.size);
-    groups.set(key, [...(groups.get(key) ?? []), diagnostic]);
+    const { code, message, span } = diagnostic;
+    // What is no missing name keeps to itself.
+    const isName = ofNames.has(code) && span !== null;
+    const key = isName ? `${code} ${message} ${span.source.name} ${placeOf(span) ?? ''}` : `#${groups.size}`;
+    const group = groups.get(key);
+    if (group) group.push(diagnostic);
+    else groups.set(key, [diagnostic]);
   }
   return [...groups.values()].flatMap(([first, ...others]) => (first ? [joined(first, others)] : []));
 }
 
-const placesIn = (declaration: Declaration): readonly Span[] => [
-  declaration.span,
-  ...(declaration.kind === 'unit' || declaration.kind === 'train' ? declaration.members.map(({ span }) => span) : []),
-];
+const membersOf = (declaration: Declaration): readonly { readonly span: Span }[] =>
+  declaration.kind === 'unit' || declaration.kind === 'train' ? declaration.members : [];
 
-// Innermost declarations stand last. What is no missing name keeps to itself.
-function keyOf({ code, message, span }: Diagnostic, places: readonly Span[], own: number): string {
-  if (!ofNames.has(code) || span === null) return `#${own}`;
-  const place = places.findLast(
-    (each) => each.source === span.source && each.start <= span.start && span.end <= each.end,
-  );
-  return `${code} ${message} ${span.source.name} ${place?.start ?? ''}`;
+/** Where the innermost declaration or member around a span starts. */
+function placesIn(declarations: readonly Declaration[]): (span: Span) => number | undefined {
+  const bySource = new Map<Span['source'], Declaration[]>();
+  for (const declaration of declarations) {
+    const { source } = declaration.span;
+    const list = bySource.get(source);
+    if (list) list.push(declaration);
+    else bySource.set(source, [declaration]);
+  }
+  return (span) => {
+    const outer = around(bySource.get(span.source) ?? [], span);
+    return (outer && around(membersOf(outer), span)?.span.start) ?? outer?.span.start;
+  };
+}
+
+/** Of parts in order of place, the one that holds the span. */
+function around<T extends { readonly span: Span }>(parts: readonly T[], span: Span): T | undefined {
+  let [low, high] = [0, parts.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((parts[middle]?.span.start ?? 0) <= span.start) low = middle + 1;
+    else high = middle;
+  }
+  const part = parts[low - 1];
+  return part && span.end <= part.span.end ? part : undefined;
 }
 
 function joined(first: Diagnostic, others: readonly Diagnostic[]): Diagnostic {
