@@ -1,13 +1,13 @@
 // Arguments of calls: matched to parameters by position and name, bound to the dims of the signature,
 // and the errors about them, worded for the caller (E0301 and its kin).
-import type { Param } from '../parser/ast.ts';
+import type { Argument, Expr, Param } from '../parser/ast.ts';
 import { messages } from '../support/messages.gen.ts';
 import type { DiagnosticDetails, SecondaryLabel, Help } from '../support/diagnostic.ts';
 import { spanText, type Span } from '../support/source.ts';
 import { derivationRows } from './derivation.ts';
 import { variables, type Dim } from '../ir/dim.ts';
 import { evaluate, mismatchDiagnostic } from './expressions/evaluate.ts';
-import { Rejected, report, type Frame } from './frame.ts';
+import { reject, Rejected, report, type Frame } from './frame.ts';
 import type { Instance } from './instances.ts';
 import { nearest } from './spelling.ts';
 import { bindDims, bindGenerics, expectedText, matchType, Mismatch } from './types.ts';
@@ -267,3 +267,7 @@ function configHelps(config: ConfigOrigin, got: Dim): readonly Help[] {
     },
   ];
 }
+
+/** The expression of an argument of a form in which nothing says what `_` would be. */
+export const writtenOut = (frame: Frame, { value }: Argument, form: string): Expr =>
+  value.kind === 'hole' ? reject(frame, messages.E0310(value.span, { callee: `\`${form}\`` })) : value;

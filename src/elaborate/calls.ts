@@ -205,7 +205,7 @@ function callInstance(
   }
   const result = callFn(frame, forward, args, span, { name: at.text, what: instance.decl.unit, ...at }, instance);
   return isOpen(frame, result)
-    ? reject(frame, messages.E0310(instance.span, { callee: instance.decl.name.name }))
+    ? reject(frame, messages.E0310(instance.span, { callee: `\`${instance.decl.name.name}\`` }))
     : result;
 }
 

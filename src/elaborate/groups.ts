@@ -2,6 +2,7 @@
 // those of rank 2 and more, `vectors(m)` the others, and `except(m, …)` leaves some out.
 import type { Expr, OptimizeMember } from '../parser/ast.ts';
 import { messages } from '../support/messages.gen.ts';
+import { writtenOut } from './arguments.ts';
 import { evaluate } from './expressions/evaluate.ts';
 import { reject, Rejected, type Frame } from './frame.ts';
 import { collectPaths, type Instance, type Slot } from './instances.ts';
@@ -38,7 +39,7 @@ function slotsOf(frame: Frame, expr: Expr): ReadonlySet<Slot> {
     addSlots(frame, evaluate(frame, expr), found, expr);
     return found;
   }
-  const args = expr.args.flatMap(({ value }) => (value.kind === 'hole' ? [] : [slotsOf(frame, value)]));
+  const args = expr.args.map((arg) => slotsOf(frame, writtenOut(frame, arg, name)));
   if (args.length < known.least)
     reject(
       frame,

@@ -352,7 +352,7 @@ export function checkHoles(session: Session, model: Model): boolean {
     solved = false;
     session.report(
       messages.E0310(slot.frame.caller?.span ?? slot.span, {
-        callee: slot.frame.instance?.decl.name.name ?? slot.name,
+        callee: `\`${slot.frame.instance?.decl.name.name ?? slot.name}\``,
       }),
     );
   }

@@ -4,6 +4,7 @@ import { isFloat } from '../ir/dtype.ts';
 import type { Value as GraphValue } from '../ir/graph.ts';
 import type { Expr, UpdateMember } from '../parser/ast.ts';
 import { messages } from '../support/messages.gen.ts';
+import { writtenOut } from './arguments.ts';
 import { evaluate } from './expressions/evaluate.ts';
 import { elementwiseSelect } from './expressions/select.ts';
 import { graphOf, stretch, toTensor } from './expressions/tensors.ts';
@@ -101,14 +102,23 @@ function instanceValues(frame: Frame, expr: Expr, target: Instance): Pairs {
   const { builder } = graph;
   const isLerp =
     expr.kind === 'call' && expr.callee.kind === 'name' && expr.callee.name === 'lerp' && expr.args.length === 3;
-  const sources = isLerp ? expr.args.slice(0, 2).map((a) => a.value) : [expr];
-  const [a, b] = sources.map((e) => (e.kind === 'hole' ? unknown : evaluate(frame, e)));
+  const sources = isLerp ? expr.args.map((arg) => writtenOut(frame, arg, 'lerp')) : [expr];
+  const [a, b, share = unknown] = sources.map((e) => evaluate(frame, e));
   if (a?.kind === 'unknown' || b?.kind === 'unknown') throw new Rejected();
   const from = matching(frame, expr, target, a);
   if (!isLerp) return from.map(([slot, source]) => [slot, graph.read(source)]);
   const to = new Map(matching(frame, expr, target, b));
-  const third = expr.args[2]?.value;
-  const given = toTensor(frame, third && third.kind !== 'hole' ? evaluate(frame, third) : unknown, 'f32', expr.span);
+  const adapts = share.kind === 'int' || share.kind === 'real';
+  const given = toTensor(frame, share, adapts ? 'f32' : undefined, expr.span);
+  if (!isFloat(given.type.dtype) || given.type.shape.length > 0)
+    return reject(
+      frame,
+      messages.E0402(sources[2]?.span ?? expr.span, {
+        what: 'the share of the second in `lerp`',
+        expected: 'a float of shape `[]`',
+        got: describe(share),
+      }),
+    );
   const weight = asFloat(builder, given, 'f32');
   return from.map(([slot, source]) => {
     const [x, y] = [graph.read(source), graph.read(to.get(slot) ?? source)];

@@ -187,6 +187,21 @@ describe('steps', () => {
     expect([step(0), step(1)]).toEqual([4, 1]);
   });
 
+  test.each(['iteration', 'true', 'net.w', '_'])('%s is no share of an average', (share) => {
+    const source = `
+      import { SGD } from "std/optim"
+      export model Net() {
+        param w: [1] = ones()
+        export fn forward(x: [1]) -> [] = sum(w * x)
+      }
+      export train Fit(net: Net, ema: Net) {
+        batch x: f32[1]
+        minimize net(x) of net using SGD(lr=1.0)
+        update ema = lerp(ema, net, ${share})
+      }`;
+    expect(() => graphOf(source)).toThrow(share === '_' ? /E0310/ : /E0402/);
+  });
+
   test('a frozen parameter does not move, and is no input of the optimizer', () => {
     const module = graphOf(`
       import { SGD } from "std/optim"

@@ -106,7 +106,7 @@ export function evaluatePattern(frame: Frame, expr: PatternExpr, piped: GivenArg
   const given = new Map<string, Dim>();
   const extra: Argument[] = [];
   for (const arg of expr.args) {
-    if (arg.value.kind === 'hole') return reject(frame, messages.E0310(arg.span, { callee: expr.form }));
+    if (arg.value.kind === 'hole') return reject(frame, messages.E0310(arg.span, { callee: `\`${expr.form}\`` }));
     if (arg.name) {
       const value = evaluate(frame, arg.value);
       if (value.kind === 'unknown') return unknown;
