@@ -5,6 +5,7 @@ import type { Value as GraphValue } from '../ir/graph.ts';
 import type { Builder } from '../ir/builder.ts';
 import type { Attribute, TypeExpr } from '../parser/ast.ts';
 import { messages } from '../support/messages.gen.ts';
+import { spanText } from '../support/source.ts';
 import { unknownArgument } from './arguments.ts';
 import { evaluate } from './expressions/evaluate.ts';
 import { report, type Frame } from './frame.ts';
@@ -37,10 +38,10 @@ export function readPrecision(frame: Frame, attribute: Attribute): Precision {
     const name = arg.name?.name ?? parts[i] ?? '';
     const part = partNamed(name);
     if (!part) return report(frame, unknownArgument(name, arg.name?.span ?? arg.span, [...parts], callee, notes));
-    const value = arg.value.kind === 'hole' ? undefined : evaluate(frame, arg.value);
+    const value = arg.value.kind === 'name' ? evaluate(frame, arg.value) : undefined;
     if (value?.kind === 'unknown') return;
     if (value?.kind !== 'dtype') {
-      const got = value ? describe(value) : '_';
+      const got = value ? describe(value) : `\`${spanText(arg.value.span)}\``;
       return report(frame, messages.E0402(arg.span, { what: `\`${name}\``, expected: 'a dtype', got }));
     }
     if (offered[part].includes(value.dtype)) result[part] = value.dtype;

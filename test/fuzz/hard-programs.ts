@@ -52,6 +52,7 @@ export const hardPrograms: Readonly<Record<string, string | Readonly<Record<stri
     'fn h(x: [12]) = split(x, 0)',
     'export layer L() { fn forward(x: [12]) = (f(x), g(x), h(x)) }',
   ].join('\n'),
+  'a dtype that is computed': '@precision(compute=-f32, params=f16 + 1)\nexport fn f(x: [...]) -> [] = sum(x)\n',
   'Windows line ends': programs.slice(0, 20).join('\n').replaceAll('\n', '\r\n'),
   'a byte order mark': '\ufeffconst a = 1\n',
   'names of other scripts': 'const größe = 1\nfn 名前(x: [日]) -> [日] = x\nconst 🙂 = 1\n',
