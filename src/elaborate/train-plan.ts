@@ -3,13 +3,14 @@
 import type { OptionInfo, TensorType } from '../ir/graph.ts';
 import type { Param, TrainDecl } from '../parser/ast.ts';
 import { messages } from '../support/messages.gen.ts';
-import { evaluate } from './expressions/evaluate.ts';
+import { evaluate, mismatchDiagnostic } from './expressions/evaluate.ts';
 import { reject, type Frame, type Session } from './frame.ts';
 import { collectPaths, type PathTable } from './instances.ts';
 import { constructModel, guarded, type Model } from './models.ts';
 import { staticFrame, type Module } from './modules.ts';
 import { inputType, settingValue } from './signatures.ts';
 import { lookupPath, unknownType } from './aliases.ts';
+import { matchType, Mismatch } from './types.ts';
 import { asNumber, type Value } from './values.ts';
 
 /** A train parameter, resolved. */
@@ -95,7 +96,7 @@ function resolveParameter(
       ),
     );
   }
-  if (fallback) return { kind: 'static', name, value: fallback };
+  if (fallback) return { kind: 'static', name, value: ofItsType(frame, param, fallback) };
   if (
     param.type.kind === 'named-type' &&
     !named &&
@@ -113,6 +114,16 @@ function resolveParameter(
     frame,
     messages.E0205(param.span, { what: 'train', callee: decl.name.name, argument: `a default for ${name}` }),
   );
+}
+
+// A static parameter, as its type says.
+function ofItsType(frame: Frame, { name, type, default: written, span }: Param, value: Value): Value {
+  try {
+    return matchType(frame, type, value);
+  } catch (error) {
+    if (!(error instanceof Mismatch)) throw error;
+    return reject(frame, mismatchDiagnostic(`\`${name.name}\``, error, written?.span ?? span, value));
+  }
 }
 
 function modelParameter(name: string, model: Model, models: Map<string, Model>, used: Set<string>): Parameter {

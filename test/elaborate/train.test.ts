@@ -187,6 +187,20 @@ describe('steps', () => {
     expect([step(0), step(1)]).toEqual([4, 1]);
   });
 
+  test.each(['int = 1.5', 'str = 3', 'bool = none', '"a" | "b" = "c"'])('no parameter is %s', (parameter) => {
+    const source = `
+      import { SGD } from "std/optim"
+      export model Net() {
+        param w: [1] = ones()
+        export fn forward(x: [1]) -> [] = sum(w * x)
+      }
+      export train Fit(net: Net, k: ${parameter}) {
+        batch x: f32[1]
+        minimize net(x) using SGD(lr=1.0)
+      }`;
+    expect(() => graphOf(source)).toThrow(/E0402/);
+  });
+
   test.each(['iteration', 'true', 'net.w', '_'])('%s is no share of an average', (share) => {
     const source = `
       import { SGD } from "std/optim"
