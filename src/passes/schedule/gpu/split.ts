@@ -1,17 +1,6 @@
 // Long reductions of few results in two stages: parts are reduced side by side into a temporary, then combined in
 // order. Parts depend on dims only, so the bits do too.
-import {
-  add,
-  asConstant,
-  ceilDiv,
-  mod,
-  mul,
-  product,
-  sub,
-  variable,
-  zero,
-  type Dim,
-} from '../../../ir/dim.ts';
+import { add, asConstant, ceilDiv, mod, mul, product, sub, variable, zero, type Dim } from '../../../ir/dim.ts';
 import type { Expr } from '../../../ir/expr.ts';
 import type { Axis, Buffer, Nest } from '../../../ir/nest.ts';
 import { mapStage, type ReduceStage } from '../flatten.ts';
