@@ -20,8 +20,6 @@ export const statedRow = (folder: string): number =>
   Number(/^ {2}row: (\d+),/m.exec(readFileSync(join('examples', folder, 'main.ts'), 'utf8'))?.[1]);
 
 interface Wanted {
-  /** With code that shares the work among threads. */
-  readonly threads?: boolean;
   readonly set?: Readonly<Record<string, string>>;
   readonly targets?: readonly Target[];
 }
@@ -43,7 +41,7 @@ async function compileNow(path: string, wanted: Wanted): Promise<Required<Compil
   return { ...made, js, dts, lowered, module };
 }
 
-const compiledImports = (wanted: Wanted): Plugin => ({
+const compiledImports: Plugin = {
   name: 'dlm',
   setup(bundler) {
     bundler.onResolve({ filter: /\.dlm\.js$/ }, ({ path, resolveDir }) => ({
@@ -53,13 +51,13 @@ const compiledImports = (wanted: Wanted): Plugin => ({
     bundler.onResolve({ filter: /^dlm$/ }, () => ({ path: resolve('src/index.ts') }));
     bundler.onResolve({ filter: /^dlm\/metrics$/ }, () => ({ path: resolve('src/metrics.ts') }));
     bundler.onLoad({ filter: /./, namespace: 'dlm' }, async ({ path }) => ({
-      contents: (await compileProgram(path, wanted)).js,
+      contents: (await compileProgram(path)).js,
     }));
   },
-});
+};
 
 /** The example of a folder of `examples/`. */
-export async function loadExample(folder: string, wanted: Wanted = {}): Promise<Example> {
+export async function loadExample(folder: string): Promise<Example> {
   mkdirSync(cache, { recursive: true });
   const outfile = join(cache, `${folder}.${process.pid}.mjs`);
   await build({
@@ -70,7 +68,7 @@ export async function loadExample(folder: string, wanted: Wanted = {}): Promise<
     format: 'esm',
     target: 'node20',
     packages: 'external',
-    plugins: [compiledImports(wanted)],
+    plugins: [compiledImports],
     logLevel: 'warning',
   });
   try {

@@ -61,7 +61,7 @@ async function chosenExamples(): Promise<{ folder: string; example: Example }[]>
     .filter((folder) => asked.length === 0 || asked.includes(statedRow(folder)))
     .sort((a, b) => statedRow(a) - statedRow(b));
   const chosen: { folder: string; example: Example }[] = [];
-  for (const folder of folders) chosen.push({ folder, example: await loadExample(folder, { threads: true }) });
+  for (const folder of folders) chosen.push({ folder, example: await loadExample(folder) });
   return chosen;
 }
 
@@ -124,10 +124,10 @@ function page(rows: readonly Row[]): string {
   const lines = [...kept, ...tableRows(rows)].sort((a, b) => rowOf(a) - rowOf(b));
   return `# Systems and their scores
 
-Written by \`npm run examples\`, which trains every example on WebAssembly with seed 1, in a thread for each core (at
-most four); \`-- 3\` runs one row, \`--device webgpu\` runs on a GPU. A score that misses its goal is bold. Time is that of
-one run, data and evaluation included; memory is the fullest moment of a training step; size is the compiled module with
-both targets, minified and gzipped. An example with several programs has several figures.
+Written by \`npm run examples\`, which trains every example on WebAssembly with seed 1; \`-- 3\` runs one row,
+\`--device webgpu\` runs on a GPU. A score that misses its goal is bold. Time is that of one run, data and evaluation
+included; memory is the fullest moment of a training step; size is the compiled module with both targets, minified and
+gzipped. An example with several programs has several figures.
 
 | row | example | score | reached | goal | time | parameters | memory | size |
 |---|---|---|---|---|---|---|---|---|
