@@ -7,7 +7,7 @@ import { messages } from '../support/messages.gen.ts';
 import { writtenOut } from './arguments.ts';
 import { evaluate } from './expressions/evaluate.ts';
 import { elementwiseSelect } from './expressions/select.ts';
-import { graphOf, stretch, toTensor } from './expressions/tensors.ts';
+import { graphOf, stretch, toOwnTensor, toTensor } from './expressions/tensors.ts';
 import { reject, Rejected, type Frame } from './frame.ts';
 import { collectPaths, type Instance, type PathTable, type Slot } from './instances.ts';
 import { asFloat } from './precision.ts';
@@ -108,8 +108,7 @@ function instanceValues(frame: Frame, expr: Expr, target: Instance): Pairs {
   const from = matching(frame, expr, target, a);
   if (!isLerp) return from.map(([slot, source]) => [slot, graph.read(source)]);
   const to = new Map(matching(frame, expr, target, b));
-  const adapts = share.kind === 'int' || share.kind === 'real';
-  const given = toTensor(frame, share, adapts ? 'f32' : undefined, expr.span);
+  const given = toOwnTensor(frame, share, 'f32', expr.span);
   if (!isFloat(given.type.dtype) || given.type.shape.length > 0)
     return reject(
       frame,

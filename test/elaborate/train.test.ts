@@ -187,33 +187,27 @@ describe('steps', () => {
     expect([step(0), step(1)]).toEqual([4, 1]);
   });
 
-  test.each(['int = 1.5', 'str = 3', 'bool = none', '"a" | "b" = "c"'])('no parameter is %s', (parameter) => {
-    const source = `
+  const refused =
+    (parameter: string, update: string): (() => unknown) =>
+    () =>
+      graphOf(`
       import { SGD } from "std/optim"
       export model Net() {
         param w: [1] = ones()
         export fn forward(x: [1]) -> [] = sum(w * x)
       }
-      export train Fit(net: Net, k: ${parameter}) {
+      export train Fit(net: Net, ${parameter}) {
         batch x: f32[1]
-        minimize net(x) using SGD(lr=1.0)
-      }`;
-    expect(() => graphOf(source)).toThrow(/E0402/);
+        minimize net(x) of net using SGD(lr=1.0)
+        ${update}
+      }`);
+
+  test.each(['int = 1.5', 'str = 3', 'bool = none', '"a" | "b" = "c"'])('no parameter is %s', (type) => {
+    expect(refused(`k: ${type}`, '')).toThrow(/E0402/);
   });
 
   test.each(['iteration', 'true', 'net.w', '_'])('%s is no share of an average', (share) => {
-    const source = `
-      import { SGD } from "std/optim"
-      export model Net() {
-        param w: [1] = ones()
-        export fn forward(x: [1]) -> [] = sum(w * x)
-      }
-      export train Fit(net: Net, ema: Net) {
-        batch x: f32[1]
-        minimize net(x) of net using SGD(lr=1.0)
-        update ema = lerp(ema, net, ${share})
-      }`;
-    expect(() => graphOf(source)).toThrow(share === '_' ? /E0310/ : /E0402/);
+    expect(refused('ema: Net', `update ema = lerp(ema, net, ${share})`)).toThrow(share === '_' ? /E0310/ : /E0402/);
   });
 
   test('a frozen parameter does not move, and is no input of the optimizer', () => {

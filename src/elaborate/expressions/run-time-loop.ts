@@ -18,7 +18,7 @@ import { bindPattern, evaluate } from './evaluate.ts';
 import { elementwiseSelect } from './select.ts';
 import { limitOf } from './tabulate.ts';
 import { asFloat } from '../precision.ts';
-import { graphOf, toTensor } from './tensors.ts';
+import { graphOf, toOwnTensor, toTensor } from './tensors.ts';
 
 /** One bind of the loop: slices of a tensor brought to axis 0, or the index itself. */
 interface Source {
@@ -70,8 +70,7 @@ function leavesOf(frame: Frame, value: Value, span: Span, like?: readonly Tensor
     };
   }
   const wanted = like?.[from]?.dtype;
-  const adapts = value.kind === 'int' || value.kind === 'real';
-  const x = toTensor(frame, value, adapts ? wanted : undefined, span);
+  const x = toOwnTensor(frame, value, wanted, span);
   return { tensors: [x], rebuild: ([only]) => (only ? tensor(only) : unknown) };
 }
 

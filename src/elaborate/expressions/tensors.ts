@@ -41,6 +41,10 @@ export function toTensor(frame: Frame, value: Value, dtype: DType | undefined, s
   return reject(frame, messages.E0402(span, { what: 'this', expected: 'a tensor or a number', got: describe(value) }));
 }
 
+/** The same, where only a number of the source takes the dtype: a tensor and a condition keep theirs. */
+export const toOwnTensor = (frame: Frame, value: Value, dtype: DType | undefined, span: Span): GraphValue =>
+  toTensor(frame, value, isAdaptable(value) ? dtype : undefined, span);
+
 const largestHalf = 65504;
 
 // `inf` has a smaller stand-in in f16; what else is too large is probably a mask.

@@ -7,7 +7,7 @@ import type { Value as GraphValue } from '../../ir/graph.ts';
 import { messages } from '../../support/messages.gen.ts';
 import type { Span } from '../../support/source.ts';
 import { unknownArgument, type Arguments } from '../arguments.ts';
-import { graphOf, NotScalar, toTensor } from '../expressions/tensors.ts';
+import { graphOf, NotScalar, toOwnTensor } from '../expressions/tensors.ts';
 import { resolved } from '../dims.ts';
 import { reject, report, type Frame } from '../frame.ts';
 import { asNumber, describe, hasUnknown, tensor, unknown, type GivenArgument, type Value } from '../values.ts';
@@ -53,9 +53,7 @@ export class PrimitiveCall {
 
   /** The argument as a tensor; a number becomes `dtype`. */
   tensor(name: string, dtype?: DType): GraphValue {
-    const value = this.value(name);
-    const adaptable = value.kind === 'int' || value.kind === 'real';
-    return toTensor(this.frame, value, adaptable ? dtype : undefined, this.spanOf(name));
+    return toOwnTensor(this.frame, this.value(name), dtype, this.spanOf(name));
   }
 
   /** The argument as a tensor of floats. */

@@ -153,6 +153,13 @@ export function runsInLanes(
   return { ok, vectorLoads };
 }
 
+/** True when `roots` run in lanes along `axis`, and some of what they load is four neighbours. */
+export function loadsInLanes(writer: KernelWriter, roots: readonly Expr[], axis: Axis | undefined): boolean {
+  if (!axis) return false;
+  const { ok, vectorLoads } = runsInLanes(writer, roots, axis);
+  return ok && vectorLoads > 0;
+}
+
 /** True when plain stores along `axis` write four aligned neighbours. */
 export const storesInLanes = (writer: KernelWriter, stages: readonly StoreStage[], axis: Axis): boolean =>
   stages.every((stage) => isVectorAccess(storeIndex(stage), axis.name, writer));

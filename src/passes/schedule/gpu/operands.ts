@@ -21,7 +21,7 @@ import {
   splat,
   vectorFrom,
 } from './expressions.ts';
-import { decode, points, runsInLanes } from './loops.ts';
+import { decode, loadsInLanes, points } from './loops.ts';
 import type { Scope } from './scope.ts';
 import type { KernelWriter } from './writer.ts';
 
@@ -55,19 +55,14 @@ export type LoopValues = ReadonlyMap<string, KernelExpr>;
 /** True when `extent` is a proved multiple of `step`. */
 export const divides = (step: number, extent: Dim): boolean => asConstant(mod(extent, constant(step))) === 0;
 
-const hasVectors = (writer: KernelWriter, expr: Expr, axis: Axis | undefined): boolean => {
-  if (!axis) return false;
-  const lanes = runsInLanes(writer, [expr], axis);
-  return lanes.ok && lanes.vectorLoads > 0;
-};
-
 /**
  * The depth of a product along `k` in steps of `step`. Of several axes one that `step` divides is counted through
  * and the others are loops, so that no position along k is taken apart; where there is none, all are counted as one.
  */
 export function depthOf(writer: KernelWriter, k: readonly Axis[], exprs: readonly Expr[], step: number): Depth {
   const whole = k.length > 1 ? k.filter((axis) => divides(step, axis.extent)) : [];
-  const counted = whole.find((axis) => axis === k.at(-1) && exprs.some((e) => hasVectors(writer, e, axis))) ?? whole[0];
+  const counted =
+    whole.find((axis) => axis === k.at(-1) && exprs.some((e) => loadsInLanes(writer, [e], axis))) ?? whole[0];
   const axes = counted ? [counted] : k;
   const extent = points(axes);
   return { writer, axes, loops: k.filter((axis) => !axes.includes(axis)), extent, exact: divides(step, extent) };
@@ -77,9 +72,9 @@ export function depthOf(writer: KernelWriter, k: readonly Axis[], exprs: readonl
 export function sideOf(expr: Expr, axes: readonly Axis[], depth: Depth, step: number): Side {
   const { writer } = depth;
   const extent = points(axes);
-  const along: Along = hasVectors(writer, expr, axes.at(-1))
+  const along: Along = loadsInLanes(writer, [expr], axes.at(-1))
     ? 'x'
-    : hasVectors(writer, expr, depth.axes.at(-1))
+    : loadsInLanes(writer, [expr], depth.axes.at(-1))
       ? 'k'
       : 'neither';
   let guarded = false;
@@ -110,7 +105,7 @@ export function rowsAt(scope: Scope, side: Side, x: KernelExpr): readonly Scope[
 const inLoops = (rows: readonly Scope[], block: Statement[], loops: LoopValues): readonly Scope[] =>
   loops.size === 0 ? rows : rows.map((row) => row.child({ axes: loops }, block));
 
-/** k … k+3 of each row: vectors along k, masked past its end only where `masks`. */
+/** k … k+3 of each row, as vectors along k; past the end of k its last. */
 export function loadAlong(
   depth: Depth,
   side: Side,

@@ -27,6 +27,7 @@ import {
   accumulators,
   decode,
   definitions,
+  loadsInLanes,
   points,
   runsInLanes,
   stageRuns,
@@ -35,7 +36,6 @@ import {
   tableOf,
 } from './loops.ts';
 import { accumulate, combineValues } from './monoids.ts';
-import { divides } from './operands.ts';
 import { Scope } from './scope.ts';
 import { KernelWriter, linearGrid, workgroupNumber, type Surroundings, type Written } from './writer.ts';
 
@@ -125,11 +125,8 @@ function meet(scope: Scope, team: Team, stage: ReduceStage, mine: readonly Kerne
   return accumulateAll(writer, into, stage, mine, columns, read);
 }
 
-const isWideReduce = (writer: KernelWriter, { axes, args, monoid }: ReduceStage): boolean => {
-  const last = axes.at(-1);
-  const lanes = last && monoid.arity === 1 ? runsInLanes(writer, args, last) : undefined;
-  return lanes?.ok === true && lanes.vectorLoads > 0;
-};
+const isWideReduce = (writer: KernelWriter, { axes, args, monoid }: ReduceStage): boolean =>
+  monoid.arity === 1 && loadsInLanes(writer, args, axes.at(-1));
 
 function isWideStore(writer: KernelWriter, stages: readonly StoreStage[]): boolean {
   const last = stages[0]?.axes.at(-1);
@@ -200,7 +197,7 @@ export function schedulePerWorkgroup(nest: Nest, surroundings: Surroundings): Wr
     workgroup,
     local: shared ? writer.bind(body, remainder(named('%lx'), int(size))) : named('%lx'),
     first: shared ? writer.bind(body, times(within, int(size))) : int(0),
-    hasRow: shared && !divides(teams, rows) ? isWhole : undefined,
+    hasRow: shared && writer.facts.divisible(rows, teams) !== 'proved' ? isWhole : undefined,
   };
   const row = team.hasRow ? writer.bind(body, binary('min', number, writer.param(sub(rows, one)))) : number;
   const values = decode(writer, block, nest.axes, row);
