@@ -1,28 +1,31 @@
-// Recurrent layers as loops: as many kernels for 512 steps as for 8, and the gradient of the unrolled network.
+// Recurrent layers as loops: as many kernels for 512 steps as for 8, values and gradients of the unrolled network.
 import { expect, test } from 'vitest';
 import { lowerModule } from '../../src/compile.ts';
 import { graphOf, run, type Nested } from '../elaborate/evaluate.ts';
 import { program } from '../elaborate/files.ts';
 
-const training = (steps: number): string => `import { LSTM } from "std/nn"
+const training = (layer: string, steps: number): string => `import { LSTM, GRU } from "std/nn"
   import { SGD } from "std/optim"
   export model M() {
-    let rnn = LSTM(3, 4)
-    export fn forward(x: [2, ${steps}, 3]) -> [2, 4] = rnn(x).h[0]
+    let rnn = ${layer}
+    export fn forward(x: [2, ${steps}, 3]) = rnn(x).out
   }
   export train Fit(net: M) {
     batch x: f32[2, ${steps}, 3]
     minimize sum(net(x) ^ 2) using SGD(lr=0.1)
   }`;
 
-const kernels = (steps: number): number[] =>
-  lowerModule(program(training(steps)).module).programs.map((target) => target.kernels.length);
+const kernels = (layer: string, steps: number): number[] =>
+  lowerModule(program(training(layer, steps)).module).programs.map((target) => target.kernels.length);
 
-test('an LSTM over 512 steps compiles to as many kernels as over 8', () => {
-  const few = kernels(8);
-  expect(few.every((count) => count > 0)).toBe(true);
-  expect(kernels(512)).toEqual(few);
-});
+test.each(['LSTM(3, 4)', 'GRU(3, 4)', 'LSTM(3, 4, bidirectional=true)'])(
+  '%s over 512 steps compiles to as many kernels as over 8',
+  (layer) => {
+    const few = kernels(layer, 8);
+    expect(few.every((count) => count > 0)).toBe(true);
+    expect(kernels(layer, 512)).toEqual(few);
+  },
+);
 
 const numbers = (shape: readonly number[], seed: number): Nested => {
   const [size, ...rest] = shape;
@@ -31,38 +34,75 @@ const numbers = (shape: readonly number[], seed: number): Nested => {
     : Array.from({ length: size }, (_, i) => numbers(rest, seed * 7.3 + i + 1));
 };
 
-test('the gradient of the loop is the gradient of the unrolled network', () => {
-  const text = (body: string): string => `import { LSTMCell } from "std/nn"
-    export model M() {
-      let cell = LSTMCell(2, 3)
-      fn loss(x: [2, 5, 2], w: [12, 3]) -> [] {
-        let c = cell with { weight_hh=w }
-        ${body}
-        sum(h ^ 2)
+// One direction of five steps, each written out: the sum of the squares of its states.
+const direction = (cell: string, at: string, hasCarry: boolean): string =>
+  hasCarry
+    ? `{
+      let (_, _, total) = fold (h, s, total) = (zeros([2, 3]), zeros([2, 3]), 0.0) over i in 0..5 => {
+        let r = ${cell}(x[:, ${at}], h, s)
+        (r.h, r.c, total + sum(r.h ^ 2))
       }
-      export fn f(x: [2, 5, 2]) = grad(fn (v: ([2, 5, 2], [12, 3])) => loss(v[0], v[1]), (x, cell.weight_hh))
+      total
+    }`
+    : `{
+      let (_, total) = fold (h, total) = (zeros([2, 3]), 0.0) over i in 0..5 => {
+        let next = ${cell}(x[:, ${at}], h)
+        (next, total + sum(next ^ 2))
+      }
+      total
     }`;
-  const loop = text(`let (h, _) = fold (h, s) = (zeros([2, 3]), zeros([2, 3])) over xt in x along 1 => {
-          let r = c(xt, h, s)
-          (r.h, r.c)
-        }`);
-  const unrolled = text(`let (h, _) = fold (h, s) = (zeros([2, 3]), zeros([2, 3])) over i in 0..5 => {
-          let r = c(x[:, i], h, s)
-          (r.h, r.c)
-        }`);
-  const inputs = {
-    x: numbers([2, 5, 2], 1),
-    'cell.weight_ih': numbers([12, 2], 3),
-    'cell.weight_hh': numbers([12, 3], 4),
-    'cell.bias_ih': numbers([12], 5),
-    'cell.bias_hh': numbers([12], 6),
+
+test.each([
+  { layer: 'LSTM(2, 3)', cell: 'LSTMCell', gates: 4, ways: [''] },
+  { layer: 'GRU(2, 3)', cell: 'GRUCell', gates: 3, ways: [''] },
+  { layer: 'LSTM(2, 3, bidirectional=true)', cell: 'LSTMCell', gates: 4, ways: ['', '_reverse'] },
+])('$layer has the values and gradients of the network written out', ({ layer, cell, gates, ways }) => {
+  // A step of rate 1 takes the gradient off each weight.
+  const step = (members: string, body: string, weights: Record<string, Nested>): Record<string, readonly number[]> => {
+    const module = graphOf(`import { LSTM, GRU, LSTMCell, GRUCell } from "std/nn"
+      import { SGD } from "std/optim"
+      export model M() {
+        ${members}
+        export fn forward(x: [2, 5, 2]) -> [] = ${body}
+      }
+      export train Fit(net: M) {
+        batch x: f32[2, 5, 2]
+        minimize net(x) using SGD(lr=1.0)
+      }`);
+    const found = run(module, 'Fit.step', { ...weights, x: numbers([2, 5, 2], 1), iteration: 0 });
+    return Object.fromEntries(Object.entries(found).map(([name, { data }]) => [name, [...data]]));
   };
-  const [a, b] = [loop, unrolled].map((source) => run(graphOf(source), 'M.f', inputs));
-  for (const [name, tensor] of Object.entries(b ?? {})) {
-    expect(Math.max(...tensor.data.map(Math.abs))).toBeGreaterThan(1e-3);
-    tensor.data.forEach((v, i) => expect(a?.[name]?.data[i]).toBeCloseTo(v, 12));
+  const shapes = { weight_ih: [3 * gates, 2], weight_hh: [3 * gates, 3], bias_ih: [3 * gates], bias_hh: [3 * gates] };
+  const parameters = ways.flatMap((way, k) =>
+    Object.entries(shapes).map(([name, shape], at) => ({
+      looped: `rnn.${name}_l0${way}`,
+      written: `cell${k}.${name}`,
+      value: numbers(shape, 3 + at + 5 * k),
+    })),
+  );
+  const looped = step(
+    `let rnn = ${layer}`,
+    'sum(rnn(x).out ^ 2)',
+    Object.fromEntries(parameters.map((each) => [each.looped, each.value])),
+  );
+  const written = step(
+    ways.map((_, k) => `let cell${k} = ${cell}(2, 3)`).join('\n        '),
+    ways.map((_, k) => direction(`cell${k}`, k === 0 ? 'i' : '4 - i', gates === 4)).join(' + '),
+    Object.fromEntries(parameters.map((each) => [each.written, each.value])),
+  );
+  const pairs = [['loss', 'loss'] as const, ...parameters.map((each) => [each.looped, each.written] as const)];
+  expect(Object.keys(looped).length).toBe(pairs.length);
+  for (const [a, b] of pairs) {
+    expect(written[b]?.length, b).toBeGreaterThan(0);
+    written[b]?.forEach((v, at) => expect(looped[a]?.[at], `${a}[${at}]`).toBeCloseTo(v, 12));
   }
-  expect(Object.keys(b ?? {})).toHaveLength(2);
+  for (const { written: name, value } of parameters) {
+    const before = JSON.stringify(value).match(/-?[\d.e-]+/g) ?? [];
+    expect(
+      before.some((v, at) => Math.abs(Number(v) - (written[name]?.[at] ?? NaN)) > 1e-3),
+      name,
+    ).toBe(true);
+  }
 });
 
 test('recurrent dropout takes one mask for all steps', () => {
