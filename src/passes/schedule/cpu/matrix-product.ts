@@ -9,7 +9,6 @@ import {
   floorDiv,
   mod,
   mul,
-  product,
   sameDim,
   variable,
   type Dim,
@@ -18,12 +17,14 @@ import { loadsIn } from '../../../ir/expr-rewrite.ts';
 import type { Expr } from '../../../ir/expr.ts';
 import type { KernelExpr } from '../../../ir/kernel.ts';
 import type { Axis } from '../../../ir/nest.ts';
-import { unravel, type Contraction, type NestedSide } from './contraction.ts';
-import { emptyEnvironment, withAxis, withReduced, type Environment } from './environment.ts';
-import { constant, i32, type Atom } from './kernel-writer.ts';
+import type { Contraction, NestedSide } from './contraction.ts';
+import { withAxis, withReduced, type Environment } from './environment.ts';
+import { i32, type Atom } from './kernel-writer.ts';
 import { overLanes } from './lanes.ts';
 import { score } from './loops.ts';
 import { Patches, within } from './patches.ts';
+import { RegisterTile } from './register-tile.ts';
+import { overTiles, type Tile } from './tiles.ts';
 import type { Values } from './values.ts';
 
 /** Sizes of tiles, in elements. Columns of the register kernel are a multiple of 4. */
@@ -70,9 +71,6 @@ export interface Block {
   readonly count: Atom;
 }
 
-// Tiles in a row of `across` register tiles.
-const tilesIn = (across: Dim, t: TileShape): Dim => ceilDiv(across, t.tileColumns / t.registerColumns);
-
 const plus = (index: Atom, offset: number): KernelExpr =>
   offset === 0 ? index : { kind: 'binary', type: 'i32', width: 1, op: 'add', a: index, b: i32(offset) };
 
@@ -104,6 +102,7 @@ class MatrixProduct {
   private readonly tile: string;
   private readonly t: TileShape;
   private readonly patches: Patches | undefined;
+  private readonly registers: RegisterTile;
 
   constructor(
     private readonly values: Values,
@@ -114,10 +113,11 @@ class MatrixProduct {
     this.patches =
       c.nested && this.t.depth % c.nested.steps === 0 ? new Patches(values, c.nested, this.t.depth) : undefined;
     this.tile = values.writer.array('tile', tiles.tileRows * tiles.tileColumns);
+    const vectors = tiles.registerColumns / 4;
+    this.registers = new RegisterTile(values, tiles.registerRows, vectors, this.tile, tiles.tileColumns);
   }
 
-  // What threads share are register tiles' columns of a row of tiles: a share may begin and end within a tile. Where
-  // tiles end changes no sum.
+  // What threads share are register tiles' columns of a row of tiles.
   emit(): Dim {
     const {
       values: { writer },
@@ -126,40 +126,19 @@ class MatrixProduct {
     } = this;
     const left = writer.array('left', t.tileRows * t.depth);
     const right = writer.array('right', t.tileColumns * t.depth);
-    const down = ceilDiv(c.rows.extent, t.tileRows);
-    const across = ceilDiv(c.columns.extent, t.registerColumns);
-    const [first, last] = this.tilesOfShare(across);
-    writer.for(first, last, 1, (at) => {
-      const tileAxis = withAxis(emptyEnvironment, '%tile', at);
-      const row = floorDiv(variable('%tile'), tilesIn(across, t));
-      const batch = unravel(c.batch, floorDiv(row, down));
-      const env = batch.reduce(
-        (e, [name, d]) => withAxis(e, name, this.values.dims.value(d, tileAxis)),
-        emptyEnvironment,
-      );
-      const rows = this.rowsOf(mod(row, down), tileAxis, left);
-      const columns = this.columnsOf(row, across, tileAxis, right);
-      this.accumulate(rows, columns, env);
-      this.epilogue(rows, columns, env);
+    const tiling = {
+      batch: c.batch,
+      rows: c.rows.extent,
+      tileRows: t.tileRows,
+      units: ceilDiv(c.columns.extent, t.registerColumns),
+      tileUnits: t.tileColumns / t.registerColumns,
+    };
+    return overTiles(this.values, tiling, (tile) => {
+      const rows = this.sideOf('left', c.rows, left, t.registerRows, tile.row, tile.rows);
+      const columns = this.columnsOf(tile, right);
+      this.accumulate(rows, columns, tile.env);
+      this.epilogue(rows, columns, tile.env);
     });
-    return product([...c.batch.map((axis) => axis.extent), down, across]);
-  }
-
-  // From the tile in which the share begins to the one in which it ends; `across` columns of register tiles are a row.
-  private tilesOfShare(across: Dim): [Atom, Atom] {
-    const {
-      values: { writer, dims },
-      t,
-    } = this;
-    const share = withAxis(withAxis(emptyEnvironment, '%begin', writer.begin), '%end', writer.end);
-    const [begin, end] = [variable('%begin'), variable('%end')];
-    const wide = tilesIn(across, t);
-    const most = t.tileColumns / t.registerColumns;
-    if (asConstant(wide) === 1)
-      return [dims.value(floorDiv(begin, across), share), dims.value(ceilDiv(end, across), share)];
-    const first = add(mul(floorDiv(begin, across), wide), floorDiv(mod(begin, across), most));
-    const last = add(mul(floorDiv(end, across), wide), ceilDiv(mod(end, across), most));
-    return [dims.value(first, share), dims.value(last, share)];
   }
 
   private sideOf(which: 'left' | 'right', axis: Axis, array: string, width: number, start: Atom, count: Atom): Side {
@@ -172,29 +151,12 @@ class MatrixProduct {
     return { expr: c[which], nested: c.nested?.[which], axis, array, packed, width, start, count, panels };
   }
 
-  private rowsOf(number: Dim, tileAxis: Environment, array: string): Side {
-    const {
-      values: { writer, dims },
-      c: { rows },
-      t,
-    } = this;
-    const start = dims.combine('mul', dims.value(number, tileAxis), i32(t.tileRows));
-    const count = dims.combine('min', dims.combine('sub', writer.dim(rows.extent), start), i32(t.tileRows));
-    return this.sideOf('left', rows, array, t.registerRows, start, count);
-  }
-
-  // Columns of the tile that are in the share.
-  private columnsOf(row: Dim, across: Dim, tileAxis: Environment, array: string): Side {
+  private columnsOf({ from, to }: Tile, array: string): Side {
     const {
       values: { writer, dims },
       c: { columns },
       t,
     } = this;
-    const most = t.tileColumns / t.registerColumns;
-    const base = dims.value(mul(row, across), tileAxis);
-    const inRow = dims.value(mul(mod(variable('%tile'), tilesIn(across, t)), most), tileAxis);
-    const from = dims.combine('max', dims.combine('sub', writer.begin, base), inRow);
-    const to = dims.combine('min', dims.combine('sub', writer.end, base), dims.combine('add', inRow, i32(most)));
     const start = dims.combine('mul', from, i32(t.registerColumns));
     const wide = dims.combine('mul', dims.combine('sub', to, from), i32(t.registerColumns));
     const count = dims.combine('min', dims.combine('sub', writer.dim(columns.extent), start), wide);
@@ -315,31 +277,29 @@ class MatrixProduct {
     });
   }
 
-  // tile[p, q] (+)= Σ_k left panel p [k, rows] · right panel q [k, columns], all sums in registers.
+  // tile[p, q] (+)= Σ_k left panel p [k, rows] · right panel q [k, columns].
   private registerTile(left: Side, right: Side, p: Atom, q: Atom, block: Block): void {
     const {
       values: { writer, dims },
       t,
     } = this;
-    const [rows, vectors] = [t.registerRows, t.registerColumns / 4];
-    const sums = Array.from({ length: rows * vectors }, () => writer.variable(constant('f32', 0, 4)));
-    const [leftBase, rightBase] = [this.panelBase(left, p, block), this.panelBase(right, q, block)];
-    writer.for(i32(0), block.count, 1, (k) => {
-      const leftAt = dims.combine('add', leftBase, dims.combine('mul', k, i32(rows)));
-      const rightAt = dims.combine('add', rightBase, dims.combine('mul', k, i32(t.registerColumns)));
-      const columns = Array.from({ length: vectors }, (_, v) =>
-        writer.load(this.panelLoad(right, plus(rightAt, 4 * v), 4), false),
-      );
-      for (let r = 0; r < rows; r++) {
-        const x = this.panelLoad(left, plus(leftAt, r), 1);
-        const row = writer.load({ kind: 'splat', type: 'f32', width: 4, x }, false);
-        columns.forEach((column, v) => {
-          const sum = sums[r * vectors + v];
-          if (sum) writer.assign(sum, { kind: 'madd', type: 'f32', width: 4, a: row, b: column, c: sum });
+    const corner = dims.combine(
+      'add',
+      dims.combine('mul', p, i32(t.registerRows * t.tileColumns)),
+      dims.combine('mul', q, i32(t.registerColumns)),
+    );
+    const isFirst = writer.let({ kind: 'binary', type: 'bool', width: 1, op: 'eq', a: block.start, b: i32(0) });
+    this.registers.sum(corner, isFirst, (addStep) => {
+      const [leftBase, rightBase] = [this.panelBase(left, p, block), this.panelBase(right, q, block)];
+      writer.for(i32(0), block.count, 1, (k) => {
+        const leftAt = dims.combine('add', leftBase, dims.combine('mul', k, i32(t.registerRows)));
+        const rightAt = dims.combine('add', rightBase, dims.combine('mul', k, i32(t.registerColumns)));
+        addStep({
+          left: (row) => this.panelLoad(left, plus(leftAt, row), 1),
+          right: (vector) => this.panelLoad(right, plus(rightAt, 4 * vector), 4),
         });
-      }
+      });
     });
-    this.keepSums(p, q, block, sums);
   }
 
   /** Where the block of a panel begins: in the private array, or among all panels of the whole operand. */
@@ -354,38 +314,6 @@ class MatrixProduct {
   private panelLoad({ packed, array }: Side, index: KernelExpr, width: 1 | 4): KernelExpr {
     if (packed === undefined) return { kind: 'load-array', type: 'f32', width, array, index };
     return { kind: 'load', type: 'f32', width, buffer: this.values.writer.buffer(packed, 'read'), index };
-  }
-
-  private keepSums(p: Atom, q: Atom, block: Block, sums: readonly Atom[]): void {
-    const {
-      values: { writer, dims },
-      t,
-    } = this;
-    const vectors = t.registerColumns / 4;
-    const corner = dims.combine(
-      'add',
-      dims.combine('mul', p, i32(t.registerRows * t.tileColumns)),
-      dims.combine('mul', q, i32(t.registerColumns)),
-    );
-    const each = (value: (sum: Atom, index: KernelExpr) => KernelExpr) => (): void =>
-      sums.forEach((sum, at) => {
-        const offset = Math.floor(at / vectors) * t.tileColumns + (at % vectors) * 4;
-        const index: KernelExpr = { kind: 'binary', type: 'i32', width: 1, op: 'add', a: corner, b: i32(offset) };
-        writer.push({ kind: 'store-array', array: this.tile, index, value: value(sum, index) });
-      });
-    const isFirst = writer.let({ kind: 'binary', type: 'bool', width: 1, op: 'eq', a: block.start, b: i32(0) });
-    writer.if(
-      isFirst,
-      each((sum) => sum),
-      each((sum, index) => ({
-        kind: 'binary',
-        type: 'f32',
-        width: 4,
-        op: 'add',
-        a: { kind: 'load-array', type: 'f32', width: 4, array: this.tile, index },
-        b: sum,
-      })),
-    );
   }
 
   // A dim that divides where the part of `extent` in any tile does: tiles start at multiples of `size`.
