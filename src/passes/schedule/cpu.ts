@@ -1,11 +1,14 @@
-// Schedules nests for the CPU: matrix products on packed panels, everything else as loops with four
-// lanes. One nest becomes one kernel and one dispatch.
+// Schedules nests for the CPU: convolutions over a laid-out image, matrix products on packed panels, everything else
+// as loops with four lanes. One nest becomes one kernel and one dispatch.
 import { constant } from '../../ir/dim.ts';
 import { Facts } from '../../ir/dim-solver.ts';
 import type { Dim } from '../../ir/dim.ts';
 import type { DType } from '../../ir/dtype.ts';
 import type { Nest, NestFunction } from '../../ir/nest.ts';
-import { asContraction } from './cpu/contraction.ts';
+import { asContraction, type Contraction } from './cpu/contraction.ts';
+import { asConvolution } from './cpu/convolution.ts';
+import { emitConvolvedPositions } from './cpu/convolve-positions.ts';
+import { emitConvolvedTaps } from './cpu/convolve-taps.ts';
 import { DimValues } from './cpu/dim-values.ts';
 import { KernelWriter } from './cpu/kernel-writer.ts';
 import { emitLoops } from './cpu/loops.ts';
@@ -26,9 +29,15 @@ export const scheduleForCpu: ScheduleNest = (nest, scope) => {
   const written = new Set(flat.stages.flatMap((stage) => (stage.kind === 'store' ? [stage.buffer] : [])));
   const values = new Values(writer, new DimValues(writer, new Facts(scope.dims, scope.facts)), written);
   const contraction = asContraction(flat);
-  const extent = contraction ? emitMatrixProduct(values, contraction) : emitLoops(values, flat);
+  const extent = contraction ? emitProduct(values, contraction) : emitLoops(values, flat);
   return finish(nest, writer, extent);
 };
+
+function emitProduct(values: Values, contraction: Contraction): Dim {
+  const convolution = asConvolution(contraction);
+  const emit = convolution?.columns === 'taps' ? emitConvolvedTaps : emitConvolvedPositions;
+  return (convolution && emit(values, convolution)) ?? emitMatrixProduct(values, contraction);
+}
 
 function dtypeOf(buffer: string, scope: NestFunction): DType {
   const found = scope.buffers.find(({ id }) => id === buffer);

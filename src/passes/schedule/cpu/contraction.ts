@@ -22,6 +22,8 @@ export interface Contraction {
   readonly stores: readonly StoreStage[];
   /** Where several axes are reduced: how to visit them without taking one position apart per element. */
   readonly nested: NestedDepth | undefined;
+  /** The same before its axes were joined. */
+  readonly parts: Parts;
 }
 
 /** The reduced axis as `outer` positions (%outer) of `inner` steps each: %depth = %outer · inner.extent + inner. */
@@ -38,10 +40,17 @@ export interface NestedSide {
   readonly expr: Expr;
 }
 
+/** The dims that `e` is computed with. */
+export function dimsIn(e: Expr): Dim[] {
+  const dims: Dim[] = [];
+  new Rewriter({ simplify: (d) => (dims.push(d), d) }).expr(e);
+  return dims;
+}
+
 /** The axes and other variables that the dims of `e` mention. */
 function variablesIn(e: Expr): Set<string> {
   const names = new Set<string>();
-  new Rewriter({ simplify: (d) => (variables(d, names), d) }).expr(e);
+  for (const d of dimsIn(e)) variables(d, names);
   return names;
 }
 
@@ -83,7 +92,8 @@ function storesAlong(stores: readonly StoreStage[], axes: readonly Axis[]): bool
   return axes.some(({ name }) => isUnitAlong(index, name));
 }
 
-type Parts = Omit<Contraction, 'rows' | 'columns' | 'depth' | 'nested'> &
+/** A product over several axes of each role. */
+export type Parts = Omit<Contraction, 'rows' | 'columns' | 'depth' | 'nested' | 'parts'> &
   Record<'rows' | 'columns' | 'depth', readonly Axis[]>;
 
 // Several axes of one role become one, taken apart by division.
@@ -103,13 +113,14 @@ function joinAxes(parts: Parts): Contraction {
     join(inner ? [...outer, inner] : parts.depth, '%depth'),
   ];
   const nested = inner && nest(parts, outer, inner);
-  if (replaced.size === 0) return { ...parts, rows, columns, depth, nested };
+  if (replaced.size === 0) return { ...parts, parts, rows, columns, depth, nested };
   const rewriter = new Rewriter({ axes: replaced });
   const stores = parts.stores
     .map((store) => mapStage(store, { axes: replaced }))
     .filter((stage): stage is StoreStage => stage.kind === 'store');
   return {
     ...parts,
+    parts,
     nested,
     rows,
     columns,
@@ -121,14 +132,16 @@ function joinAxes(parts: Parts): Contraction {
 }
 
 function nest(parts: Parts, outer: readonly Axis[], inner: Axis): NestedDepth {
-  const rewriter = new Rewriter({ axes: new Map<string, Index>(unravel(outer, variable('%outer'))) });
-  return {
-    inner,
-    steps: asConstant(inner.extent) ?? 1,
-    left: { axes: parts.rows, expr: rewriter.expr(parts.left) },
-    right: { axes: parts.columns, expr: rewriter.expr(parts.right) },
-  };
+  const steps = asConstant(inner.extent) ?? 1;
+  const side = (axes: readonly Axis[], expr: Expr): NestedSide => nestedSide(axes, expr, outer);
+  return { inner, steps, left: side(parts.rows, parts.left), right: side(parts.columns, parts.right) };
 }
+
+/** An operand with the reduced axes `outer` as one, `%outer`. */
+export const nestedSide = (axes: readonly Axis[], expr: Expr, outer: readonly Axis[]): NestedSide => ({
+  axes,
+  expr: new Rewriter({ axes: new Map<string, Index>(unravel(outer, variable('%outer'))) }).expr(expr),
+});
 
 // Of several reduced axes the one to step along innermost: of known extent, contiguous in memory, free of borders.
 function innerAxis({ depth, left, right }: Parts): Axis | undefined {

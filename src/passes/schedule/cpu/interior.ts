@@ -53,8 +53,8 @@ function without(guard: Guard, axis: string): Expr {
   return conditions.length === 0 ? guard.then : { ...guard, conditions };
 }
 
-// s·i + rest ≥ 0 at the taps where rest is least: i ≥ ⌈−rest / s⌉, or i < ⌊rest / −s⌋ + 1.
-function limitOf(
+/** s·i + rest ≥ 0 at the taps where rest is least: i ≥ ⌈−rest / s⌉ (`low`), or i < ⌊rest / −s⌋ + 1. */
+export function limitOf(
   { kind, lhs }: Condition,
   axis: string,
   taps: ReadonlyMap<string, Dim>,

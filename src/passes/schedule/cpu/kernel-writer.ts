@@ -36,6 +36,15 @@ export const constant = (type: ScalarType, value: number, width: Width = 1): Ext
 });
 export const i32 = (value: number): Extract<Atom, { kind: 'const' }> => constant('i32', value);
 
+/** Elements of a scratch array from `index` on. */
+export const inArray = (array: string, index: KernelExpr, width: Width): KernelExpr => ({
+  kind: 'load-array',
+  type: 'f32',
+  width,
+  array,
+  index,
+});
+
 /** Statements, names and bindings of a kernel under construction. */
 export class KernelWriter {
   readonly arrays: KernelArray[] = [];

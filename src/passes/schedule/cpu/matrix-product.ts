@@ -19,7 +19,7 @@ import type { KernelExpr } from '../../../ir/kernel.ts';
 import type { Axis } from '../../../ir/nest.ts';
 import type { Contraction, NestedSide } from './contraction.ts';
 import { withAxis, withReduced, type Environment } from './environment.ts';
-import { i32, type Atom } from './kernel-writer.ts';
+import { i32, inArray, type Atom } from './kernel-writer.ts';
 import { overLanes } from './lanes.ts';
 import { score } from './loops.ts';
 import { Patches, within } from './patches.ts';
@@ -312,7 +312,7 @@ class MatrixProduct {
   }
 
   private panelLoad({ packed, array }: Side, index: KernelExpr, width: 1 | 4): KernelExpr {
-    if (packed === undefined) return { kind: 'load-array', type: 'f32', width, array, index };
+    if (packed === undefined) return inArray(array, index, width);
     return { kind: 'load', type: 'f32', width, buffer: this.values.writer.buffer(packed, 'read'), index };
   }
 
@@ -331,23 +331,14 @@ class MatrixProduct {
       const place = (j: Atom, vector: boolean): Environment => {
         const at = withAxis(row, c.columns.name, dims.combine('add', columns.start, j), vector);
         const index = dims.combine('add', dims.combine('mul', i, i32(t.tileColumns)), j);
-        const sum = writer.load(
-          { kind: 'load-array', type: 'f32', width: vector ? 4 : 1, array: this.tile, index },
-          false,
-        );
+        const sum = writer.load(inArray(this.tile, index, vector ? 4 : 1), false);
         return withReduced(at, c.stage, [sum]);
       };
       overLanes(
         values,
         { extent: this.partOf(c.columns.extent, t.tileColumns), from: i32(0), to: columns.count, copies: 1 },
         place,
-        ([at = row]) => {
-          const ready = c.stores.map((store) => ({ store, value: values.value(store.value, at) }));
-          for (const { store, value } of ready) {
-            const [index] = store.indices;
-            if (index !== undefined) values.store(store.buffer, index, value, at);
-          }
-        },
+        ([at = row]) => values.storeAll(c.stores, at),
       );
     });
   }

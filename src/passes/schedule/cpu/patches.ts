@@ -10,12 +10,21 @@ import { withAxis, type Environment } from './environment.ts';
 import { i32, type Atom } from './kernel-writer.ts';
 import { overLanes } from './lanes.ts';
 import { score } from './loops.ts';
-import type { Block, Side } from './matrix-product.ts';
+import type { Block } from './matrix-product.ts';
 import type { Values } from './values.ts';
 
 type Guard = Extract<Expr, { kind: 'guard' }>;
 
 const outerName = '%outer';
+
+/** Panels of an operand in a scratch array: their width, and which of its positions they hold. */
+export interface Panels {
+  readonly array: string;
+  readonly width: number;
+  readonly start: Atom;
+  readonly count: Atom;
+  readonly panels: Atom;
+}
 
 /** Fills panels [k][width] of a block of whole inner steps. */
 export class Patches {
@@ -26,7 +35,7 @@ export class Patches {
   ) {}
 
   /** Packs the part of an operand that a tile and a block of the reduced axis need. */
-  pack(side: Side, { axes, expr }: NestedSide, block: Block, env: Environment): void {
+  pack(side: Panels, { axes, expr }: NestedSide, block: Block, env: Environment): void {
     const indices = loadsIn([expr]).flatMap((load) => load.indices);
     const own = score(indices, axes.at(-1)?.name ?? '');
     const [outer, inner] = [score(indices, outerName), score(indices, this.nested.inner.name)];
@@ -52,7 +61,7 @@ export class Patches {
   }
 
   /** Where step (outer, inner) of a panel that begins at `base` lies. */
-  private index(side: Side, base: Atom, block: Block, outer: Atom, inner: Atom): Atom {
+  private index(side: Panels, base: Atom, block: Block, outer: Atom, inner: Atom): Atom {
     const { dims } = this.values;
     const skipped = dims.combine('sub', base, dims.combine('mul', block.start, i32(side.width)));
     const at = dims.combine('add', skipped, dims.combine('mul', outer, i32(this.nested.steps * side.width)));
@@ -67,7 +76,7 @@ export class Patches {
 
   // Neighbours along the reduced positions: four are read at once and stored apart.
   private packAlong(
-    side: Side,
+    side: Panels,
     axes: NestedSide['axes'],
     expr: Expr,
     block: Block,
@@ -110,7 +119,7 @@ export class Patches {
     });
   }
 
-  private storeApart(side: Side, expr: Expr, at: Environment, index: Atom, apart: number): void {
+  private storeApart(side: Panels, expr: Expr, at: Environment, index: Atom, apart: number): void {
     const value = this.values.value(expr, at);
     if (at.vector === undefined) return this.put(side.array, index, 0, value);
     const x = this.values.widen(value);
@@ -120,7 +129,7 @@ export class Patches {
 
   // Neighbours along the operand's own last axis. A panel that lies in one row, inside all borders, is copied four
   // lanes at a time, any other element by element.
-  private packAcross(side: Side, axes: NestedSide['axes'], expr: Expr, block: Block, env: Environment): void {
+  private packAcross(side: Panels, axes: NestedSide['axes'], expr: Expr, block: Block, env: Environment): void {
     const { values, nested } = this;
     const { writer, dims } = values;
     const last = axes.at(-1)?.name ?? '';
@@ -169,7 +178,7 @@ export class Patches {
 }
 
 /** Positions past the end repeat the last one: their results are never stored. */
-export function within(values: Values, side: Side, at: Atom): Atom {
+export function within(values: Values, side: Panels, at: Atom): Atom {
   const { dims } = values;
   return dims.combine('add', side.start, dims.combine('min', at, dims.combine('sub', side.count, i32(1))));
 }

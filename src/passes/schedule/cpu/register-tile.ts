@@ -1,7 +1,7 @@
 // The innermost part of every product: a few rows times a few vectors of columns, all sums in registers, and their way
 // into a tile of sums in scratch memory.
 import type { KernelExpr } from '../../../ir/kernel.ts';
-import { constant, i32, type Atom } from './kernel-writer.ts';
+import { constant, i32, inArray, type Atom } from './kernel-writer.ts';
 import type { Values } from './values.ts';
 
 /** One step along the reduced axis: the element of each row, and the four elements of each vector of columns. */
@@ -56,7 +56,7 @@ export class RegisterTile {
         type: 'f32',
         width: 4,
         op: 'add',
-        a: { kind: 'load-array', type: 'f32', width: 4, array: this.tile, index },
+        a: inArray(this.tile, index, 4),
         b: sum,
       })),
     );

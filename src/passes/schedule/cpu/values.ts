@@ -14,6 +14,7 @@ import { isComparison } from '../../../ir/scalar-semantics.ts';
 import type { Expr, Index } from '../../../ir/expr.ts';
 import type { KernelExpr, ScalarType } from '../../../ir/kernel.ts';
 import { structureKey } from '../../../ir/kernel-key.ts';
+import type { StoreStage } from '../flatten.ts';
 import { linearIn } from '../linear.ts';
 import type { DimValues } from './dim-values.ts';
 import type { Environment } from './environment.ts';
@@ -85,6 +86,15 @@ export class Values {
     if (this.strideAlong(index, env) === 1) return put(this.position(index, env), wide);
     for (const lane of laneNumbers) {
       put(this.position(index, this.inLane(env, lane)), { kind: 'lane', type: wide.type, width: 1, x: wide, lane });
+    }
+  }
+
+  /** Computes the values of all stores of a flat nest, then stores them. */
+  storeAll(stores: readonly StoreStage[], env: Environment): void {
+    const ready = stores.map((store) => ({ store, value: this.value(store.value, env) }));
+    for (const { store, value } of ready) {
+      const [index] = store.indices;
+      if (index !== undefined) this.store(store.buffer, index, value, env);
     }
   }
 
