@@ -32,10 +32,10 @@ export class Builder {
     return outputs;
   }
 
-  /** An op with one result. @throws ShapeError */
-  op(op: string, inputs: readonly Value[], attrs: Attrs = {}): Value {
-    const [output] = this.node(op, inputs, attrs);
-    if (!output) throw new RangeError(`${op} has no result`);
+  /** Result `at` of an op. @throws ShapeError */
+  op(op: string, inputs: readonly Value[], attrs: Attrs = {}, at = 0): Value {
+    const output = this.node(op, inputs, attrs)[at];
+    if (!output) throw new RangeError(`${op} has no result ${at}`);
     return output;
   }
 
@@ -113,11 +113,6 @@ export class Builder {
     contract: readonly (readonly [number, number])[],
   ): Value {
     return this.op('dot', [a, b], { batch, contract });
-  }
-
-  /** The largest element under each window along the last axes; attributes as in window_argmax. */
-  maxPool(x: Value, attrs: Attrs): Value {
-    return this.op('window_pick', [x, this.op('window_argmax', [x], attrs)], attrs);
   }
 
   /** The size of a dim as an i32 scalar. */

@@ -44,8 +44,7 @@ function nestsAgree(op: OpDefinition, one: OpCase, damage?: (step: NestStep) => 
 
 const floatResults = (op: OpDefinition, one: OpCase): Tensor[] | undefined => {
   const results = caseFunction(op, one).results.map(({ value: { type } }) => type);
-  if (!results.every(({ dtype }) => isFloat(dtype)) || !one.inputs.some(({ dtype }) => isFloat(dtype)))
-    return undefined;
+  if (!results.some(({ dtype }) => isFloat(dtype)) || !one.inputs.some(({ dtype }) => isFloat(dtype))) return undefined;
   return results.map(({ dtype, shape }) => ({
     dtype,
     shape: shape.map((d) => asConstant(d) ?? 0),
@@ -58,7 +57,10 @@ function gradientsAgree(op: OpDefinition): number {
   let compared = 0;
   const cases = op.arbitrary(fc).chain((one) => {
     const types = floatResults(op, one);
-    const cotangents = (types ?? []).map(({ dtype, shape }) => tensorOf(fc, dtype, shape, { min: -2, max: 2 }));
+    const cotangents = (types ?? []).map(({ dtype, shape }) => {
+      const most = isFloat(dtype) ? 2 : 0;
+      return tensorOf(fc, isFloat(dtype) ? dtype : 'f32', shape, { min: -most, max: most });
+    });
     return fc.tuple(fc.constant(one), fc.constant(types !== undefined), fc.tuple(...cotangents));
   });
   fc.assert(
@@ -120,7 +122,6 @@ describe('gradient rules match central differences', () => {
     'iota',
     'dim',
     'argreduce',
-    'window_argmax',
     'argsort',
     'inverse_order',
     'random_bits',

@@ -38,12 +38,13 @@ function windowOf(call: PrimitiveCall, shape: readonly Dim[]): Window {
   return { axes, pads: written, attrs };
 }
 
-const windowed = (op: 'window_sum' | 'window_argmax' | 'max'): Primitive['run'] =>
+// Result `at` of an op over windows.
+const windowed = (op: 'window_sum' | 'window_max', at = 0): Primitive['run'] =>
   function run(call): Value {
     const x = call.tensor('x', 'f32');
     if (x.type.dtype === 'bool') call.wrong('x', 'a tensor of numbers');
     const { attrs } = windowOf(call, x.type.shape);
-    return call.result(op === 'max' ? call.builder.maxPool(x, attrs) : call.builder.op(op, [x], attrs), 'x');
+    return call.result(call.builder.op(op, [x], attrs, at), 'x');
   };
 
 // Elements that a window covers: those of x, or also the padding that was asked for (not what ceil_mode adds).
@@ -90,13 +91,13 @@ export const poolingPrimitives: readonly Primitive[] = [
     name: 'max_pool',
     params: ['x', ...places],
     doc: 'The largest element under each window of the last axes; the stride is the window by default.',
-    run: windowed('max'),
+    run: windowed('window_max'),
   },
   {
     name: 'max_pool_taps',
     params: ['x', ...places],
     doc: 'Where in its window the largest element lies: the row-major position of its tap, i32. `max_unpool` takes it.',
-    run: windowed('window_argmax'),
+    run: windowed('window_max', 1),
   },
   {
     name: 'sum_pool',

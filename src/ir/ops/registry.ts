@@ -34,7 +34,7 @@ import select from './select.ts';
 import slice from './slice.ts';
 import stopGradient from './stop-gradient.ts';
 import takeAlong from './take-along.ts';
-import windowArgmax from './window-argmax.ts';
+import windowMax from './window-max.ts';
 import windowPick from './window-pick.ts';
 import windowSum from './window-sum.ts';
 import windowUnpick from './window-unpick.ts';
@@ -47,7 +47,7 @@ export const opFamilies: Readonly<Record<string, readonly OpDefinition[]>> = {
   Sources: [constant, iota, dim],
   Views: [reshape, permute, broadcast, slice, pad, concat],
   'Reductions and contractions': [reduce, argreduce, cumreduce, dot, conv],
-  Windows: [windowSum, windowArgmax, windowPick, windowUnpick],
+  Windows: [windowSum, windowMax, windowPick, windowUnpick],
   Indexing: [gather, scatter, dynamicSlice, dynamicUpdateSlice],
   Order: [argsort, inverseOrder, takeAlong],
   Random: [randomBits, foldIn],

@@ -1,4 +1,4 @@
-// window_pick: the element under one chosen tap of each window. With window_argmax it is max pooling.
+// window_pick: the element under one chosen tap of each window. It is the adjoint of window_unpick.
 import { constant, product, sub, mul, zero, type Dim } from '../dim.ts';
 import type { Expr, Index } from '../expr.ts';
 import type { LowerContext } from '../lower.ts';

@@ -1,4 +1,4 @@
-// window_argmax: which tap of each window holds the largest element; max pooling picks it (window_pick).
+// window_max: the largest element of each window, and which tap holds it: max pooling.
 import { constant, product, zero } from '../dim.ts';
 import { lowest } from '../dtype.ts';
 import { rowMajor } from '../lower.ts';
@@ -7,20 +7,30 @@ import { oneDType, shapes, tensorOf, windowCases } from './arbitrary.ts';
 import { dimsOf } from './attributes.ts';
 import { arity, operand, requireClass } from './shapes.ts';
 import { build, element, forEachIndex, positionOf, resultShape, tensorAt } from './tensor.ts';
+import { inputAt } from './vjp.ts';
 import { pooledAxes, poolingAttrs, requireWindows, sourceOf, tapAt } from './window-axes.ts';
 
 export default defineOp({
-  name: 'window_argmax',
-  doc: 'The tap of the largest element under a window that slides along the last axes, as a row-major position in the window; the lowest on ties. Positions outside the operand count as the lowest number of the dtype.',
+  name: 'window_max',
+  doc: 'The largest element under a window that slides along the last axes, and its tap (i32) as a row-major position in the window; the lowest on ties. Positions outside the operand count as the lowest number of the dtype.',
   attrs: poolingAttrs,
   infer(inputs, attrs, facts) {
     arity(inputs, 1);
     const x = operand(inputs, 0);
     requireClass(x, 'number');
     const { lead, axes } = pooledAxes(x.shape, attrs);
-    return [{ dtype: 'i32', shape: [...lead, ...requireWindows(facts, axes)] }];
+    const shape = [...lead, ...requireWindows(facts, axes)];
+    return [
+      { dtype: x.dtype, shape },
+      { dtype: 'i32', shape },
+    ];
   },
-  vjp: null,
+  vjp(b, { inputs, outputs, attrs, cotangents: [ct] }) {
+    if (!ct) return [null];
+    const { lead } = pooledAxes(inputAt(inputs, 0).type.shape, attrs);
+    const shape = inputAt(inputs, 0).type.shape.slice(lead.length);
+    return [b.op('window_unpick', [ct, inputAt(outputs, 1)], { ...attrs, shape })];
+  },
   lower(k, [x], attrs) {
     if (!x) return [];
     const { lead, axes } = pooledAxes(x.type.shape, attrs);
@@ -37,7 +47,7 @@ export default defineOp({
           const outside = k.constant(accumulator, lowest[x.type.dtype]);
           return [k.guard(conditions, value, outside), k.index(rowMajor(taps, window))];
         },
-        [(_i, [, tap]) => tap ?? k.constant('i32', 0)],
+        [(_i, [largest]) => largest ?? k.constant(accumulator, 0), (_i, [, tap]) => tap ?? k.constant('i32', 0)],
       ),
     ];
   },
@@ -45,17 +55,16 @@ export default defineOp({
     const x = tensorAt(inputs, 0);
     const { lead, axes } = pooledAxes(x.shape.map(constant), attrs);
     const window = dimsOf(attrs, 'window').map(cx.dims);
-    return [
-      build('i32', resultShape(cx), (i) => {
-        let [best, at] = [lowest[x.dtype], 0];
-        forEachIndex(window, (taps) => {
-          const source = sourceOf(axes, cx.dims, i.slice(lead.length), taps);
-          const value = source ? element(x, [...i.slice(0, lead.length), ...source]) : lowest[x.dtype];
-          if (value > best) [best, at] = [value, positionOf(window, taps)];
-        });
-        return at;
-      }),
-    ];
+    const found = (i: readonly number[]): [number, number] => {
+      let [best, at] = [lowest[x.dtype], 0];
+      forEachIndex(window, (taps) => {
+        const source = sourceOf(axes, cx.dims, i.slice(lead.length), taps);
+        const value = source ? element(x, [...i.slice(0, lead.length), ...source]) : lowest[x.dtype];
+        if (value > best) [best, at] = [value, positionOf(window, taps)];
+      });
+      return [best, at];
+    };
+    return [build(x.dtype, resultShape(cx), (i) => found(i)[0]), build('i32', resultShape(cx), (i) => found(i)[1])];
   },
   cost: (_inputs, [out], attrs) => ({ flops: product([...(out?.shape ?? []), ...dimsOf(attrs, 'window')]) }),
   arbitrary: (fc) =>
