@@ -178,6 +178,10 @@ class Invocation {
         return Array<number>(4).fill(this.number(e.x));
       case 'lane':
         return [this.value(e.x)[e.lane] ?? Number.NaN];
+      case 'shuffle': {
+        const both = [...this.value(e.a), ...this.value(e.b)];
+        return e.lanes.map((lane) => both[lane] ?? Number.NaN);
+      }
       case 'vector':
         return e.lanes.map((lane) => this.number(lane));
     }

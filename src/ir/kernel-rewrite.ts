@@ -19,6 +19,7 @@ export function kernelOperands(e: KernelExpr): readonly KernelExpr[] {
     case 'lane':
       return [e.x];
     case 'binary':
+    case 'shuffle':
       return [e.a, e.b];
     case 'madd':
       return [e.a, e.b, e.c];
@@ -49,6 +50,7 @@ export function mapKernelExpr(e: KernelExpr, replace: (e: KernelExpr) => KernelE
     case 'splat':
       return replace({ ...e, x: go(e.x) });
     case 'binary':
+    case 'shuffle':
       return replace({ ...e, a: go(e.a), b: go(e.b) });
     case 'madd':
       return replace({ ...e, a: go(e.a), b: go(e.b), c: go(e.c) });

@@ -80,6 +80,15 @@ export type KernelExpr =
       readonly x: KernelExpr;
       readonly lane: 0 | 1 | 2 | 3;
     }
+  /** Four lanes of two vectors: 0–3 are those of `a`, 4–7 those of `b`. */
+  | {
+      readonly kind: 'shuffle';
+      readonly type: ScalarType;
+      readonly width: 4;
+      readonly a: KernelExpr;
+      readonly b: KernelExpr;
+      readonly lanes: readonly [number, number, number, number];
+    }
   /** A vector from four scalars. */
   | {
       readonly kind: 'vector';

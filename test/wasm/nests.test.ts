@@ -198,6 +198,23 @@ test('sums of a million numbers keep their digits', () => {
     expect(Math.abs(sum - want) / want).toBeLessThan(5e-5);
 });
 
+// Every other element: in lanes, up to the last of the buffer.
+test.each([2, 3])('windows %s wide, two apart', (taps) => {
+  const inputs = { x: tensor([5, 3, 18 + taps], 1) };
+  const attrs = {
+    window: [1, taps],
+    stride: [1, 2],
+    dilation: [1, 1],
+    base: [1, 1],
+    lo: [dim(0), dim(0)],
+    hi: [dim(0), dim(0)],
+  };
+  const fn = graphOf({ x: ['f32', inputs.x.shape] }, (b, { x }) => (x ? [b.op('window_max', [x], attrs)] : []));
+  const want = interpret(fn, inputs)['y0'];
+  const got = runNests(nestsOf(fn, true), inputs)['y0'];
+  expect([...(got?.data ?? [])]).toEqual([...(want?.data ?? [])]);
+});
+
 // Patches of convolutions: panels inside one row, across rows, over borders, past the end; blocks of whole channels.
 test.each([
   { channels: 12, size: [9, 21], kernel: [3, 3], stride: [1, 1], pad: 1 },

@@ -84,6 +84,7 @@ export const wide = {
   store32Lane: simd(90),
   store64Lane: simd(91),
   const: simd(12),
+  shuffle: simd(13),
   i32Splat: simd(17),
   f32Splat: simd(19),
   i32ExtractLane: simd(27),

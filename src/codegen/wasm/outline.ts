@@ -145,6 +145,7 @@ function canonical(loop: Statement, body: Body): Canonical | undefined {
       case 'bitcast':
       case 'splat':
       case 'lane':
+      case 'shuffle':
       case 'vector':
         return e;
     }

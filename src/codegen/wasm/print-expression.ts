@@ -60,6 +60,8 @@ export function printExpression(e: KernelExpr, at: AddressSpace): void {
       return printSplat(e, at);
     case 'lane':
       return printLane(e, at);
+    case 'shuffle':
+      return printShuffle(e, at);
     case 'vector':
       return printVector(e, at);
     default:
@@ -388,6 +390,12 @@ function printSplat(e: Of<'splat'>, at: AddressSpace): void {
 function printLane(e: Of<'lane'>, at: AddressSpace): void {
   printExpression(e.x, at);
   emitExtract(e.type, e.lane, at.writer);
+}
+
+function printShuffle(e: Of<'shuffle'>, at: AddressSpace): void {
+  printExpression(e.a, at);
+  printExpression(e.b, at);
+  at.writer.emit(...wide.shuffle, ...e.lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte)));
 }
 
 function printVector(e: Of<'vector'>, at: AddressSpace): void {

@@ -100,6 +100,11 @@ export class ExpressionPrinter {
         return `${typeName(e.type, 4)}(${this.text(e.x)})`;
       case 'lane':
         return `${this.text(e.x)}.${'xyzw'[e.lane] ?? 'x'}`;
+      case 'shuffle': {
+        const [a, b] = [this.text(e.a), this.text(e.b)];
+        const lanes = e.lanes.map((lane) => `${lane < 4 ? a : b}.${'xyzw'[lane % 4] ?? 'x'}`);
+        return `${typeName(e.type, 4)}(${lanes.join(', ')})`;
+      }
       case 'vector':
         return `${typeName(e.type, 4)}(${e.lanes.map((lane) => this.text(lane)).join(', ')})`;
     }

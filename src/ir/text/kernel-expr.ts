@@ -44,6 +44,8 @@ export function kernelExprText(e: KernelExpr): string {
       return call(e.kind, of(e.x));
     case 'lane':
       return call('lane', of(e.x), String(e.lane));
+    case 'shuffle':
+      return call('shuffle', of(e.a), of(e.b), ...e.lanes.map(String));
     case 'vector':
       return call('vector', ...e.lanes.map(of));
   }
@@ -105,11 +107,22 @@ function readBody(reader: Reader, head: string, type: ScalarType, width: Width):
       return { kind: 'splat', type, width: 4, x: expr() };
     case 'lane':
       return { kind: 'lane', type, width: 1, x: expr(), lane: readLane(reader) };
+    case 'shuffle':
+      return { kind: 'shuffle', type, width: 4, a: expr(), b: next(), lanes: readLanes(reader) };
     case 'vector':
       return { kind: 'vector', type, width: 4, lanes: [expr(), next(), next(), next()] };
     default:
       return reader.fail(`there is no kernel expression ${head}`);
   }
+}
+
+function readLanes(reader: Reader): [number, number, number, number] {
+  const lane = (): number => {
+    reader.expect(',');
+    const at = reader.number();
+    return Number.isInteger(at) && at >= 0 && at < 8 ? at : reader.fail(`there is no lane ${at} of two vectors`);
+  };
+  return [lane(), lane(), lane(), lane()];
 }
 
 function readLane(reader: Reader): 0 | 1 | 2 | 3 {

@@ -23,13 +23,13 @@ function indicesOf(stage: Stage): Index[] {
   return stage.kind === 'store' ? [...loads, ...stage.indices] : loads;
 }
 
-/** How well lanes along `axis` suit: contiguous is best, one element for all is good, anything else is gathered. */
+/** How well lanes along `axis` suit: contiguous is best, one element for all and every other one are good, the rest is gathered. */
 export function score(indices: readonly Index[], axis: string): number {
   return indices.reduce((sum, index) => {
     if ('kind' in index) return sum - 1;
     const linear = linearIn(index, axis);
     const stride = linear && asConstant(linear.coefficient);
-    return sum + (stride === 1 ? 3 : stride === 0 ? 1 : -4);
+    return sum + (stride === 1 ? 3 : stride === 0 || stride === 2 ? 1 : -4);
   }, 0);
 }
 

@@ -53,6 +53,12 @@ export function isWindow(stage: ReduceStage): boolean {
   return guarded && stage.args.every((arg) => weight(arg) <= 4);
 }
 
+/** Whether the stage takes so few steps, so light, that they may follow one another without a loop. */
+function isShort({ axes, args }: ReduceStage): boolean {
+  const steps = asConstant(product(axes.map(({ extent }) => extent)));
+  return steps !== undefined && steps <= 9 && args.every((arg) => weight(arg) <= 4);
+}
+
 /** Every point of `axes`, which have known extents, one after the other. */
 function unrolled(
   axes: readonly Axis[],
@@ -89,7 +95,7 @@ export function reduceAcross(values: Values, stage: ReduceStage, envs: readonly 
     const parts = at.map((env) => stage.args.map((arg) => widened(values, arg, env, width)));
     parts.forEach((part, copy) => accumulate(writer, stage.monoid, into[copy] ?? [], part));
   };
-  if (isWindow(stage)) unrolled(stage.axes, envs, (moved) => take(totals, moved));
+  if (isWindow(stage) || (width === 4 && isShort(stage))) unrolled(stage.axes, envs, (moved) => take(totals, moved));
   else
     overAxes(values, outer, envs, (moved) => {
       if (!inner) return take(totals, moved);

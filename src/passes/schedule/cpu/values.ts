@@ -221,9 +221,17 @@ export class Values {
     const stride = this.strideAlong(index, env);
     if (stride === 0) return this.writer.load(read(this.position(index, env), 1), mayMove);
     if (stride === 1) return this.writer.load(read(this.position(index, env), 4), mayMove);
+    if (stride === 2) return this.everyOther(e, this.position(index, env), read, mayMove);
     const [a, b, c, d] = laneNumbers.map((lane) => read(this.position(index, this.inLane(env, lane)), 1));
     if (!a || !b || !c || !d) throw new RangeError('a vector has four lanes');
     return this.writer.load({ kind: 'vector', type, width: 4, lanes: [a, b, c, d] }, mayMove);
+  }
+
+  // Elements at, at + 2, at + 4 and at + 6, from two loads that read nothing beyond them.
+  private everyOther(e: Of<'load'>, at: Atom, read: (at: Atom, width: 4) => KernelExpr, mayMove: boolean): Atom {
+    const type = this.writer.typeOf(e.buffer);
+    const [a, b] = [read(at, 4), read(this.dims.combine('add', at, i32(3)), 4)];
+    return this.writer.load({ kind: 'shuffle', type, width: 4, a, b, lanes: [0, 2, 5, 7] }, mayMove);
   }
 
   // Conditions that vary along the vector axis: all lanes inside, all outside by one linear condition,
