@@ -5,10 +5,11 @@ import type { Axis } from '../../../ir/nest.ts';
 import { unravel } from './contraction.ts';
 import type { Window } from './convolution.ts';
 import { withAxis, type Environment } from './environment.ts';
-import { limitOf } from './interior.ts';
+
 import { constant, i32, type Atom } from './kernel-writer.ts';
 import { overLanes } from './lanes.ts';
 import type { Values } from './values.ts';
+import { limitOf } from './windows.ts';
 
 /** The axis of a window along which positions are 1 apart; the other is held at 0. */
 export function atPosition(env: Environment, { own, depth, ownStep }: Window, at: Atom): Environment {

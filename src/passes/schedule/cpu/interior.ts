@@ -1,12 +1,11 @@
 // The part of an axis on which no border is near: there the conditions that vary along it hold for every tap of
 // every window, and are dropped.
-import { add, asConstant, floorDiv, mul, negate, sub, variables, zero, type Dim } from '../../../ir/dim.ts';
-import type { Condition, Expr } from '../../../ir/expr.ts';
+import { variables, zero, type Dim } from '../../../ir/dim.ts';
+import type { Expr } from '../../../ir/expr.ts';
 import { walkExprs } from '../../../ir/expr-rewrite.ts';
 import type { Nest, Stage } from '../../../ir/nest.ts';
 import { mapStage } from '../flatten.ts';
-import { linearIn } from '../linear.ts';
-import { isWindow } from './reductions.ts';
+import { isWindow, limitOf } from './windows.ts';
 
 type Guard = Extract<Expr, { kind: 'guard' }>;
 
@@ -51,26 +50,4 @@ function guardsOf(stages: readonly Stage[]): Guard[] {
 function without(guard: Guard, axis: string): Expr {
   const conditions = guard.conditions.filter(({ lhs }) => !variables(lhs).has(axis));
   return conditions.length === 0 ? guard.then : { ...guard, conditions };
-}
-
-/** s·i + rest ≥ 0 at the taps where rest is least: i ≥ ⌈−rest / s⌉ (`low`), or i < ⌊rest / −s⌋ + 1. */
-export function limitOf(
-  { kind, lhs }: Condition,
-  axis: string,
-  taps: ReadonlyMap<string, Dim>,
-  others: ReadonlySet<string>,
-): { low: boolean; at: Dim } | undefined {
-  const linear = linearIn(lhs, axis);
-  const slope = linear && asConstant(linear.coefficient);
-  if (kind !== '>=0' || !linear || slope === undefined || slope === 0) return undefined;
-  let rest = linear.rest;
-  for (const [name, extent] of taps) {
-    const along = linearIn(rest, name);
-    const step = along && asConstant(along.coefficient);
-    if (!along || step === undefined) return undefined;
-    rest = step < 0 ? add(along.rest, mul(step, sub(extent, 1))) : along.rest;
-  }
-  if ([...variables(rest)].some((name) => others.has(name))) return undefined;
-  if (slope > 0) return { low: true, at: floorDiv(add(negate(rest), slope - 1), slope) };
-  return { low: false, at: add(floorDiv(rest, -slope), 1) };
 }

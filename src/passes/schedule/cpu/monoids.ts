@@ -16,7 +16,8 @@ const combining: Readonly<Record<Simple, BinaryOp>> = {
   or: 'or',
 };
 
-function identity(monoid: Monoid, dtype: DType): number {
+/** What leaves the first part as it is. */
+export function identity(monoid: Monoid, dtype: DType): number {
   switch (monoid.name) {
     case 'sum':
     case 'or':

@@ -3,13 +3,14 @@
 // chunks whose totals are added up. All trees depend on the dims alone.
 import { asConstant, product } from '../../../ir/dim.ts';
 import type { Expr } from '../../../ir/expr.ts';
-import { walkExprs, weight } from '../../../ir/expr-rewrite.ts';
+import { weight } from '../../../ir/expr-rewrite.ts';
 import type { Axis, Stage } from '../../../ir/nest.ts';
 import { withAxis, withReduced, type Environment } from './environment.ts';
 import { isShortRow } from './lanes.ts';
 import { i32, type Atom } from './kernel-writer.ts';
 import { accumulate, combined, identities, joinLanes } from './monoids.ts';
 import type { Values } from './values.ts';
+import { isWindow, overTaps } from './windows.ts';
 
 /** A reduce stage. */
 export type ReduceStage = Extract<Stage, { kind: 'reduce' }>;
@@ -42,37 +43,10 @@ export function overAxes(
   );
 }
 
-/** Whether the stage goes over a small window, with borders: its taps are unrolled, and what is inside is known per tap. */
-export function isWindow(stage: ReduceStage): boolean {
-  const taps = asConstant(product(stage.axes.map(({ extent }) => extent)));
-  if (taps === undefined || taps < 2 || taps > 25) return false;
-  let guarded = false;
-  walkExprs(stage.args, (e) => {
-    guarded ||= e.kind === 'guard';
-  });
-  return guarded && stage.args.every((arg) => weight(arg) <= 4);
-}
-
 /** Whether the stage takes so few steps, so light, that they may follow one another without a loop. */
 function isShort({ axes, args }: ReduceStage): boolean {
   const steps = asConstant(product(axes.map(({ extent }) => extent)));
   return steps !== undefined && steps <= 9 && args.every((arg) => weight(arg) <= 4);
-}
-
-/** Every point of `axes`, which have known extents, one after the other. */
-function unrolled(
-  axes: readonly Axis[],
-  envs: readonly Environment[],
-  body: (envs: readonly Environment[]) => void,
-): void {
-  const [axis, ...rest] = axes;
-  if (!axis) return body(envs);
-  for (let at = 0; at < (asConstant(axis.extent) ?? 0); at++)
-    unrolled(
-      rest,
-      envs.map((env) => withAxis(env, axis.name, i32(at))),
-      body,
-    );
 }
 
 /** from ≤ chunk < to in steps of `size`: body gets [chunk, min(chunk + size, to)). */
@@ -91,11 +65,12 @@ export function reduceAcross(values: Values, stage: ReduceStage, envs: readonly 
   const totals = start();
   const outer = stage.axes.slice(0, -1);
   const inner = stage.axes.at(-1);
-  const take = (into: readonly Atom[][], at: readonly Environment[]): void => {
-    const parts = at.map((env) => stage.args.map((arg) => widened(values, arg, env, width)));
+  const take = (into: readonly Atom[][], at: readonly Environment[], args = stage.args): void => {
+    const parts = at.map((env) => args.map((arg) => widened(values, arg, env, width)));
     parts.forEach((part, copy) => accumulate(writer, stage.monoid, into[copy] ?? [], part));
   };
-  if (isWindow(stage) || (width === 4 && isShort(stage))) unrolled(stage.axes, envs, (moved) => take(totals, moved));
+  if (isWindow(stage) || (width === 4 && isShort(stage)))
+    overTaps(values, stage, envs, (args, moved) => take(totals, moved, args));
   else
     overAxes(values, outer, envs, (moved) => {
       if (!inner) return take(totals, moved);
