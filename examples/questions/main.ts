@@ -66,7 +66,7 @@ const tensors = (list: readonly Asked[], vocabulary: Vocabulary): FitBatch => ({
 });
 
 async function learn(net: Answerer, train: readonly Asked[], vocabulary: Vocabulary, { seed, brief }: Settings) {
-  const epochs = brief ? 4 : 10;
+  const epochs = brief ? 4 : 5;
   await using fit = await createFit(net, brief ? {} : { steps: (epochs * train.length) / 32 });
   const order = random(seed);
   const losses: number[] = [];

@@ -1,6 +1,6 @@
 // Answers to questions about pictures, end to end: a convolutional network sees, an LSTM reads the question both ways
 // from given word vectors, and an LSTM that looks at places and at words writes the answer.
-import { AdditiveAttention, Conv2d, Embedding, LSTM, LSTMCell, Linear, max_pool2d } from "std/nn"
+import { AdditiveAttention, BatchNorm2d, Conv2d, Embedding, LSTM, LSTMCell, Linear, max_pool2d } from "std/nn"
 import { greedy, sample, teacher_forcing } from "std/decode"
 import { Adam, cosine, global_norm } from "std/optim"
 
@@ -9,19 +9,25 @@ const end   = 2
 
 type Image = f32[b, 3, 28, 28]
 
-/// Pictures as 7 × 7 vectors, each of which knows where it is. What is asked scales and shifts features on the way
-/// (FiLM, Perez et al. 2018).
+/// Pictures as 7 × 7 vectors, each of which knows where it is. What is asked scales and shifts features on the way, and
+/// the convolution after it sees coordinates beside them (FiLM, Perez et al. 2018).
 layer Eyes(d: int) {
   let conv1 = Conv2d(3, 24, 5, stride=2, padding=2)
+  let norm1 = BatchNorm2d(24)
   let conv2 = Conv2d(24, d, 3, padding=1)
+  let norm2 = BatchNorm2d(d)
   let conv3 = Conv2d(d, d, 3, padding=1)
+  let norm3 = BatchNorm2d(d)
   let film  = Linear(2 * d, 2 * d)
-  let conv4 = Conv2d(d, d, 3, padding=1)
+  let conv4 = Conv2d(d + 2, d, 3, padding=1)
   param place: [49, d] = normal(0.1)
   fn forward(image: Image, asked: [b, 2 * d]) -> [b, 49, d] {
-    let x = max_pool2d(image |> conv1 |> relu |> conv2 |> relu |> conv3 |> relu, 2)
+    let x = max_pool2d(image |> conv1 |> norm1 |> relu |> conv2 |> norm2 |> relu |> conv3 |> norm3 |> relu, 2)
     let (scale, shift) = split(rearrange[b n -> b n 1 1](film(asked)), 2, axis=1)
-    rearrange[b d h w -> b (h w) d](relu(x + conv4(relu((1.0 + scale) * x + shift)))) + place
+    let line = f32(iota(7)) / 3.0 - 1.0
+    let still = full([b, 1, 7, 7], 0.0)
+    let seen = concat([relu((1.0 + scale) * x + shift), still + reshape(line, [7, 1]), still + line], axis=1)
+    rearrange[b d h w -> b (h w) d](relu(x + conv4(seen))) + place
   }
 }
 
