@@ -103,6 +103,7 @@ export const wide = {
   f32Le: simd(69),
   not: simd(77),
   and: simd(78),
+  andNot: simd(79),
   or: simd(80),
   xor: simd(81),
   bitselect: simd(82),

@@ -322,6 +322,9 @@ const isSame = (a: KernelExpr, b: KernelExpr): boolean =>
   (a.kind === 'name' && b.kind === 'name' && a.name === b.name) ||
   (a.kind === 'const' && b.kind === 'const' && Object.is(a.value, b.value));
 
+// All bits are 0.
+const isZero = (e: KernelExpr): boolean => e.kind === 'const' && Object.is(e.value, 0);
+
 // Operands [a, b] and instruction of a select that is pmax(a, b) = a < b ? b : a or pmin(a, b) = b < a ? b : a.
 function pseudoExtremum({
   cond,
@@ -340,6 +343,11 @@ function printSelect(e: Of<'select'>, at: AddressSpace): void {
     printExpression(extremum[0], at);
     printExpression(extremum[1], at);
     return at.writer.emit(...extremum[2]);
+  }
+  if (e.width === 4 && (isZero(e.then) || isZero(e.otherwise))) {
+    printExpression(isZero(e.then) ? e.otherwise : e.then, at);
+    printExpression(e.cond, at);
+    return at.writer.emit(...(isZero(e.then) ? wide.andNot : wide.and));
   }
   printExpression(e.then, at);
   printExpression(e.otherwise, at);

@@ -1,39 +1,43 @@
 // exp, expm1, log, log1p and what is made of them, from + − × ÷ and bits. Range reduction as in Cody and
-// Waite, "Software Manual for the Elementary Functions"; polynomials of the Cephes library's degree.
+// Waite, "Software Manual for the Elementary Functions"; log and erf by the polynomials of the Cephes library, exp by
+// one of least error (relative to e^r − 1) for its degree.
 import type { KernelExpr } from '../../ir/kernel.ts';
 import type { Formula } from './formula.ts';
 
 const ln2High = 0.693359375;
 const ln2Low = -2.1219444e-4;
 
-// x = n·ln 2 + r with |r| ≤ ln 2 / 2; `tail` is e^r − 1.
-function reduceExponent(f: Formula, x: KernelExpr): { whole: KernelExpr; n: KernelExpr; tail: KernelExpr } {
-  const { whole, n } = f.round(f.mul(x, Math.LOG2E));
+// x = n·ln 2 + r with |r| ≤ ln 2 / 2, n plus `bias` as {@link Formula.round} gives it; `tail` is e^r − 1.
+function reduceExponent(
+  f: Formula,
+  x: KernelExpr,
+  bias: number,
+): { whole: KernelExpr; n: KernelExpr; tail: KernelExpr } {
+  const { whole, n } = f.round(f.mul(x, Math.LOG2E), bias);
   const r = f.sub(f.sub(x, f.mul(whole, ln2High)), f.mul(whole, ln2Low));
-  const p = f.polynomial(
-    r,
-    [1.98756915e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1],
-  );
-  return { whole, n, tail: f.add(f.mul(p, f.mul(r, r)), r) };
+  const z = f.mul(r, r);
+  const p = f.polynomialByPairs(r, z, [1.388251782e-3, 8.366359398e-3, 4.166679457e-2, 1.666653752e-1, 0.5]);
+  return { whole, n, tail: f.add(f.mul(p, z), r) };
 }
 
 /** eˣ; the largest finite number where it would overflow, 0 where it would not be a normal number. */
 export function exp(f: Formula, x: KernelExpr): KernelExpr {
-  const { n, tail } = reduceExponent(f, f.clamp(x, -87.3, 88.72283));
+  // What is computed for x < −87.3 is not used.
+  const { n, tail } = reduceExponent(f, f.atMost(x, 88.72283), 0);
   return f.select(f.compare('lt', x, -87.3), 0, f.scale(f.add(tail, 1), n));
 }
 
-// eˣ − 1 = s·(eʳ − 1) + (s − 1) with s = 2ⁿ, for |x| ≤ 87.
-function expm1Within(f: Formula, x: KernelExpr): KernelExpr {
-  const { n, tail } = reduceExponent(f, x);
+// eˣ = s + s·(eʳ − 1) with s = 2ⁿ, for |x| ≤ 87.3, as two summands.
+function expWithin(f: Formula, x: KernelExpr): { s: KernelExpr; rest: KernelExpr } {
+  const { n, tail } = reduceExponent(f, x, 127);
   const s = f.powerOfTwo(n);
-  return f.add(f.mul(tail, s), f.sub(s, 1));
+  return { s, rest: f.mul(tail, s) };
 }
 
 /** eˣ − 1 = 2·(s·(eʳ − 1) + (s − ½)) with s = 2ⁿ⁻¹. */
 export function expm1(f: Formula, x: KernelExpr): KernelExpr {
-  const { whole, n, tail } = reduceExponent(f, f.clamp(x, -25, 88.72283));
-  const s = f.powerOfTwo(f.bits('sub', n, 1));
+  const { whole, n, tail } = reduceExponent(f, f.clamp(x, -25, 88.72283), 126);
+  const s = f.powerOfTwo(n);
   const scaled = f.mul(f.add(f.mul(tail, s), f.sub(s, 0.5)), 2);
   return f.select(f.compare('eq', whole, 0), tail, scaled);
 }
@@ -77,14 +81,18 @@ export function log1p(f: Formula, x: KernelExpr): KernelExpr {
   return f.add(log(f, u), f.div(lost, divisor));
 }
 
-/** 1 / (1 + e⁻ˣ) */
-export const sigmoid = (f: Formula, x: KernelExpr): KernelExpr =>
-  f.div(f.number(1), f.add(exp(f, f.unary('neg', x)), 1));
+/** eˣ / (eˣ + 1) */
+export function sigmoid(f: Formula, x: KernelExpr): KernelExpr {
+  const { s, rest } = expWithin(f, f.clamp(x, -87.3, 30));
+  const e = f.add(rest, s);
+  return f.div(e, f.add(e, 1));
+}
 
 /** tanh x = m / (m + 2) with m = e²ˣ − 1. */
 export function tanh(f: Formula, x: KernelExpr): KernelExpr {
   const clamped = f.clamp(x, -10, 10);
-  const m = expm1Within(f, f.add(clamped, clamped));
+  const { s, rest } = expWithin(f, f.add(clamped, clamped));
+  const m = f.add(rest, f.sub(s, 1));
   return f.div(m, f.add(m, 2));
 }
 

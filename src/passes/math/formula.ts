@@ -86,28 +86,45 @@ export class Formula {
     return rest.reduce<KernelExpr>((sum, c) => this.add(this.mul(sum, x), c), this.number(first));
   }
 
+  /** As {@link polynomial}, with the square of x at hand: pairs c + c′·x are computed side by side. */
+  polynomialByPairs(x: KernelExpr, square: KernelExpr, coefficients: readonly number[]): KernelExpr {
+    const pairs: KernelExpr[] = [];
+    for (let at = coefficients.length - 1; at >= 0; at -= 2) {
+      const [high, low = 0] = [coefficients[at - 1], coefficients[at]];
+      pairs.push(high === undefined ? this.number(low) : this.add(this.mul(x, high), low));
+    }
+    return pairs.reduceRight((sum, pair) => this.add(this.mul(sum, square), pair));
+  }
+
+  /** `high` where x > high; NaN stays NaN. */
+  atMost(x: KernelExpr, high: number): KernelExpr {
+    return this.select(this.compare('lt', this.number(high), x), high, x);
+  }
+
   /** `low` where x < low, `high` where x > high; NaN stays NaN, which min and max would drop. */
   clamp(x: KernelExpr, low: number, high: number): KernelExpr {
-    const raised = this.select(this.compare('lt', x, low), low, x);
-    return this.select(this.compare('lt', this.number(high), raised), high, raised);
+    return this.atMost(this.select(this.compare('lt', x, low), low, x), high);
   }
 
   /**
-   * `x` rounded to a whole number n (|n| < 2²²), and an integer whose low bits are n. On the CPU the sum with 1.5·2²³
-   * rounds, and holds n in its low bits: a conversion costs many instructions there. Shader compilers may drop the sum.
+   * `x` rounded to a whole number n (|n| < 2²¹), and an integer whose low bits are n + bias. On the CPU the sum with
+   * 1.5·2²³ rounds, and holds n in its low bits: a conversion costs many instructions there. Shader compilers may drop
+   * the sum.
    */
-  round(x: KernelExpr): { readonly whole: KernelExpr; readonly n: KernelExpr } {
+  round(x: KernelExpr, bias: number): { readonly whole: KernelExpr; readonly n: KernelExpr } {
     if (this.target === 'gpu') {
       const whole = this.unary('round', x);
-      return { whole, n: this.cast('i32', whole) };
+      const n = this.cast('i32', whole);
+      return { whole, n: bias === 0 ? n : this.bits('add', n, bias) };
     }
-    const shifted = this.add(x, 12582912);
-    return { whole: this.sub(shifted, 12582912), n: this.bitcast('i32', shifted) };
+    const shift = 12582912 + bias;
+    const shifted = this.add(x, shift);
+    return { whole: this.sub(shifted, shift), n: this.bitcast('i32', shifted) };
   }
 
-  /** 2ⁿ for −126 ≤ n ≤ 127, n as given by {@link round}. */
-  powerOfTwo(n: KernelExpr): KernelExpr {
-    return this.bitcast('f32', this.bits('shl', this.bits('add', n, 127), 23));
+  /** 2ⁿ for −126 ≤ n ≤ 127, from n + 127 as given by {@link round}. */
+  powerOfTwo(biased: KernelExpr): KernelExpr {
+    return this.bitcast('f32', this.bits('shl', biased, 23));
   }
 
   /** x·2ⁿ where x and the product are normal numbers, n as given by {@link round}. */
