@@ -11,10 +11,8 @@ import { emptyEnvironment, withAxis, type Environment } from './environment.ts';
 import { i32, type Atom } from './kernel-writer.ts';
 import { interiorOf, type Interior } from './interior.ts';
 import { isShortRow, overLanes } from './lanes.ts';
-import { overAxes, reduceAcross, reduceAlong } from './reductions.ts';
+import { overAxes, reduceAcross, reduceAlong, storesWithin, type StoreStage } from './reductions.ts';
 import type { Values } from './values.ts';
-
-type StoreStage = Extract<Stage, { kind: 'store' }>;
 
 /** Every index that a stage loads or stores at. */
 function indicesOf(stage: Stage): Index[] {
@@ -229,6 +227,12 @@ class NestLoops {
       if (stage?.kind === 'reduce') {
         envs = this.across ? reduceAcross(this.values, stage, envs) : reduceAlong(this.values, stage, envs);
         at++;
+        continue;
+      }
+      const next = stages[at + 1];
+      if (stage && !this.across && !this.scatters && storesWithin(stage, next)) {
+        envs = reduceAlong(this.values, next, envs, stage);
+        at += 2;
         continue;
       }
       const group = this.storesFrom(stages.slice(at));
