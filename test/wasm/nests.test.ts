@@ -105,16 +105,38 @@ test('batched products, contracted over two axes', () => {
   ]);
 });
 
+const softmaxOf = (rows: DimLike, columns: DimLike): readonly [Signature, Parameters<typeof graphOf>[1]] => [
+  { x: ['f32', [rows, columns]] },
+  (b, { x }) => {
+    if (!x) return [];
+    const largest = b.broadcast(b.reduce('max', x, [1]), [0], [rows, columns]);
+    const e = b.unary('exp', b.sub(x, largest));
+    return [b.div(e, b.broadcast(b.reduce('sum', e, [1]), [0], [rows, columns]))];
+  },
+];
+
 test('row softmax', () => {
-  both((rows, columns) => [
-    { x: ['f32', [rows, columns]] },
-    (b, { x }) => {
-      if (!x) return [];
-      const largest = b.broadcast(b.reduce('max', x, [1]), [0], [rows, columns]);
-      const e = b.unary('exp', b.sub(x, largest));
-      return [b.div(e, b.broadcast(b.reduce('sum', e, [1]), [0], [rows, columns]))];
-    },
-  ]);
+  both((rows, columns) => softmaxOf(rows, columns));
+});
+
+// Fewer lanes than a group, one and two groups at a time, a remainder, more than a chunk.
+test.each([3, 8, 12, 16, 40, 44, 64, 1030, 4096, 4104, 8200])('row softmax of %i columns', (columns) => {
+  const [symbolic, body] = softmaxOf(m, n);
+  const sizes = { m: 2, n: columns, k: 1 };
+  check(graphOf(symbolic, body, symbols), symbolic, sizes, { ...sizes });
+  const [constant, again] = softmaxOf(2, columns);
+  check(graphOf(constant, again), constant, sizes, {});
+});
+
+// One group at a time and two, with axes that are one to loops and others that are not.
+test.each([3, 4, 8, 12, 24])('long chains of %i elements', (columns) => {
+  const signature: Signature = { x: ['f32', [6, columns]], c: ['f32', [columns]] };
+  const fn = graphOf(signature, (b, { x, c }) => {
+    if (!x || !c) return [];
+    const row = b.broadcast(c, [1], [6, columns]);
+    return [b.unary('tanh', x), b.mul(b.unary('sigmoid', b.add(x, row)), b.unary('exp', row))];
+  });
+  check(fn, signature, { m: 6, n: columns, k: 1 }, {});
 });
 
 test.each([[[0]], [[1]], [[2]], [[0, 1]], [[0, 2]], [[1, 2]], [[0, 1, 2]]])('sums over axes %j', (axes) => {

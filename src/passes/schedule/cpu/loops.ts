@@ -51,6 +51,23 @@ function lanesAcross(nest: Nest): boolean {
   return (extent === undefined || extent >= 4) && across >= along;
 }
 
+// Groups of four lanes that are computed together: several where each does little work per step of a reduction, two
+// where a long chain of instructions (exp and the like) would otherwise leave the processor waiting.
+function copiesAcross({ stages }: Nest): number {
+  const reduces = stages.some(({ kind }) => kind === 'reduce');
+  if (!reduces) return stages.some(isLongChain) ? 2 : 1;
+  const light = stages.every((stage) =>
+    stage.kind === 'reduce' ? stage.args.every((arg) => weight(arg) <= 3) : weight(stage.value) <= 6,
+  );
+  return light ? 4 : 1;
+}
+
+// Random numbers are too much code to have twice.
+function isLongChain(stage: Stage): boolean {
+  const work = stage.kind === 'store' ? weight(stage.value) : 0;
+  return work >= 12 && work < 80;
+}
+
 /** Emits the body of a kernel for `nest` and returns the extent that its threads share. */
 export const emitLoops = (values: Values, nest: Nest): Dim => new NestLoops(values, nest).emit();
 
@@ -65,11 +82,7 @@ class NestLoops {
   ) {
     this.scatters = isScatter(nest);
     this.across = lanesAcross(nest) && !this.lanesMayMeet();
-    const reductions = nest.stages.filter((stage) => stage.kind === 'reduce');
-    const light = nest.stages.every((stage) =>
-      stage.kind === 'reduce' ? stage.args.every((arg) => weight(arg) <= 3) : weight(stage.value) <= 6,
-    );
-    this.copies = this.across && reductions.length > 0 && light ? 4 : 1;
+    this.copies = this.across ? copiesAcross(nest) : 1;
   }
 
   emit(): Dim {
@@ -134,10 +147,15 @@ class NestLoops {
     if (generated) return this.lanesOf(generated, axis.name, env, from, to);
     overLanes(
       this.values,
-      { extent: from.kind === 'const' ? axis.extent : undefined, from, to, copies: this.copies },
+      { extent: from.kind === 'const' ? axis.extent : undefined, from, to, copies: this.copiesAlong(axis) },
       (i, vector) => withAxis(env, axis.name, i, vector),
       (envs) => this.stages(envs),
     );
+  }
+
+  // A second group of lanes of much code is worth it where it needs no remainder.
+  private copiesAlong({ extent }: Axis): number {
+    return this.copies === 2 && !this.values.dims.isMultiple(extent, 8) ? 1 : this.copies;
   }
 
   // A matrix times a vector: rows side by side read the vector once, and several streams of the matrix at a time.
@@ -276,7 +294,12 @@ class NestLoops {
     overAxes(this.values, stage.axes.slice(0, -1), [env], ([moved = env]) =>
       overLanes(
         this.values,
-        { extent: inner.extent, from: i32(0), to: this.values.writer.dim(inner.extent), copies: 1 },
+        {
+          extent: inner.extent,
+          from: i32(0),
+          to: this.values.writer.dim(inner.extent),
+          copies: isLongChain(stage) && this.values.dims.isMultiple(inner.extent, 8) ? 2 : 1,
+        },
         (i, vector) => withAxis(moved, inner.name, i, vector),
         put,
       ),
