@@ -9,6 +9,7 @@ import {
   floorDiv,
   mod,
   mul,
+  negate,
   sameDim,
   variable,
   type Dim,
@@ -22,6 +23,7 @@ import { withAxis, withReduced, type Environment } from './environment.ts';
 import { i32, inArray, type Atom } from './kernel-writer.ts';
 import { overLanes } from './lanes.ts';
 import { score } from './loops.ts';
+import { maskOf, type Mask } from './masked.ts';
 import { Patches, within } from './patches.ts';
 import { RegisterTile } from './register-tile.ts';
 import { overTiles, type Tile } from './tiles.ts';
@@ -103,6 +105,7 @@ class MatrixProduct {
   private readonly t: TileShape;
   private readonly patches: Patches | undefined;
   private readonly registers: RegisterTile;
+  private readonly mask: Mask | undefined;
 
   constructor(
     private readonly values: Values,
@@ -112,6 +115,7 @@ class MatrixProduct {
     this.t = { ...tiles, depth: blockDepth(c, tiles.depth) };
     this.patches =
       c.nested && this.t.depth % c.nested.steps === 0 ? new Patches(values, c.nested, this.t.depth) : undefined;
+    this.mask = maskOf(c);
     this.tile = values.writer.array('tile', tiles.tileRows * tiles.tileColumns);
     const vectors = tiles.registerColumns / 4;
     this.registers = new RegisterTile(values, tiles.registerRows, vectors, this.tile, tiles.tileColumns);
@@ -174,10 +178,25 @@ class MatrixProduct {
       const block = { start, count: dims.combine('min', dims.combine('sub', extent, start), i32(t.depth)) };
       this.pack(rows, block, env);
       this.pack(columns, block, env);
-      writer.for(i32(0), columns.panels, 1, (q) =>
-        writer.for(i32(0), rows.panels, 1, (p) => this.registerTile(rows, columns, p, q, block)),
-      );
+      writer.for(i32(0), columns.panels, 1, (q) => {
+        const [from, to] = this.panelsKept(rows, columns, q, env);
+        writer.for(from, to, 1, (p) => this.registerTile(rows, columns, p, q, block));
+      });
     });
+  }
+
+  // The panels of rows in which something of panel q of the columns is kept.
+  private panelsKept(rows: Side, columns: Side, q: Atom, env: Environment): [Atom, Atom] {
+    const { mask, c, t } = this;
+    const { dims } = this.values;
+    if (!mask) return [i32(0), rows.panels];
+    const first = dims.combine('add', columns.start, dims.combine('mul', q, i32(t.registerColumns)));
+    const column = mask.widens ? dims.combine('add', first, i32(t.registerColumns - 1)) : first;
+    const corner = withAxis(withAxis(env, c.rows.name, rows.start), c.columns.name, column);
+    const panels = (count: Dim): Atom =>
+      dims.combine('div', dims.combine('max', dims.value(count, corner), i32(0)), i32(t.registerRows));
+    if (mask.grows) return [panels(negate(mask.kept)), rows.panels];
+    return [i32(0), dims.combine('min', panels(add(mask.kept, t.registerRows)), rows.panels)];
   }
 
   private pack(side: Side, block: Block, env: Environment): void {
