@@ -25,22 +25,27 @@ function rowNest(costly: boolean): Nest {
   return flattenNest(nest, fn);
 }
 
-function exponentials(nest: Nest): number {
-  let count = 0;
+function count(nest: Nest, op: 'exp' | 'div' | 'recip'): number {
+  let found = 0;
   for (const stage of nest.stages) {
     walkExprs(stage.kind === 'reduce' ? stage.args : [stage.value], (e) => {
-      if (e.kind === 'unary' && e.op === 'exp') count++;
+      if ((e.kind === 'unary' || e.kind === 'binary') && e.op === op) found++;
     });
   }
-  return count;
+  return found;
 }
 
 test('a costly value is stored first and read back', () => {
   const nest = rowNest(true);
-  expect(exponentials(nest)).toBe(2);
+  expect(count(nest, 'exp')).toBe(2);
   const kept = keepRowValues(nest, () => true);
-  expect(exponentials(kept)).toBe(1);
+  expect(count(kept, 'exp')).toBe(1);
   expect(kept.stages.map(({ kind }) => kind)).toEqual(['reduce', 'store', 'reduce', 'store']);
+});
+
+test('a row of exponentials is multiplied by the reciprocal of its sum', () => {
+  const kept = keepRowValues(rowNest(true), () => true);
+  expect([count(kept, 'div'), count(kept, 'recip')]).toEqual([0, 1]);
 });
 
 test('a cheap one is computed twice, and one that f16 would round', () => {

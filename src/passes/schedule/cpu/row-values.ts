@@ -1,5 +1,6 @@
 // Values of a row that a reduction and the row's store both compute: where they take much work they are stored
-// first, in the place of the result, and read back from cache. exp(x − max) of a softmax is computed once.
+// first, in the place of the result, and read back from cache. exp(x − max) of a softmax is computed once, and the
+// elements of its row are multiplied by the reciprocal of their sum.
 import { sameDim, variable } from '../../../ir/dim.ts';
 import type { Expr, Index } from '../../../ir/expr.ts';
 import { ExprPool, loadsIn, Rewriter, walkExprs, weight } from '../../../ir/expr-rewrite.ts';
@@ -58,11 +59,26 @@ function keep(reduce: Reduce, store: Store): Kept | undefined {
   if (!shared) return undefined;
   const load: Expr = { kind: 'load', dtype: 'f32', buffer: store.buffer, indices: store.indices };
   const reading = new Rewriter({ nodes: new Map([[shared, load]]) });
+  const sum = sumOfExponentials(reduce, args, shared);
   return {
     first: { ...store, value: shared },
     reduce: { ...reduce, axes: [axis], args: args.map((arg) => reading.expr(arg)) },
-    store: { ...store, value: reading.expr(value) },
+    store: { ...store, value: reading.expr(sum ? dividedOnce(value, sum) : value) },
   };
+}
+
+// The result of `reduce` as it is read, where it sums `shared`, which is eˣ: 0 or a normal number, as each eˣ is.
+function sumOfExponentials({ monoid, id }: Reduce, args: readonly Expr[], shared: Expr): string | undefined {
+  const isExponential = shared.kind === 'unary' && shared.op === 'exp' && args[0] === shared;
+  return isExponential && monoid.name === 'sum' ? id : undefined;
+}
+
+// x / sum as x · (1 / sum): one division a row. The reciprocal of a normal number does not overflow.
+function dividedOnce(value: Expr, sum: string): Expr {
+  if (value.kind !== 'binary' || value.op !== 'div') return value;
+  const { a, b } = value;
+  if (b.kind !== 'reduced' || b.stage !== sum) return value;
+  return { ...value, op: 'mul', a, b: { kind: 'unary', dtype: b.dtype, op: 'recip', x: b } };
 }
 
 /** The node of most work that occurs in `value` and in one of `args`. */
