@@ -11,7 +11,8 @@ import { emptyEnvironment, withAxis, type Environment } from './environment.ts';
 import { i32, type Atom } from './kernel-writer.ts';
 import { interiorOf, type Interior } from './interior.ts';
 import { isShortRow, overLanes } from './lanes.ts';
-import { overAxes, reduceAcross, reduceAlong, storesWithin, type StoreStage } from './reductions.ts';
+import { overAxes, reduceAcross, type StoreStage } from './reductions.ts';
+import { reduceAlong, storesWithin } from './row-reductions.ts';
 import type { Values } from './values.ts';
 
 /** Every index that a stage loads or stores at. */
