@@ -1,5 +1,6 @@
 // Prints values and dims as JavaScript. What is printed here is not formatted again, so it is laid out with care.
 import { asConstant, type Atom, type Dim } from '../../ir/dim.ts';
+import { withRepeats } from './repeats.ts';
 
 const reserved = new Set(
   (
@@ -68,10 +69,19 @@ function atomJs(atom: Atom, names: Names): string {
 }
 
 /** A list on one line. */
-export const list = (items: readonly string[]): string => `[${items.join(', ')}]`;
+export const list = (items: readonly string[]): string => {
+  const inline = (each: readonly string[]): string => `[${each.join(', ')}]`;
+  return inline(withRepeats(items, inline));
+};
 
 /** A list with an item per line. */
 export const lines = (items: readonly string[], indent: string): string =>
+  block(
+    withRepeats(items, (turn) => block(turn, `${indent}  `)),
+    indent,
+  );
+
+const block = (items: readonly string[], indent: string): string =>
   items.length === 0 ? '[]' : `[\n${items.map((item) => `${indent}  ${item},\n`).join('')}${indent}]`;
 
 /** An object with a property per line; undefined values are left out. */

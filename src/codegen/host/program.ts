@@ -122,6 +122,7 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
     },
     '',
   );
+  if (body.includes('...repeat(')) uses.add('repeat');
   return { code: `const program = ${body};\n`, uses };
 }
 
@@ -174,7 +175,7 @@ function printFunction(
   host?.uses.forEach((file) => uses.add(file));
   const facts = factsOf(fn);
   const used = new Set<number>();
-  const gpu = plans.gpu && printGpuPlan({ plan: plans.gpu, fn, names, recordWord, uses }, kernels, used);
+  const gpu = plans.gpu && printGpuPlan({ plan: plans.gpu, fn, names, recordWord }, kernels, used);
   return object(
     {
       dims: list(dims.map(text)),
@@ -284,12 +285,7 @@ interface PlanParts {
   readonly recordWord: (name: string) => string;
 }
 
-interface GpuParts extends PlanParts {
-  /** The runtime files that are called by name; grows. */
-  readonly uses: Set<string>;
-}
-
-function printGpuPlan({ plan, fn, names, recordWord, uses }: GpuParts, kernels: GpuKernels, used: Set<number>): string {
+function printGpuPlan({ plan, fn, names, recordWord }: PlanParts, kernels: GpuKernels, used: Set<number>): string {
   const memory = planMemory(plan, names);
   const dispatch = (step: Dispatch): string => {
     const variant = kernels.variant(step, memory);
@@ -314,8 +310,8 @@ function printGpuPlan({ plan, fn, names, recordWord, uses }: GpuParts, kernels: 
           step.body.map((inner) => print(inner, `${indent}  `)),
           indent,
         );
-        uses.add('loops');
-        return `...loopSteps(${dimJs(step.count, names)}, ${step.reverse}, (${names.of(step.index)}) => ${body})`;
+        const turn = step.reverse ? ', true' : '';
+        return `...repeat(${dimJs(step.count, names)}, (${names.of(step.index)}) => ${body}${turn})`;
       }
     }
   };
