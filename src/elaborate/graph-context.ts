@@ -250,11 +250,9 @@ export class KeySite {
   }
 
   #derive(): readonly [Value, Value] {
-    return foldIn(
-      this.graph,
-      foldIn(this.graph, this.root?.() ?? this.graph.baseKey(), hash(this.path, 0x811c9dc5)),
-      hash(this.path, 0x9e3779b9),
-    );
+    const [k0, k1] = this.root?.() ?? this.graph.baseKey();
+    const [a, b] = this.graph.builder.node('fold_path', [k0, k1], { path: this.path });
+    return [a ?? k0, b ?? k1];
   }
 
   /** The key of the next call made from here. */
@@ -279,18 +277,4 @@ export class KeySite {
       return [a ?? k0, b ?? k1];
     });
   }
-}
-
-function foldIn(graph: GraphContext, [k0, k1]: readonly [Value, Value], word: number): readonly [Value, Value] {
-  const [a, b] = graph.builder.node('fold_in', [k0, k1, graph.builder.full('u32', word)]);
-  if (!a || !b) throw new RangeError('fold_in has two results');
-  return [a, b];
-}
-
-// FNV-1a from a given basis, with a last mix so that both words of a place differ in all bits.
-function hash(path: string, basis: number): number {
-  let h = basis;
-  for (let i = 0; i < path.length; i++) h = Math.imul(h ^ path.charCodeAt(i), 0x01000193);
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  return (h ^ (h >>> 13)) >>> 0;
 }

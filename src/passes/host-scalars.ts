@@ -49,6 +49,7 @@ const scalarOps: ReadonlySet<string> = new Set([
   'constant',
   'dim',
   'fold_in',
+  'fold_path',
   'stop_gradient',
   'copy',
 ]);

@@ -126,6 +126,7 @@ describe('gradient rules match central differences', () => {
     'inverse_order',
     'random_bits',
     'fold_in',
+    'fold_path',
   ]);
 
   test.each(differentiated.map((op) => [op.name, op] as const))('%s', (_name, op) => {

@@ -15,6 +15,7 @@ import { fromText } from '../../src/runtime/decode.ts';
 import type { BufferSpec } from '../../src/runtime/program.ts';
 import { convertStored, readSafetensors, writeSafetensors } from '../../src/runtime/safetensors.ts';
 import { evaluate } from './evaluate.ts';
+import { foldPath, pathKeys } from '../../src/runtime/path-keys.ts';
 import { bitcast, erf, roundEven, toInteger } from '../../src/runtime/scalars.ts';
 import { runKey, threefry } from '../../src/runtime/threefry.ts';
 
@@ -147,6 +148,7 @@ test('host scalars compute what the interpreter computes', () => {
           else made.push(b.binary(binaries[dtype][kind % binaries[dtype].length] ?? 'and', x, pick(second, dtype)));
         }
         made.push(...b.node('fold_in', [pick(0, 'u32'), pick(1, 'u32'), pick(2, 'u32')]));
+        made.push(...b.node('fold_path', [pick(0, 'u32'), pick(1, 'u32')], { path: "h.0's \u00e9" }));
         const region = { params: inputs, nodes: b.nodes };
         const host = made.map((value, at) => ({
           name: `out.${at}`,
@@ -154,7 +156,7 @@ test('host scalars compute what the interpreter computes', () => {
           region: { ...region, results: [value] },
         }));
         const printed = hostScalarsJs(host, ['b'], new Names());
-        const library = { threefry, roundEven, erf, toInteger };
+        const library = { threefry, foldPath, roundEven, erf, toInteger };
         const open = evaluate(`({ ${Object.keys(library).join()} }) => ${printed?.code}`) as (
           given: typeof library,
         ) => (s: object, b: number) => Record<string, number>;
@@ -182,6 +184,25 @@ test('host scalars compute what the interpreter computes', () => {
       },
     ),
   );
+});
+
+test('keys of paths are one list where the key is that of the call', () => {
+  const b = new Builder();
+  const word = (name: string): Value => ({ name, type: tensorType('u32', []) });
+  const [k0, k1] = [word('key.0'), word('key.1')];
+  const key = [k0, k1];
+  const places = ['fc1.weight.0', 'fc1.bias.0', "h's"];
+  const words = [...places.flatMap((path) => b.node('fold_path', key, { path })), b.binary('xor', k0, k1)];
+  const regionOf = (value: Value) => {
+    const nodes = b.nodes.filter(({ outputs }) => outputs.includes(value));
+    return { params: key, nodes, results: [value] };
+  };
+  const host = words.map((value, at) => ({ name: `host.${at}`, dtype: 'u32' as const, region: regionOf(value) }));
+  const printed = hostScalarsJs(host, [], new Names());
+  expect(printed?.code).toContain("...pathKeys(s, 0, ['fc1.weight.0', 'fc1.bias.0', 'h\\'s'])");
+  const run = evaluate(`(pathKeys) => ${printed?.code}`) as (keys: typeof pathKeys) => (s: object) => object;
+  const wanted = places.flatMap((path) => foldPath(7, 9, path));
+  expect(Object.values(run(pathKeys)({ 'key.0': 7, 'key.1': 9 }))).toEqual([...wanted, 7 ^ 9]);
 });
 
 const stored = (dtype: string, bytes: ArrayBuffer) => ({ dtype, shape: [], bytes: new Uint8Array(bytes) });

@@ -3,7 +3,7 @@ import type { BinaryOp, UnaryOp } from '../../ir/expr.ts';
 import type { DType } from '../../ir/dtype.ts';
 import type { HostScalar, Node, Value } from '../../ir/graph.ts';
 import { asConstant } from '../../ir/dim.ts';
-import { dimJs, keyJs, text, type Names } from './js.ts';
+import { dimJs, keyJs, list, text, type Names } from './js.ts';
 
 /** A printed function body, and the runtime files that it calls. */
 export interface HostCode {
@@ -19,16 +19,39 @@ export function hostScalarsJs(
 ): HostCode | undefined {
   if (host.length === 0) return undefined;
   const writer = new HostWriter(names);
-  const results = host.map(({ name, region }) => {
-    region.params.forEach((param) => writer.name(param, `s[${text(param.name ?? '')}]`));
-    region.nodes.forEach((node) => writer.node(node));
-    const [result] = region.results;
-    if (!result) throw new RangeError(`host scalar ${name} has no result`);
-    return `${keyJs(name)}: ${writer.use(result)}`;
-  });
+  const results: string[] = [];
+  for (let at = 0; at < host.length;) {
+    const paths = pathsFrom(host, at);
+    results.push(paths.length > 0 ? writer.pathKeys(at, paths) : writer.scalar(host[at]));
+    at += 2 * paths.length || 1;
+  }
   const head = `(${['s', ...dims.map((dim) => names.of(dim))].join(', ')}) => {\n`;
   const body = [...writer.lines, `return { ${results.join(', ')} };`].map((line) => `        ${line}\n`).join('');
   return { code: `${head}${body}      }`, uses: writer.uses };
+}
+
+// The paths whose keys are the scalars from `at` on, two words each, made from the key of the call.
+function pathsFrom(host: readonly HostScalar[], at: number): string[] {
+  const paths: string[] = [];
+  for (; ; at += 2) {
+    const [path, again] = [pathOfWord(host, at, 0), pathOfWord(host, at + 1, 1)];
+    if (path === undefined || path !== again) return paths;
+    paths.push(path);
+  }
+}
+
+function pathOfWord(host: readonly HostScalar[], at: number, word: 0 | 1): string | undefined {
+  const scalar = host[at];
+  if (scalar?.name !== `host.${at}`) return undefined;
+  const { nodes, results } = scalar.region;
+  const [node, ...more] = nodes;
+  if (node?.op !== 'fold_path' || more.length > 0 || node.outputs[word] !== results[0]) return undefined;
+  return node.inputs.every(({ name }, half) => name === `key.${half}`) ? pathOf(node) : undefined;
+}
+
+function pathOf({ attrs: { path } }: Node): string {
+  if (typeof path !== 'string') throw new RangeError('fold_path without its path');
+  return path;
 }
 
 class HostWriter {
@@ -39,6 +62,22 @@ class HostWriter {
   readonly #known = new Map<string, string>();
 
   constructor(readonly dims: Names) {}
+
+  /** The property of a scalar. */
+  scalar(scalar: HostScalar | undefined): string {
+    if (!scalar) throw new RangeError('no host scalar');
+    const { name, region } = scalar;
+    region.params.forEach((param) => this.name(param, `s[${text(param.name ?? '')}]`));
+    region.nodes.forEach((node) => this.node(node));
+    const [result] = region.results;
+    if (!result) throw new RangeError(`host scalar ${name} has no result`);
+    return `${keyJs(name)}: ${this.use(result)}`;
+  }
+
+  /** The properties of scalars that are the keys of `paths`. */
+  pathKeys(first: number, paths: readonly string[]): string {
+    return `...${this.#runtime('path-keys', `pathKeys(s, ${first}, ${list(paths.map(text))})`)}`;
+  }
 
   name(value: Value, code: string): void {
     this.#names.set(value, code);
@@ -53,7 +92,9 @@ class HostWriter {
   node(node: Node): void {
     const [output] = node.outputs;
     if (!output) return;
-    if (node.op === 'fold_in') return this.#foldIn(node);
+    if (node.op === 'fold_in') return this.#pair(node, this.#runtime('threefry', `threefry(${this.#inputs(node)}, 0)`));
+    if (node.op === 'fold_path')
+      return this.#pair(node, this.#runtime('path-keys', `foldPath(${this.#inputs(node)}, ${text(pathOf(node))})`));
     const code = this.#expression(node, output.type.dtype);
     this.name(output, /^[\w.]+$/.test(code) ? code : this.#let(code));
   }
@@ -67,9 +108,12 @@ class HostWriter {
     return name;
   }
 
-  #foldIn(node: Node): void {
-    const pair = this.#let(`threefry(${node.inputs.map((input) => this.use(input)).join(', ')}, 0)`);
-    this.uses.add('threefry');
+  #inputs(node: Node): string {
+    return node.inputs.map((input) => this.use(input)).join(', ');
+  }
+
+  #pair(node: Node, code: string): void {
+    const pair = this.#let(code);
     node.outputs.forEach((output, at) => this.name(output, `${pair}[${at}]`));
   }
 

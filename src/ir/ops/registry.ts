@@ -17,6 +17,7 @@ import dot from './dot.ts';
 import dynamicSlice from './dynamic-slice.ts';
 import dynamicUpdateSlice from './dynamic-update-slice.ts';
 import foldIn from './fold-in.ts';
+import foldPath from './fold-path.ts';
 import gather from './gather.ts';
 import gradient from './gradient.ts';
 import inverseOrder from './inverse-order.ts';
@@ -50,7 +51,7 @@ export const opFamilies: Readonly<Record<string, readonly OpDefinition[]>> = {
   Windows: [windowSum, windowMax, windowPick, windowUnpick],
   Indexing: [gather, scatter, dynamicSlice, dynamicUpdateSlice],
   Order: [argsort, inverseOrder, takeAlong],
-  Random: [randomBits, foldIn],
+  Random: [randomBits, foldIn, foldPath],
   Control: [scan],
   Gradients: [stopGradient, copy, barrier, gradient],
 };
