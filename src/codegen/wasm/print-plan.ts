@@ -1,7 +1,8 @@
 // Prints one plan as a WASM function (table, tid, n): kernels in order, copies, fills, and loops whose
 // bodies recompute the words that depend on the loop index. Where threads may run it together, a step is run by as many
 // as its word of the table says, copies and fills by the first, and all meet between two steps unless the first thread
-// runs both alone.
+// runs both alone. A local points to the words of the step and moves on from step to step, so that the steps of equal
+// layers are equal bytes.
 import type { Atom, Dim } from '../../ir/dim.ts';
 import { f32Bytes, unsigned, type FunctionBody } from './encoder.ts';
 import { FunctionWriter, type Local } from './function-writer.ts';
@@ -21,9 +22,30 @@ export interface Callees {
 /** Prints the function that runs a plan. */
 export function printPlan(layout: Layout, callees: Callees): FunctionBody {
   const writer = new FunctionWriter(parametersFor(callees.alone));
-  for (const step of layout.steps) printStep(step, layout, callees, writer);
+  printSteps(layout.steps, layout, callees, writer);
   printEnd(callees, writer);
   return writer.finish();
+}
+
+function printSteps(steps: readonly PlacedStep[], layout: Layout, callees: Callees, w: FunctionWriter): void {
+  let before: number | undefined;
+  for (const step of steps) {
+    if (step.kind === 'loop') before = undefined;
+    else {
+      printMove(before, step.at, w);
+      before = step.at;
+    }
+    printStep(step, layout, callees, w);
+  }
+}
+
+const stepWords = (w: FunctionWriter): Local => w.local('step', 'i32');
+
+function printMove(from: number | undefined, to: number, w: FunctionWriter): void {
+  w.get(from === undefined ? w.local('table', 'i32') : stepWords(w));
+  w.i32(4 * (to - (from ?? 0)));
+  w.emit(op.i32Add);
+  w.set(stepWords(w));
 }
 
 function printStep(s: PlacedStep, layout: Layout, callees: Callees, w: FunctionWriter): void {
@@ -32,7 +54,7 @@ function printStep(s: PlacedStep, layout: Layout, callees: Callees, w: FunctionW
       return printDispatch(s, layout, callees, w);
     case 'copy':
       return onThreadZero(callees, w, () => {
-        for (const word of [s.at, s.at + 1, s.at + 2]) printWord(word, w);
+        for (const word of [0, 1, 2]) printStepWord(word, w);
         w.emit(...wide.memoryCopy);
       });
     case 'fill':
@@ -48,21 +70,17 @@ function printDispatch(s: Dispatch, layout: Layout, { kernel, meet, alone }: Cal
   const { threads } = s;
   const n = threads === undefined ? 'n' : 'sharing';
   if (threads !== undefined) {
-    printMeeting(() => printWord(threads, w), meet, w);
+    printMeeting(() => printStepWord(threads - s.at, w), meet, w);
     w.get(w.local('tid', 'i32'));
     w.get(w.local(n, 'i32'));
     w.emit(op.i32LtS, op.if, 0x40);
   }
   for (const update of s.updates) {
-    w.get(w.local('table', 'i32'));
+    w.get(stepWords(w));
     printDim(update.dim, layout, w);
-    w.memory(op.i32Store, 4 * update.word);
+    w.memory(op.i32Store, 4 * (update.word - s.at));
   }
-  w.get(w.local('table', 'i32'));
-  if (s.at > 0) {
-    w.i32(4 * s.at);
-    w.emit(op.i32Add);
-  }
+  w.get(stepWords(w));
   if (!alone) {
     w.get(w.local('tid', 'i32'));
     w.get(w.local(n, 'i32'));
@@ -93,6 +111,12 @@ function printWord(word: number, w: FunctionWriter): void {
   w.memory(op.i32Load, 4 * word);
 }
 
+/** A word of the step that runs. */
+function printStepWord(word: number, w: FunctionWriter): void {
+  w.get(stepWords(w));
+  w.memory(op.i32Load, 4 * word);
+}
+
 function onThreadZero({ meet, alone }: Callees, w: FunctionWriter, body: () => void): void {
   if (alone) return body();
   printMeeting(() => w.i32(1), meet, w);
@@ -104,16 +128,16 @@ function onThreadZero({ meet, alone }: Callees, w: FunctionWriter, body: () => v
 
 function printFill(s: Extract<PlacedStep, { kind: 'fill' }>, w: FunctionWriter): void {
   if (Object.is(s.value, 0)) {
-    printWord(s.at, w);
+    printStepWord(0, w);
     w.i32(0);
-    printWord(s.at + 1, w);
+    printStepWord(1, w);
     return w.emit(...wide.memoryFill);
   }
   const bits = s.float ? new DataView(new Uint8Array(f32Bytes(s.value)).buffer).getInt32(0, true) : s.value;
   const [pointer, end] = [w.temporary('i32'), w.temporary('i32')];
-  printWord(s.at, w);
+  printStepWord(0, w);
   w.tee(pointer);
-  printWord(s.at + 1, w);
+  printStepWord(1, w);
   w.emit(op.i32Add);
   w.set(end);
   printWhileLess(pointer, end, w, () => {
@@ -164,7 +188,7 @@ function printLoop(
       w.emit(op.i32Sub);
     } else w.get(step);
     w.set(index);
-    for (const child of s.body) printStep(child, layout, callees, w);
+    printSteps(s.body, layout, callees, w);
     return 1;
   });
   w.release(step, count);
