@@ -1,6 +1,7 @@
 // Packs buffers with live intervals into one block of memory: largest first, into the tightest gap that is free for
-// the whole interval. Offsets are multiples of 256, which WebGPU wants of binding ranges.
-import type { BufferSpec } from './program.ts';
+// the whole interval. Offsets are multiples of 256, which WebGPU wants of binding ranges. All plans of a device share two
+// blocks: temporaries, and arguments with results.
+import type { Backend, BufferSpec, Memory, PlanSpec } from './program.ts';
 
 /** Offset of every buffer of one pool (undefined for the others) and the bytes of the block. */
 export interface Packed {
@@ -15,7 +16,10 @@ interface Placed {
   readonly last: number;
 }
 
-const align = (bytes: number): number => Math.ceil(Math.max(bytes, 16) / 256) * 256;
+const roundUp = (bytes: number, multiple: number): number => Math.ceil(Math.max(bytes, 16) / multiple) * multiple;
+
+/** Bytes of a buffer: vec4 accesses need whole groups of 16. */
+export const padded = (bytes: number): number => roundUp(bytes, 16);
 
 /** Packs the buffers of `pool`. */
 export function packIntervals(buffers: readonly BufferSpec[], pool: 0 | 1): Packed {
@@ -23,7 +27,7 @@ export function packIntervals(buffers: readonly BufferSpec[], pool: 0 | 1): Pack
   const wanted = buffers.flatMap((buffer, index) =>
     typeof buffer === 'string' || buffer[0] !== pool
       ? []
-      : [{ index, bytes: align(buffer[1]), first: buffer[2], last: buffer[3] }],
+      : [{ index, bytes: roundUp(buffer[1], 256), first: buffer[2], last: buffer[3] }],
   );
   const placed: Placed[] = [];
   let total = 0;
@@ -45,4 +49,39 @@ function tightestGap(busy: readonly Placed[], bytes: number): number {
     end = Math.max(end, other.end);
   }
   return best < 0 ? end : best;
+}
+
+/** Where the buffers of plans lie on one device. */
+export class Arena {
+  readonly #blocks: (Memory | undefined)[] = [];
+  /** How often a block moved, and the buffers of all plans with it. */
+  moved = 0;
+
+  constructor(readonly backend: Pick<Backend, 'allocate' | 'free'>) {}
+
+  /** Makes room for a plan; what it gives says where its buffers lie now. */
+  open({ buffers }: PlanSpec, named: (path: string) => Memory): () => Memory[] {
+    const packed = ([0, 1] as const).map((pool) => {
+      const { offsets, bytes } = packIntervals(buffers, pool);
+      const block = this.#blocks[pool];
+      if (bytes <= (block?.bytes ?? 0)) return offsets;
+      this.#blocks[pool] = undefined;
+      if (block) this.backend.free(block);
+      this.#blocks[pool] = this.backend.allocate(bytes);
+      this.moved++;
+      return offsets;
+    });
+    return () =>
+      buffers.map((buffer, index) => {
+        if (typeof buffer === 'string') return named(buffer);
+        const [pool, bytes] = buffer;
+        const block = this.#blocks[pool] ?? { at: 0, bytes };
+        return { ...block, at: block.at + (packed[pool]?.[index] ?? 0), bytes: padded(bytes) };
+      });
+  }
+
+  /** Gives the blocks back. */
+  close(): void {
+    for (const block of this.#blocks) if (block) this.backend.free(block);
+  }
 }

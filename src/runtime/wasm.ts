@@ -1,5 +1,5 @@
 // The WASM backend: one memory with a small allocator, one instance per program, one call per run.
-import { packIntervals } from './arena.ts';
+import { Arena } from './arena.ts';
 import { fromText } from './decode.ts';
 import { DlmError, need } from './error.ts';
 import type { Backend, Bound, Data, Memory, PlanSpec, ProgramSpec, RunRequest } from './program.ts';
@@ -17,12 +17,12 @@ export interface WasmBound extends Bound {
   readonly plan: PlanSpec;
   readonly run: Run;
   readonly team: Team | undefined;
-  readonly places: Memory[];
+  places: readonly Memory[];
   readonly record: Memory;
   readonly table: Memory;
   /** Writes the table; `direct` lie in tensors of the caller. */
   readonly link: (direct?: ReadonlyMap<number, Memory>) => void;
-  /** Value of {@link WasmBackend.moved} when the table was written; −1 where that was for one run. */
+  /** Value of {@link Arena.moved} when the table was written; −1 where that was for one run. */
   linked: number;
   /** Some kernel is shared by threads. */
   shared?: boolean;
@@ -61,8 +61,7 @@ class WasmBackend implements Backend {
   readonly #ready = new Map<ProgramSpec, Instance>();
   // Free ranges by address. The first bytes stay unused, so that no address is 0.
   #free: Memory[] = [{ at: 1024, bytes: page - 1024 }];
-  #pools: [Memory | undefined, Memory | undefined] = [undefined, undefined];
-  #moved = 0;
+  readonly #arena = new Arena(this);
   #breath = performance.now();
 
   constructor(readonly crew?: Crew) {
@@ -153,45 +152,27 @@ class WasmBackend implements Backend {
     const run = need(instance.exports[plan.run ?? ''], 'plan');
     const { table: values = [], words = '' } = plan;
     const [table, record] = [this.allocate(values.length * 4), this.allocate(16384)];
-    const packed = [packIntervals(plan.buffers, 0), packIntervals(plan.buffers, 1)] as const;
-    this.#reserve(0, packed[0].bytes);
-    this.#reserve(1, packed[1].bytes);
-    const places: Memory[] = [];
+    const places = this.#arena.open(plan, named);
     const link: WasmBound['link'] = (direct) => {
-      plan.buffers.forEach((buffer, index) => {
-        if (typeof buffer === 'string') places[index] = named(buffer);
-        else
-          places[index] = direct?.get(index) ?? {
-            at: (this.#pools[buffer[0]]?.at ?? 0) + (packed[buffer[0]].offsets[index] ?? 0),
-            bytes: buffer[1],
-          };
-      });
+      bound.places = places().map((place, index) => direct?.get(index) ?? place);
       const view = new Int32Array(this.#memory.buffer, table.at, values.length);
       values.forEach((value, at) => {
         const word = words[at];
-        if (word === 'a') view[at] = places[value]?.at ?? 0;
+        if (word === 'a') view[at] = bound.places[value]?.at ?? 0;
         else view[at] = word === 'r' ? record.at + 4 * value : word === 's' ? instance.scratch.at : value;
       });
-      bound.linked = direct?.size ? -1 : this.#moved;
+      bound.linked = direct?.size ? -1 : this.#arena.moved;
       team?.share(bound, view);
     };
     const dispose = (): void => [table, record].forEach((memory) => this.free(memory));
-    const bound: WasmBound = { plan, run, team, places, record, table, link, linked: -1, dispose };
+    const bound: WasmBound = { plan, run, team, places: [], record, table, link, linked: -1, dispose };
     return bound;
-  }
-
-  #reserve(pool: 0 | 1, bytes: number): void {
-    const before = this.#pools[pool];
-    if (bytes <= (before?.bytes ?? 0)) return;
-    if (before) this.free(before);
-    this.#pools[pool] = this.allocate(bytes);
-    this.#moved++;
   }
 
   async run(target: Bound, request: RunRequest): Promise<Uint8Array<ArrayBuffer>[]> {
     const bound = target as WasmBound;
     const direct = directPlaces(bound.plan, request);
-    if (direct.size > 0 || bound.linked !== this.#moved) bound.link(direct);
+    if (direct.size > 0 || bound.linked !== this.#arena.moved) bound.link(direct);
     const place = (index: number): Memory => bound.places[index] ?? bound.record;
     this.write(bound.record, request.record);
     for (const { to, data, memory } of request.uploads) {

@@ -1,6 +1,6 @@
 // The WebGPU backend: pipelines made at load, bind groups once per dim binding, one encoder and one submit per run.
 // Parameters have a buffer each; temporaries share one buffer, arguments and results another.
-import { packIntervals } from './arena.ts';
+import { Arena, padded } from './arena.ts';
 import { DlmError, need } from './error.ts';
 import type {
   Backend,
@@ -39,8 +39,8 @@ type Command =
   | { readonly from: GpuMemory; readonly to: GpuMemory; readonly through: GPUBuffer | undefined };
 
 interface GpuBound extends Bound {
-  readonly places: GpuMemory[];
-  readonly commands: Command[];
+  places: readonly GpuMemory[];
+  commands: readonly Command[];
   readonly record: GPUBuffer;
   readonly link: () => void;
   linked: number;
@@ -71,8 +71,7 @@ class WebGpuBackend implements Backend {
   readonly #pipelines = new Map<KernelSpec | undefined, Pipeline>();
   readonly #compiling = new Map<KernelSpec, Promise<void>>();
   readonly #staging: GPUBuffer[] = [];
-  readonly #pools: [GPUBuffer | undefined, GPUBuffer | undefined] = [undefined, undefined];
-  #moved = 0;
+  readonly #arena = new Arena(this);
   #lost: DlmError | undefined;
   // Rejects when the device is lost.
   readonly #gone: Promise<never>;
@@ -141,48 +140,28 @@ class WebGpuBackend implements Backend {
   }
 
   bind(program: ProgramSpec, plan: PlanSpec, named: (path: string) => Memory): GpuBound {
-    const packed = [packIntervals(plan.buffers, 0), packIntervals(plan.buffers, 1)] as const;
-    this.#reserve(0, packed[0].bytes);
-    this.#reserve(1, packed[1].bytes);
+    const places = this.#arena.open(plan, named);
     const steps = [...(plan.steps ?? []), ...pairs(plan.commits ?? [])];
     const record = this.#buffer(recordBytes, uniform | copyTarget);
     const params = this.#paramBuffer(steps);
     const helpers = steps.map((step) => this.#helper(plan, step, named));
-    const places: GpuMemory[] = [];
-    const commands: Command[] = [];
     const link = (): void => {
-      plan.buffers.forEach((buffer, index) => {
-        if (typeof buffer === 'string') places[index] = named(buffer) as GpuMemory;
-        else {
-          const [pool, bytes] = buffer;
-          places[index] = {
-            buffer: this.#pools[pool] ?? record,
-            at: packed[pool].offsets[index] ?? 0,
-            bytes: padded(bytes),
-          };
-        }
-      });
-      commands.length = 0;
-      steps.forEach((step, at) => {
+      bound.places = places() as GpuMemory[];
+      bound.commands = steps.flatMap((step, at): Command[] => {
         const helper = helpers[at];
-        const [from, to] = [places[Number(step[1])], places[step[2] ?? -1]];
-        if (step[0] === 'fill' && helper && from)
-          commands.push({ from: { buffer: helper, at: 0, bytes: helper.size }, to: from, through: undefined });
-        else if (step[0] === 'copy' && from && to) commands.push({ from, to, through: helper });
-        else if (isDispatch(step))
-          commands.push(this.#dispatch(program, step, places, { buffer: params, offset: at * 256, size: 256 }, record));
+        if (isDispatch(step))
+          return [this.#dispatch(program, step, bound, { buffer: params, offset: at * 256, size: 256 })];
+        const [from, to] = [bound.places[step[1]], bound.places[step[2]]];
+        if (step[0] === 'fill')
+          return helper && from
+            ? [{ from: { buffer: helper, at: 0, bytes: helper.size }, to: from, through: undefined }]
+            : [];
+        return from && to ? [{ from, to, through: helper }] : [];
       });
     };
     const dispose = (): void => [record, params, ...helpers].forEach((buffer) => buffer?.destroy());
-    return { places, commands, record, link, linked: -1, checked: false, dispose };
-  }
-
-  #reserve(pool: 0 | 1, bytes: number): void {
-    const before = this.#pools[pool];
-    if (bytes <= (before?.size ?? 0)) return;
-    before?.destroy();
-    this.#pools[pool] = this.#buffer(bytes, storage | copySource | copyTarget);
-    this.#moved++;
+    const bound: GpuBound = { places: [], commands: [], record, link, linked: -1, checked: false, dispose };
+    return bound;
   }
 
   // The params of every dispatch, 256 bytes apart; then the word indices of its scalars in the step record.
@@ -208,13 +187,7 @@ class WebGpuBackend implements Backend {
     return this.#filled(new Uint32Array(Math.ceil(bytes / 4)).fill(op === 'fill' ? value : 0), copySource);
   }
 
-  #dispatch(
-    program: ProgramSpec,
-    step: Dispatch,
-    places: readonly GpuMemory[],
-    params: GPUBufferBinding,
-    record: GPUBuffer,
-  ): Command {
+  #dispatch(program: ProgramSpec, step: Dispatch, { places, record }: GpuBound, params: GPUBufferBinding): Command {
     const [index, buffers, workgroups] = step;
     const found = need(this.#pipelines.get(program.kernels?.[index]), 'pipeline');
     const entries = found.bindings.map((kind, binding): GPUBindGroupEntry => {
@@ -230,8 +203,8 @@ class WebGpuBackend implements Backend {
     const bound = target as GpuBound;
     // The first run of a binding is validated; later runs do the same again.
     const check = bound.checked ? undefined : this.#watch();
-    if (bound.linked !== this.#moved) bound.link();
-    bound.linked = this.#moved;
+    if (bound.linked !== this.#arena.moved) bound.link();
+    bound.linked = this.#arena.moved;
     bound.checked = true;
     const place = (index: number): GpuMemory => bound.places[index] ?? { buffer: bound.record, at: 0, bytes: 0 };
     this.gpu.queue.writeBuffer(bound.record, 0, request.record);
@@ -298,16 +271,16 @@ class WebGpuBackend implements Backend {
 
   close(): void {
     if (this.owned) this.gpu.destroy();
-    else [...this.#pools, ...this.#staging].forEach((buffer) => buffer?.destroy());
+    else {
+      this.#arena.close();
+      for (const buffer of this.#staging) buffer.destroy();
+    }
   }
 }
 
 type Dispatch = Extract<StepSpec, readonly [number, ...unknown[]]>;
 
 const isDispatch = (step: StepSpec): step is Dispatch => typeof step[0] === 'number';
-
-// vec4 accesses need whole groups of 16 bytes.
-const padded = (bytes: number): number => Math.ceil(Math.max(bytes, 16) / 16) * 16;
 
 const pairs = (flat: readonly number[]): StepSpec[] =>
   flat.flatMap((from, at) => (at % 2 === 0 ? [['copy', from, flat[at + 1] ?? 0] as const] : []));
