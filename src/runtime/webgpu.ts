@@ -126,17 +126,11 @@ class WebGpuBackend implements Backend {
 
   async #compile(kernel: KernelSpec): Promise<void> {
     const { gpu } = this;
-    const bindings = bindingsOf(kernel);
-    const entries = bindings.map(([kind], binding) => {
-      const type = kind === 'r' ? 'read-only-storage' : kind === 'w' ? 'storage' : 'uniform';
-      return { binding, visibility: 4, buffer: { type } } as const;
-    });
-    const layout = gpu.createBindGroupLayout({ entries });
     const pipeline = await gpu.createComputePipelineAsync({
-      layout: gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      layout: 'auto',
       compute: { module: gpu.createShaderModule({ code: shaderText(kernel) }), entryPoint: 'main' },
     });
-    this.#pipelines.set(kernel, { pipeline, layout, bindings });
+    this.#pipelines.set(kernel, { pipeline, layout: pipeline.getBindGroupLayout(0), bindings: bindingsOf(kernel) });
   }
 
   bind(program: ProgramSpec, plan: PlanSpec, named: (path: string) => Memory): GpuBound {

@@ -1,6 +1,9 @@
 // `--emit wgsl`: the shaders for people are shaders, and say which lines they compute.
 import { expect, test } from 'vitest';
+import { printWgsl } from '../../src/codegen/wgsl/print.ts';
+import type { Kernel } from '../../src/ir/kernel.ts';
 import { compile, shadersText } from '../../src/index.ts';
+import { shaderText } from '../../src/runtime/shader.ts';
 import { fileHost } from '../support/file-host.ts';
 import { requestTestDevice } from '../support/webgpu.ts';
 
@@ -24,4 +27,34 @@ test('every shader is valid by itself, and names its kernel and the lines it cam
   const placed = shaders.filter((code) => /^\/\/ {3}\S*modes\.dlm:\d+ {2}\S/m.test(code));
   expect(placed.length).toBeGreaterThan(shaders.length / 2);
   found.device.destroy();
+});
+
+test('a pipeline has all bindings of its kernel, also those that nothing reads', async () => {
+  const found = await requestTestDevice();
+  if ('missing' in found) throw new Error(found.missing);
+  const { device } = found;
+  const kernel: Kernel = {
+    name: 'idle',
+    target: 'gpu',
+    buffers: ['x', 'y'].map((name) => ({ name, dtype: 'f32', access: 'read' })),
+    params: ['n'],
+    scalars: [{ name: 'lr', type: 'f32' }],
+    arrays: [],
+    workgroup: [64, 1, 1],
+    body: [],
+    origin: [],
+  };
+  const code = shaderText(printWgsl(kernel, ['read', 'read']));
+  const pipeline = device.createComputePipeline({
+    layout: 'auto',
+    compute: { module: device.createShaderModule({ code }), entryPoint: 'main' },
+  });
+  const buffer = (usage: number) => ({ buffer: device.createBuffer({ size: 16384, usage }) });
+  device.pushErrorScope('validation');
+  device.createBindGroup({
+    layout: pipeline.getBindGroupLayout(0),
+    entries: [128, 128, 64, 64].map((usage, binding) => ({ binding, resource: buffer(usage) })),
+  });
+  expect(await device.popErrorScope()).toBeNull();
+  device.destroy();
 });

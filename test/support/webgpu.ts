@@ -38,33 +38,22 @@ export async function requestTestDevice(descriptor: GPUDeviceDescriptor = {}): P
 // SwiftShader takes tens of milliseconds for a pipeline, and programs have many kernels in common.
 function sharePipelines(device: GPUDevice): GPUDevice {
   const codes = new WeakMap<GPUShaderModule, string>();
-  const entries = new WeakMap<GPUBindGroupLayout | GPUPipelineLayout, string>();
   const pipelines = new Map<string, Promise<GPUComputePipeline>>();
   const original = {
     shader: device.createShaderModule.bind(device),
-    layout: device.createBindGroupLayout.bind(device),
-    pipelineLayout: device.createPipelineLayout.bind(device),
     pipeline: device.createComputePipelineAsync.bind(device),
   };
-  const noted = <K extends object>(map: WeakMap<K, string>, key: K, text: string): K => {
-    map.set(key, text);
-    return key;
-  };
   return Object.assign(device, {
-    createShaderModule: (given: GPUShaderModuleDescriptor) => noted(codes, original.shader(given), given.code),
-    createBindGroupLayout: (given: GPUBindGroupLayoutDescriptor) =>
-      noted(entries, original.layout(given), JSON.stringify([...given.entries])),
-    createPipelineLayout: (given: GPUPipelineLayoutDescriptor) => {
-      const groups = [...given.bindGroupLayouts].map((layout) => (layout ? entries.get(layout) : ''));
-      return noted(entries, original.pipelineLayout(given), groups.join(' '));
+    createShaderModule: (given: GPUShaderModuleDescriptor) => {
+      const shader = original.shader(given);
+      codes.set(shader, given.code);
+      return shader;
     },
     createComputePipelineAsync: (given: GPUComputePipelineDescriptor) => {
       const code = codes.get(given.compute.module);
-      const layout = given.layout === 'auto' ? undefined : entries.get(given.layout);
-      if (code === undefined || layout === undefined) return original.pipeline(given);
-      const key = `${layout} ${given.compute.entryPoint ?? ''} ${JSON.stringify(given.compute.constants ?? {})} ${code}`;
-      const known = pipelines.get(key);
-      const pipeline = known ?? original.pipeline(given);
+      if (code === undefined || given.layout !== 'auto') return original.pipeline(given);
+      const key = `${given.compute.entryPoint ?? ''} ${JSON.stringify(given.compute.constants ?? {})} ${code}`;
+      const pipeline = pipelines.get(key) ?? original.pipeline(given);
       pipelines.set(key, pipeline);
       return pipeline;
     },

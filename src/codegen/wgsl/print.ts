@@ -53,7 +53,20 @@ class KernelPrinter {
     const after = [...this.workgroupArrays(), ...this.expressions.declarations()];
     const [invocations, ...more] = this.kernel.workgroup;
     if (more.some((size) => size !== 1)) throw new CompilerBug(`${this.kernel.name}: workgroups have one dimension`);
-    return [this.bindings(), invocations, this.layout([...main, ...after, ''].join('\n'))];
+    const code = this.layout([...main, ...after, ''].join('\n'));
+    return [this.bindings(), invocations, this.unused(code) + code];
+  }
+
+  // The layout of a pipeline has the bindings that its text names.
+  private unused(code: string): string {
+    const { buffers, params, scalars } = this.kernel;
+    const names = [
+      ...buffers.map((_, at) => `b${at}`),
+      ...(params.length + scalars.length > 0 ? ['p'] : []),
+      ...(scalars.length > 0 ? ['step'] : []),
+    ];
+    const isNamed = (name: string): boolean => new RegExp(name === 'step' ? '\\bS\\(' : `\\b${name}\\b`).test(code);
+    return names.flatMap((name) => (isNamed(name) ? [] : [`_=&${name};\n`])).join('');
   }
 
   // For each buffer the access and the letter of its type; p for params, s for the step record.
