@@ -16,7 +16,7 @@ import { emitMatrixProduct } from './cpu/matrix-product.ts';
 import { keepRowValues } from './cpu/row-values.ts';
 import { clampScatters } from './cpu/scatter.ts';
 import { Values } from './cpu/values.ts';
-import { flattenNest } from './flatten.ts';
+import { fillsBuffer, flattenNest } from './flatten.ts';
 import { opaqueSchedule } from './order/schedules.ts';
 import type { Scheduled, ScheduleNest } from './schedule.ts';
 
@@ -29,7 +29,9 @@ export const scheduleForCpu: ScheduleNest = (nest, scope) => {
   const written = new Set(flat.stages.flatMap((stage) => (stage.kind === 'store' ? [stage.buffer] : [])));
   const values = new Values(writer, new DimValues(writer, new Facts(scope.dims, scope.facts)), written);
   const contraction = asContraction(flat);
-  const extent = contraction ? emitProduct(values, contraction) : emitLoops(values, flat);
+  const extent = contraction
+    ? emitProduct(values, contraction)
+    : emitLoops(values, flat, (store) => fillsBuffer(flat, store, scope));
   return finish(nest, writer, extent);
 };
 

@@ -1,6 +1,6 @@
 // Nest → flat nest: every load and store has one index, an element number of its row-major buffer;
 // axes of extent 1 are gone; neighbouring axes that every index treats as one are one.
-import { add, asConstant, mul, product, sameDim, zero, type Dim } from '../../ir/dim.ts';
+import { add, asConstant, mul, product, sameDim, variable, zero, type Dim } from '../../ir/dim.ts';
 import { Rewriter, type Load, type Replacement } from '../../ir/expr-rewrite.ts';
 import type { Expr, Index } from '../../ir/expr.ts';
 import type { Axis, Nest, NestFunction, Stage } from '../../ir/nest.ts';
@@ -125,6 +125,15 @@ export function flattenNest(nest: Nest, scope: NestFunction): Nest {
   let result = dropUnitAxes(flattenLoads(nest, scope));
   for (let next = collapseOnce(result); next; next = collapseOnce(result)) result = next;
   return contiguousLast(result);
+}
+
+/** Whether a store of a flat nest fills its buffer: memory of buffers goes on to the next group of four elements. */
+export function fillsBuffer(nest: Nest, { buffer, indices }: StoreStage, scope: NestFunction): boolean {
+  const [axis, ...others] = nest.axes;
+  const [index, ...more] = indices;
+  const shape = scope.buffers.find(({ id }) => id === buffer)?.type.shape;
+  if (!axis || !index || !shape || 'kind' in index || others.length + more.length > 0) return false;
+  return sameDim(index, variable(axis.name)) && sameDim(axis.extent, product(shape));
 }
 
 // Parallel axes may run in any order: the one along which the first store is contiguous goes last.

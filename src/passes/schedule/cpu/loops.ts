@@ -69,8 +69,9 @@ function isLongChain(stage: Stage): boolean {
   return work >= 12 && work < 80;
 }
 
-/** Emits the body of a kernel for `nest` and returns the extent that its threads share. */
-export const emitLoops = (values: Values, nest: Nest): Dim => new NestLoops(values, nest).emit();
+/** Emits the body of a kernel for `nest` and returns the extent that its threads share; `fills` is `fillsBuffer`. */
+export const emitLoops = (values: Values, nest: Nest, fills: (store: StoreStage) => boolean): Dim =>
+  new NestLoops(values, nest, fills).emit();
 
 class NestLoops {
   private readonly across: boolean;
@@ -80,6 +81,7 @@ class NestLoops {
   constructor(
     private readonly values: Values,
     private readonly nest: Nest,
+    private readonly fills: (store: StoreStage) => boolean,
   ) {
     this.scatters = isScatter(nest);
     this.across = lanesAcross(nest) && !this.lanesMayMeet();
@@ -216,12 +218,13 @@ class NestLoops {
     return isAlone && isUnitStride && weight(stage.value) >= 16 ? stage : undefined;
   }
 
-  // Groups of four lanes; of the last group only those before the end are stored.
+  // Groups of four lanes; of the last group only those before the end are stored, unless there is room for all.
   private lanesOf(stage: StoreStage, axis: string, env: Environment, from: Atom, to: Atom): void {
     const { writer, dims } = this.values;
     writer.for(from, to, 4, (i) => {
       const wide = withAxis(env, axis, i, true);
       const value = this.values.widen(this.values.value(stage.value, wide));
+      if (this.fills(stage)) return this.put(stage, wide, value);
       const before = (at: Atom): Atom => writer.let({ kind: 'binary', type: 'bool', width: 1, op: 'le', a: at, b: to });
       const put = (lane: 0 | 1 | 2 | 3): void => {
         const at = dims.combine('add', i, i32(lane));

@@ -5,7 +5,7 @@ import { walkExprs } from '../../../ir/expr-rewrite.ts';
 import type { KernelExpr, Statement } from '../../../ir/kernel.ts';
 import type { Nest } from '../../../ir/nest.ts';
 import { int, laneNumbers, laneOf, less, named, plus, times } from './expressions.ts';
-import type { StoreStage } from '../flatten.ts';
+import { fillsBuffer, type StoreStage } from '../flatten.ts';
 import {
   countedLoop,
   decode,
@@ -80,7 +80,7 @@ export function schedulePerThread(nest: Nest, surroundings: Surroundings): Writt
   const first = wide ? writer.bind(block, times(number, int(4))) : number;
   const values = decode(writer, block, nest.axes, first);
   const scope = Scope.root(writer, tableOf(nest), block, definitions(nest.axes, values, wide));
-  if (generated) storeLanes(scope, nest, generated, first);
+  if (generated && !fillsBuffer(nest, generated, surroundings.scope)) storeLanes(scope, nest, generated, first);
   else
     for (const run of stageRuns(nest)) {
       if ('kind' in run) reduceSerially(scope, run);
