@@ -79,13 +79,13 @@ describe('text of kernels', () => {
       let i1=L%4;
       let m3=r8*4;
       let y5=min(W2,p[0].y);
-      var R3:vec4f=vec4f((-3.4028234663852886e38f));
+      var R3=vec4f((-3.4028234663852886e38f));
       for(var D2=i1*4;D2<p[0].z;D2+=16){
       R3=max(R3,b0[(y5*p[0].z+D2)>>2u]);
       }
       a0[L]=max(max(R3.x,R3.y),max(R3.z,R3.w));
       workgroupBarrier();
-      var X2:f32=a0[m3];
+      var X2=a0[m3];
       for(var P8=1;P8<4;P8++){
       X2=max(X2,a0[m3+P8]);
       }
@@ -124,10 +124,10 @@ describe('text of kernels', () => {
       if(f6<p[1].x){
       let w7=f6/2*32;
       let A8=f6%2*32;
-      var A9:vec4f=vec4f(0.0f);
-      var C0:vec4f=vec4f(0.0f);
-      var C1:vec4f=vec4f(0.0f);
-      var C2:vec4f=vec4f(0.0f);
+      var A9=vec4f(0f);
+      var C0=vec4f(0f);
+      var C1=vec4f(0f);
+      var C2=vec4f(0f);
       let M2=L/8*4;
       let x5=L%8*4;
       let w6=L%32;

@@ -56,10 +56,7 @@ function floatText(value: number): string {
   return `${trimmed(exact)}f`;
 }
 
-const trimmed = (value: number): string => {
-  const text = String(value);
-  return /[.e]/.test(text) ? text.replace('e+', 'e') : `${text}.0`;
-};
+const trimmed = (value: number): string => String(value).replace('e+', 'e');
 
 /** A scalar constant. */
 export function constantText(type: ScalarType, value: number): string {

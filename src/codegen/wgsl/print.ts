@@ -111,7 +111,7 @@ class KernelPrinter {
       case 'let':
         return this.line(depth, `let ${localName(s.name)} = ${text(s.value)};`);
       case 'var':
-        return this.line(depth, `var ${localName(s.name)}: ${typeName(s.init.type, s.init.width)} = ${text(s.init)};`);
+        return this.line(depth, `var ${localName(s.name)} = ${text(s.init)};`);
       case 'assign':
         return this.line(depth, `${localName(s.name)} = ${text(s.value)};`);
       case 'store':
