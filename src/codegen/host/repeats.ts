@@ -1,10 +1,10 @@
 // Lists of printed items that repeat with numbers that advance, as the layers of a model do, become loops:
 // `['a0', 'a1', 'a2']` is `[...repeat(3, (i) => [`a${i}`])]`.
 
-/** A printed item: its text around the whole numbers in it, and these. */
+/** A printed item: which text is around the whole numbers in it, and these. */
 interface Item {
   readonly text: string;
-  readonly shape: string;
+  readonly shape: number;
   readonly numbers: readonly number[];
 }
 
@@ -29,9 +29,11 @@ const leastSaved = 100;
 export function withRepeats(items: readonly string[], join: (items: readonly string[]) => string): readonly string[] {
   const length = items.reduce((sum, item) => sum + item.length, 0);
   if (items.length < 3 || length < leastSaved) return items;
+  const words = new Set(items.flatMap((item) => item.match(/\bi_*\b/g) ?? []));
   let index = 'i';
-  while (items.some((item) => new RegExp(`\\b${index}\\b`).test(item))) index += '_';
-  const read = items.map(readItem);
+  while (words.has(index)) index += '_';
+  const shapes = new Map<string, number>();
+  const read = items.map((item) => readItem(item, shapes));
   const print = (from: number, to: number): string[] => {
     const found = best(read.slice(from, to));
     if (!found) return items.slice(from, to);
@@ -45,12 +47,14 @@ export function withRepeats(items: readonly string[], join: (items: readonly str
   return print(0, items.length);
 }
 
-function readItem(text: string): Item {
+function readItem(text: string, shapes: Map<string, number>): Item {
   const numbers: number[] = [];
-  const shape = replaceNumbers(text, (digits) => {
+  const around = replaceNumbers(text, (digits) => {
     numbers.push(Number(digits));
     return '#';
   });
+  const shape = shapes.get(around) ?? shapes.size;
+  shapes.set(around, shape);
   return { text, shape, numbers };
 }
 
@@ -90,7 +94,9 @@ function best(items: readonly Item[]): Repeat | undefined {
 
 function goesOn(a: Item | undefined, b: Item | undefined, c: Item | undefined): boolean {
   if (!a || !b || !c || a.shape !== b.shape || b.shape !== c.shape) return false;
-  return b.numbers.every((number, at) => 2 * number === (a.numbers[at] ?? 0) + (c.numbers[at] ?? 0));
+  for (let at = 0; at < b.numbers.length; at++)
+    if (2 * (b.numbers[at] ?? 0) !== (a.numbers[at] ?? 0) + (c.numbers[at] ?? 0)) return false;
+  return true;
 }
 
 // The item with its numbers as functions of the loop's index.
