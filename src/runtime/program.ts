@@ -227,6 +227,8 @@ export interface ProgramSpec {
       scalars: Scalars,
     ): Promise<Record<string, Nested>>;
   };
+  /** Reads plans, where they are long: these say places from where they stand. */
+  readonly readPlan?: (plan: PlanSpec) => PlanSpec;
   /** Opens a device of each kind that was compiled for. */
   readonly open: {
     readonly webgpu?: (device?: GPUDevice) => Promise<Backend>;

@@ -80,7 +80,8 @@ export class Runner {
   }
 
   #bind(fn: FunctionSpec, dims: readonly number[]): Kept {
-    const plan = need(fn[this.backend.target], this.backend.target)(...dims);
+    const printed = need(fn[this.backend.target], this.backend.target)(...dims);
+    const plan = this.program.readPlan?.(printed) ?? printed;
     const shapes = fn.outputs.map(([, , extents]) => shapeOf(extents, fn.dims, dims));
     return { plan, bound: this.backend.bind(this.program, plan, this.named), dims, shapes };
   }

@@ -7,6 +7,7 @@ import { lowerModule, type Lowered } from '../../src/compile.ts';
 import type { GraphFunction } from '../../src/ir/graph.ts';
 import { checkFacts } from '../../src/runtime/facts.ts';
 import { floorDiv } from '../../src/runtime/dims.ts';
+import { readPlan } from '../../src/runtime/plan-text.ts';
 import { repeat } from '../../src/runtime/repeat.ts';
 import type { Backend, Data, Memory, ProgramSpec } from '../../src/runtime/program.ts';
 import { Runner } from '../../src/runtime/runner.ts';
@@ -18,7 +19,19 @@ import { moduleOf } from '../support/random-graph.ts';
 import type { Tensors } from './reference.ts';
 
 // What printed programs may call.
-const runtime = { checkFacts, floorDiv, repeat, bitcast, erf, roundEven, toInteger, threefry, openWasm, openWebGpu };
+const runtime = {
+  checkFacts,
+  floorDiv,
+  repeat,
+  readPlan,
+  bitcast,
+  erf,
+  roundEven,
+  toInteger,
+  threefry,
+  openWasm,
+  openWebGpu,
+};
 
 /** A compiled function. */
 export interface Compiled {

@@ -2,7 +2,7 @@
 // slots by their path, the rest by pool, size and live interval. The same for both targets.
 import { ceilDiv, mul, product, sameDim, type Dim } from '../../ir/dim.ts';
 import { byteSize } from '../../ir/dtype.ts';
-import type { Plan, PlanBuffer } from '../../ir/plan.ts';
+import type { Plan, PlanBuffer, PlanStep } from '../../ir/plan.ts';
 import { dimJs, list, text, type Names } from './js.ts';
 
 /** The memory of one plan. */
@@ -19,8 +19,8 @@ export interface PlanMemory {
 
 const lasting = new Set(['param', 'state', 'cache', 'slot']);
 
-/** Resolves the memory of `plan`; dims are printed with `names`. */
-export function planMemory(plan: Plan, names: Names): PlanMemory {
+/** Resolves the memory of `plan`; dims are printed with `names`, and intervals as `readPlan` reads them if `isLong`. */
+export function planMemory(plan: Plan, names: Names, isLong: boolean): PlanMemory {
   const byId = new Map(plan.buffers.map((buffer) => [buffer.id, buffer]));
   const roots = new Map(plan.buffers.map((buffer) => [buffer.id, rootOf(buffer, byId)]));
   const root = (id: string): string => roots.get(id) ?? missing(id);
@@ -38,13 +38,14 @@ export function planMemory(plan: Plan, names: Names): PlanMemory {
       owned.add(name);
     } else commits.push([root(buffer), name]);
   }
-  const order = [...new Set(roots.values())];
+  const order = [...new Set([...plan.steps.flatMap(buffersOf).map(root), ...roots.values()])];
   const numbers = new Map(order.map((id, at) => [id, at]));
   const number = (id: string): number => numbers.get(id) ?? missing(id);
   const held = new Set([...plan.results.map(({ buffer }) => root(buffer)), ...commits.map(([from]) => from)]);
   const given = new Set(plan.inputs.flatMap(({ buffer }) => (buffer === undefined ? [] : [root(buffer)])));
   const members = new Map<string, PlanBuffer[]>();
   for (const buffer of plan.buffers) members.set(root(buffer.id), [...(members.get(root(buffer.id)) ?? []), buffer]);
+  let before = 0;
   const buffers = order.map((id) => {
     const path = paths.get(id);
     if (path !== undefined) return text(path);
@@ -52,7 +53,9 @@ export function planMemory(plan: Plan, names: Names): PlanMemory {
     const unwritten = all.length === 1 && !held.has(id);
     const first = given.has(id) ? (unwritten ? -2 : -1) : Math.min(...all.map((buffer) => buffer.first));
     const last = held.has(id) ? plan.steps.length : Math.max(...all.map((buffer) => buffer.last));
-    return list([byId.get(id)?.pool === 'arena' ? '0' : '1', bytesJs(all, names), String(first), String(last)]);
+    const interval = isLong ? [first - before, last - first] : [first, last];
+    before = first;
+    return list([byId.get(id)?.pool === 'arena' ? '0' : '1', bytesJs(all, names), ...interval.map(String)]);
   });
   const pathIndex = (path: string): number => {
     const at = buffers.indexOf(text(path));
@@ -64,6 +67,20 @@ export function planMemory(plan: Plan, names: Names): PlanMemory {
     commits: commits.flatMap(([from, path]) => [number(from), pathIndex(path)]),
     buffers,
   };
+}
+
+// In the order in which steps name them.
+function buffersOf(step: PlanStep): readonly string[] {
+  switch (step.kind) {
+    case 'dispatch':
+      return step.buffers;
+    case 'copy':
+      return [step.from, step.to];
+    case 'fill':
+      return [step.buffer];
+    case 'loop':
+      return step.body.flatMap(buffersOf);
+  }
 }
 
 function rootOf(buffer: PlanBuffer, byId: ReadonlyMap<string, PlanBuffer>): string {

@@ -18,6 +18,7 @@ import { GpuKernels, type PrintWgsl } from './gpu-kernels.ts';
 import { hostScalarsJs } from './host-scalars.ts';
 import { bytesText, dimJs, keyJs, lines, list, Names, object, text } from './js.ts';
 import { planMemory, type PlanMemory } from './plan-memory.ts';
+import { bufferCounter } from './plan-text.ts';
 import { cachesOf, cachesOfModel, cachesOfTrain, countsOf, roomJs, sessionDims, type Cache } from './sessions.ts';
 
 /** What the host writes into one word of a CPU plan's table. */
@@ -68,12 +69,14 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
   const cpu = input.programs.find(({ target }) => target === 'cpu');
   const { threads = isLarge(input.module) } = input;
   const kernels = new GpuKernels(gpu?.kernels ?? [], print.wgsl);
+  const isLong = input.programs.some(({ plans }) => plans.flatMap(({ steps }) => steps).length > mostShort);
+  if (isLong) uses.add('plan-text');
   const functions = input.module.functions.map((fn) => {
     const plans = { gpu: planNamed(gpu, fn.name), cpu: planNamed(cpu, fn.name) };
     const table = plans.cpu && cpu ? print.tableWords(plans.cpu, cpu.kernels, threads) : [];
     const run = cpu?.plans.findIndex(({ name }) => name === fn.name) ?? -1;
     const counts = countsOf(input.module, fn.name);
-    return [fn.name, printFunction(fn, plans, kernels, { table, run, counts }, uses)] as const;
+    return [fn.name, printFunction(fn, plans, kernels, { table, run, counts, isLong }, uses)] as const;
   });
   if (gpu) uses.add('webgpu');
   if (cpu) uses.add(threads ? 'threads' : 'wasm');
@@ -118,6 +121,7 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
       arrangeTraced: hasTraces ? 'arrangeTraced' : undefined,
       runProfiled: input.profile ? 'runProfiled' : undefined,
       totals: hasTotals ? '{ isTotal, finish: finishTotals }' : undefined,
+      readPlan: isLong ? 'readPlan' : undefined,
       open: `{ ${open.join(', ')} }`,
     },
     '',
@@ -125,6 +129,9 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
   if (body.includes('...repeat(')) uses.add('repeat');
   return { code: `const program = ${body};\n`, uses };
 }
+
+// With fewer steps, reading the plans of a program weighs more than it saves.
+const mostShort = 64;
 
 // Threads pay where there is much to compute; their code weighs little beside many parameters.
 const isLarge = ({ models }: GraphModule): boolean =>
@@ -152,6 +159,8 @@ interface CpuParts {
   readonly run: number;
   /** Dims that the caller gives as whole numbers. */
   readonly counts: readonly string[];
+  /** Plans are printed for `readPlan` of the runtime. */
+  readonly isLong: boolean;
 }
 
 function printFunction(
@@ -175,7 +184,7 @@ function printFunction(
   host?.uses.forEach((file) => uses.add(file));
   const facts = factsOf(fn);
   const used = new Set<number>();
-  const gpu = plans.gpu && printGpuPlan({ plan: plans.gpu, fn, names, recordWord }, kernels, used);
+  const gpu = plans.gpu && printGpuPlan({ plan: plans.gpu, fn, names, recordWord, isLong: cpu.isLong }, kernels, used);
   return object(
     {
       dims: list(dims.map(text)),
@@ -191,7 +200,8 @@ function printFunction(
       host: host?.code,
       kernels: plans.gpu && list([...used].sort((a, b) => a - b).map(String)),
       gpu: gpu && `${head} (${gpu})`,
-      cpu: plans.cpu && `${head} (${printCpuPlan({ plan: plans.cpu, fn, names, recordWord }, cpu)})`,
+      cpu:
+        plans.cpu && `${head} (${printCpuPlan({ plan: plans.cpu, fn, names, recordWord, isLong: cpu.isLong }, cpu)})`,
     },
     '    ',
   );
@@ -283,11 +293,17 @@ interface PlanParts {
   readonly names: Names;
   /** Position of a scalar in the step record. */
   readonly recordWord: (name: string) => string;
+  readonly isLong: boolean;
 }
 
-function printGpuPlan({ plan, fn, names, recordWord }: PlanParts, kernels: GpuKernels, used: Set<number>): string {
-  const memory = planMemory(plan, names);
-  const dispatch = (step: Dispatch): string => {
+function printGpuPlan(
+  { plan, fn, names, recordWord, isLong }: PlanParts,
+  kernels: GpuKernels,
+  used: Set<number>,
+): string {
+  const memory = planMemory(plan, names, isLong);
+  const counter = bufferCounter(isLong);
+  const dispatch = (step: Dispatch, place: (buffer: number) => string): string => {
     const variant = kernels.variant(step, memory);
     used.add(variant.kernel);
     const workgroups = dimJs(workgroupsOf(step), names);
@@ -295,19 +311,19 @@ function printGpuPlan({ plan, fn, names, recordWord }: PlanParts, kernels: GpuKe
     const params = step.params.map((param) => dimJs(param, names));
     if (params.length + words.length > 64) throw new RangeError(`${step.kernel} takes more than 64 params`);
     const rest = words.length > 0 ? [list(params), list(words)] : params.length > 0 ? [list(params)] : [];
-    return list([String(variant.kernel), list(variant.buffers.map(String)), workgroups, ...rest]);
+    return list([String(variant.kernel), list(variant.buffers.map(place)), workgroups, ...rest]);
   };
-  const print = (step: PlanStep, indent: string): string => {
+  const print = (step: PlanStep, indent: string, place: (buffer: number) => string): string => {
     switch (step.kind) {
       case 'dispatch':
-        return dispatch(step);
+        return dispatch(step, place);
       case 'copy':
         return `['copy', ${memory.index(step.from)}, ${memory.index(step.to)}]`;
       case 'fill':
         return `['fill', ${memory.index(step.buffer)}, ${wordOf(step.value, dtypeOf(plan, step.buffer))}]`;
       case 'loop': {
         const body = lines(
-          step.body.map((inner) => print(inner, `${indent}  `)),
+          step.body.map((inner) => print(inner, `${indent}  `, counter.often)),
           indent,
         );
         const turn = step.reverse ? ', true' : '';
@@ -316,7 +332,7 @@ function printGpuPlan({ plan, fn, names, recordWord }: PlanParts, kernels: GpuKe
     }
   };
   const steps = lines(
-    plan.steps.map((step) => print(step, '          ')),
+    plan.steps.map((step) => print(step, '          ', counter.once)),
     '        ',
   );
   return object({ ...planHead(plan, fn, memory), steps }, '      ');
@@ -344,12 +360,13 @@ function wordOf(value: number, dtype: DType): number {
   return dtype === 'f32' ? (new Uint32Array(new Float32Array([value]).buffer)[0] ?? 0) : value >>> 0;
 }
 
-function printCpuPlan({ plan, fn, names, recordWord }: PlanParts, { table, run }: CpuParts): string {
-  const memory = planMemory(plan, names);
+function printCpuPlan({ plan, fn, names, recordWord, isLong }: PlanParts, { table, run }: CpuParts): string {
+  const memory = planMemory(plan, names, isLong);
+  const counter = bufferCounter(isLong);
   const values = table.map((word) => {
     switch (word.kind) {
       case 'address':
-        return String(memory.index(word.buffer));
+        return counter.once(memory.index(word.buffer));
       case 'param':
         return dimJs(word.dim, names);
       case 'record':
