@@ -2,7 +2,7 @@
 import { add, mul, product, zero, type Dim } from '../ir/dim.ts';
 import { byteSize } from '../ir/dtype.ts';
 import type { Kernel } from '../ir/kernel.ts';
-import type { Dispatch, Plan, PlanStep } from '../ir/plan.ts';
+import { dispatchesOf, type Dispatch, type Plan } from '../ir/plan.ts';
 import { positionAt } from '../support/source.ts';
 
 /** One dispatch. */
@@ -26,9 +26,6 @@ export function kernelRows(plan: Plan, kernels: readonly Kernel[]): KernelRow[] 
     origin: placesOf(byName.get(dispatch.kernel)),
   }));
 }
-
-const dispatchesOf = (steps: readonly PlanStep[]): Dispatch[] =>
-  steps.flatMap((step) => (step.kind === 'dispatch' ? [step] : step.kind === 'loop' ? dispatchesOf(step.body) : []));
 
 function trafficOf(dispatch: Dispatch, { buffers }: Plan): Dim {
   return [...new Set(dispatch.buffers)].reduce<Dim>((sum, id) => {

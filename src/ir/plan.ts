@@ -1,6 +1,6 @@
 // Plan: what a function does at run time. A list of dispatches over buffers with symbolic sizes,
 // one plan per function and target. The runtime binds the dims, packs the arena and replays it.
-import type { Dim } from './dim.ts';
+import { asConstant, mul, type Dim } from './dim.ts';
 import type { DType } from './dtype.ts';
 import type { DimVariable, Fact, GraphFunction, HostScalar, InputRole } from './graph.ts';
 import type { Kernel } from './kernel.ts';
@@ -36,6 +36,21 @@ export interface Dispatch {
   readonly grid: readonly [Dim, Dim, Dim];
 }
 
+/** Workgroups that one dimension of a grid may have. */
+export const maxGridExtent = 65_535;
+
+/** Workgroups in all: schedules put them along x, and along y what is more than x can hold. */
+export function workgroupsOf({ kernel, grid: [x, y, z] }: Dispatch): Dim {
+  const [rows, layers] = [asConstant(y), asConstant(z)];
+  const least = x.terms.length === 1 ? x.terms[0]?.factors : undefined;
+  const [atom] = least?.length === 1 ? least : [];
+  const limited =
+    atom?.kind === 'min' ? [atom.a, atom.b].find((side) => asConstant(side) !== maxGridExtent) : undefined;
+  if (layers === 1 && (limited ?? rows === 1)) return limited ?? x;
+  if (layers === 1 && rows !== undefined && asConstant(x) === maxGridExtent) return mul(x, y);
+  throw new RangeError(`${kernel} has a grid that the runtime does not split`);
+}
+
 export type PlanStep =
   | Dispatch
   | { readonly kind: 'copy'; readonly from: string; readonly to: string }
@@ -47,6 +62,10 @@ export type PlanStep =
       readonly reverse: boolean;
       readonly body: readonly PlanStep[];
     };
+
+/** The dispatches of some steps, those of a loop once. */
+export const dispatchesOf = (steps: readonly PlanStep[]): Dispatch[] =>
+  steps.flatMap((step) => (step.kind === 'dispatch' ? [step] : step.kind === 'loop' ? dispatchesOf(step.body) : []));
 
 export interface PlanInput {
   readonly name: string;

@@ -12,12 +12,21 @@ import {
   type NestStep,
   type OpaqueNest,
 } from '../ir/nest.ts';
-import type { Dispatch, Plan, PlanBuffer, PlanStep, Pool, TargetProgram } from '../ir/plan.ts';
+import {
+  dispatchesOf,
+  type Dispatch,
+  type Plan,
+  type PlanBuffer,
+  type PlanStep,
+  type Pool,
+  type TargetProgram,
+} from '../ir/plan.ts';
 import { CompilerBug } from '../support/diagnostic.ts';
 import { expandMath } from './expand-math.ts';
-import type { Pass } from './pass.ts';
+import type { Pass, PassContext } from './pass.ts';
 import { bindScalars, mergeBindings, readsAfterWrite, type Bound } from './plan/bind.ts';
 import { freshOutput, planDonation, type Copy, type Donation } from './plan/donate.ts';
+import { fuseHorizontally } from './plan/horizontal-fusion.ts';
 import { KernelTable } from './plan/kernel-table.ts';
 import { keepOwnElements } from './plan/own-elements.ts';
 import { ScheduleCache } from './plan/schedule-cache.ts';
@@ -48,6 +57,7 @@ class FunctionPlan {
   constructor(
     private readonly fn: NestFunction,
     private readonly target: TargetState,
+    private readonly cx: PassContext,
   ) {
     this.donation = planDonation(fn);
     this.inPlace = new Map(this.donation.inPlace);
@@ -61,7 +71,11 @@ class FunctionPlan {
     const { fn } = this;
     const main = fn.body.flatMap((step) => this.planStep(step));
     const copies = [...this.donation.copies, ...this.lateCopies].flatMap((copy) => this.planCopy(copy));
-    const steps = [...main, ...copies];
+    const planned = [...main, ...copies];
+    const steps =
+      this.target.name === 'gpu'
+        ? fuseHorizontally(planned, this.target.table, () => this.cx.count('merge-horizontal'))
+        : planned;
     const { freshBuffers } = this.donation;
     const shown = (name: string, buffer: string): string =>
       freshBuffers.has(freshOutput(name)) ? freshOutput(name) : buffer;
@@ -223,7 +237,7 @@ class FunctionPlan {
   }
 
   private record(steps: readonly PlanStep[]): Plan['record'] {
-    const used = new Set(dispatches(steps).flatMap((step) => step.scalars));
+    const used = new Set(dispatchesOf(steps).flatMap((step) => step.scalars));
     const words: { name: string; dtype: DType }[] = [];
     for (const input of this.fn.inputs) {
       if (used.has(input.buffer)) words.push({ name: input.name, dtype: this.type(input.buffer).dtype });
@@ -231,9 +245,6 @@ class FunctionPlan {
     return words;
   }
 }
-
-const dispatches = (steps: readonly PlanStep[]): Dispatch[] =>
-  steps.flatMap((step) => (step.kind === 'dispatch' ? [step] : step.kind === 'loop' ? dispatches(step.body) : []));
 
 function touched(step: PlanStep): readonly string[] {
   switch (step.kind) {
@@ -265,10 +276,10 @@ function liveIntervals(steps: readonly PlanStep[]): Map<string, [number, number]
 export const planFor = (target: Target): Pass<NestModule, TargetProgram> => ({
   name: `plan-${target}`,
   summary: `schedule nests on the ${target} and place buffers`,
-  run(module) {
+  run(module, cx) {
     const cache = new ScheduleCache(target === 'gpu' ? scheduleForGpu : scheduleForCpu);
     const state: TargetState = { name: target, cache, table: new KernelTable(), bound: new Map() };
-    const plans = module.functions.map((fn) => new FunctionPlan(fn, state).run());
-    return { target, kernels: state.table.kernels, plans };
+    const plans = module.functions.map((fn) => new FunctionPlan(fn, state, cx).run());
+    return { target, kernels: state.table.usedBy(plans), plans };
   },
 });

@@ -1,5 +1,5 @@
 // Prints the data of a module (src/runtime/program.ts): functions, plans of both targets, kernels, models, trains.
-import { asConstant, asVariable, mul, type Dim } from '../../ir/dim.ts';
+import { asConstant, asVariable, type Dim } from '../../ir/dim.ts';
 import { isFloat, type DType } from '../../ir/dtype.ts';
 import type {
   EntryInfo,
@@ -12,7 +12,7 @@ import type {
   TrainInfo,
 } from '../../ir/graph.ts';
 import type { Kernel } from '../../ir/kernel.ts';
-import type { Dispatch, Plan, PlanStep, TargetProgram } from '../../ir/plan.ts';
+import { workgroupsOf, type Dispatch, type Plan, type PlanStep, type TargetProgram } from '../../ir/plan.ts';
 import { positionAt } from '../../support/source.ts';
 import { GpuKernels, type PrintWgsl } from './gpu-kernels.ts';
 import { hostScalarsJs } from './host-scalars.ts';
@@ -337,21 +337,6 @@ function printGpuPlan(
   );
   return object({ ...planHead(plan, fn, memory), steps }, '      ');
 }
-
-// Workgroups in all: schedules put them along x, and along y what is more than x can hold.
-function workgroupsOf({ kernel, grid: [x, y, z] }: Dispatch): Dim {
-  const [rows, layers] = [asConstant(y), asConstant(z)];
-  const least = x.terms.length === 1 ? x.terms[0]?.factors : undefined;
-  const [atom] = least?.length === 1 ? least : [];
-  const limited =
-    atom?.kind === 'min' ? [atom.a, atom.b].find((side) => asConstant(side) !== mostWorkgroups) : undefined;
-  if (layers === 1 && (limited ?? rows === 1)) return limited ?? x;
-  if (layers === 1 && rows !== undefined && asConstant(x) === mostWorkgroups) return mul(x, y);
-  throw new RangeError(`${kernel} has a grid that the runtime does not split`);
-}
-
-// As in the runtime.
-const mostWorkgroups = 65_535;
 
 const dtypeOf = (plan: Plan, id: string): DType => plan.buffers.find((buffer) => buffer.id === id)?.dtype ?? 'f32';
 

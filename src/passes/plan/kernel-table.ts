@@ -1,10 +1,13 @@
 // One kernel for equal work: kernels are looked up by their structure, names and origins aside.
 import { structureKey } from '../../ir/kernel-key.ts';
 import type { Kernel } from '../../ir/kernel.ts';
+import { dispatchesOf, type Plan } from '../../ir/plan.ts';
+import { CompilerBug } from '../../support/diagnostic.ts';
 
 /** Collects kernels; equal ones are added once, under a unique name. */
 export class KernelTable {
   private readonly byKey = new Map<string, Kernel>();
+  private readonly byName = new Map<string, Kernel>();
   private readonly names = new Map<string, number>();
 
   /** The kernel to dispatch for `kernel`. */
@@ -16,11 +19,21 @@ export class KernelTable {
       ? { ...known, origin: [...new Set([...known.origin, ...origin])] }
       : { ...kernel, name: this.unique(name) };
     this.byKey.set(key, merged);
+    this.byName.set(merged.name, merged);
     return merged;
   }
 
-  get kernels(): readonly Kernel[] {
-    return [...this.byKey.values()];
+  /** The kernel that {@link add} gave a name. */
+  named(name: string): Kernel {
+    const kernel = this.byName.get(name);
+    if (!kernel) throw new CompilerBug(`no kernel ${name}`);
+    return kernel;
+  }
+
+  /** The kernels that `plans` dispatch. */
+  usedBy(plans: readonly Plan[]): readonly Kernel[] {
+    const used = new Set(plans.flatMap(({ steps }) => dispatchesOf(steps).map(({ kernel }) => kernel)));
+    return [...this.byKey.values()].filter(({ name }) => used.has(name));
   }
 
   private unique(name: string): string {

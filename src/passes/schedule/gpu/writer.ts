@@ -4,7 +4,7 @@ import { asConstant, ceilDiv, constant, min, one, type Atom, type Dim } from '..
 import type { Facts } from '../../../ir/dim-solver.ts';
 import type { Kernel, KernelArray, KernelExpr, Statement } from '../../../ir/kernel.ts';
 import { stepScalars, type Buffer, type Nest, type NestFunction } from '../../../ir/nest.ts';
-import type { Dispatch } from '../../../ir/plan.ts';
+import { maxGridExtent, type Dispatch } from '../../../ir/plan.ts';
 import type { DType } from '../../../ir/dtype.ts';
 import { CompilerBug } from '../../../support/diagnostic.ts';
 import { int, less, minus, named, plus, quotient, registerType, remainder, select, times } from './expressions.ts';
@@ -12,9 +12,6 @@ import { axisParts, isNonNegative } from '../linear.ts';
 
 /** Storage buffers that one kernel may bind: the limit that every WebGPU device grants. */
 export const maxStorageBindings = 8;
-
-/** Workgroups that one grid dimension may have. */
-export const maxGridExtent = 65_535;
 
 /** What every schedule knows: buffers and step scalars by id, and facts about dims. */
 export class Surroundings {

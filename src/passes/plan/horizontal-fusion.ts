@@ -1,0 +1,116 @@
+// Horizontal fusion, for the GPU: dispatches that read the same memory and do not wait for one another become one, whose
+// workgroups choose by their number what they compute. The projections of attention read one input, the gradients of a
+// weight and of its bias one gradient. Launches are saved, and small kernels fill the device together.
+import type { Kernel } from '../../ir/kernel.ts';
+import type { Dispatch, PlanStep } from '../../ir/plan.ts';
+import { maxStorageBindings } from '../schedule/gpu/writer.ts';
+import type { Bound } from './bind.ts';
+import { isLinear, sharedArrays, sideBySide } from './side-by-side.ts';
+
+// Steps between two that may become one: what moves lives as much longer.
+const reach = 8;
+
+// Workgroup memory that every device grants, in bytes.
+const mostShared = 16_384;
+
+/** What a step reads and writes, by memory. */
+interface Use {
+  readonly reads: ReadonlySet<string>;
+  readonly writes: ReadonlySet<string>;
+}
+
+interface Entry {
+  readonly step: PlanStep;
+  readonly use: Use;
+  /** What runs side by side in a dispatch; nothing in other steps. */
+  readonly parts: readonly Bound[];
+}
+
+const meets = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean => [...a].some((each) => b.has(each));
+
+const conflict = ({ use: a }: Entry, { use: b }: Entry): boolean =>
+  meets(a.writes, b.writes) || meets(a.writes, b.reads) || meets(a.reads, b.writes);
+
+const union = (uses: readonly Use[]): Use => ({
+  reads: new Set(uses.flatMap(({ reads }) => [...reads])),
+  writes: new Set(uses.flatMap(({ writes }) => [...writes])),
+});
+
+function useOf({ kernel, dispatch }: Bound): Use {
+  const without = (access: 'read' | 'write'): Set<string> =>
+    new Set(dispatch.buffers.filter((_, at) => kernel.buffers[at]?.access !== access));
+  return { reads: without('write'), writes: without('read') };
+}
+
+/** Kernels by name, and where new ones go. */
+interface Kernels {
+  named(name: string): Kernel;
+  add(kernel: Kernel): Kernel;
+}
+
+/** The steps in an order that keeps every dependency, with fewer dispatches; `count` is told of each one that went. */
+export function fuseHorizontally(steps: readonly PlanStep[], kernels: Kernels, count: () => void): PlanStep[] {
+  const entries: Entry[] = [];
+  for (const step of steps) {
+    const entry = entryOf(step, kernels, count);
+    if (joins(entries, entry)) count();
+    else entries.push(entry);
+  }
+  return entries.map(({ step, parts }) => (parts.length > 1 ? fused(parts, kernels) : step));
+}
+
+function fused(parts: readonly Bound[], kernels: Kernels): Dispatch {
+  const { kernel, dispatch } = sideBySide(parts);
+  return { ...dispatch, kernel: kernels.add(kernel).name };
+}
+
+function entryOf(step: PlanStep, kernels: Kernels, count: () => void): Entry {
+  switch (step.kind) {
+    case 'dispatch': {
+      const part = { kernel: kernels.named(step.kernel), dispatch: step };
+      return { step, use: useOf(part), parts: [part] };
+    }
+    case 'copy':
+      return { step, use: { reads: new Set([step.from]), writes: new Set([step.to]) }, parts: [] };
+    case 'fill':
+      return { step, use: { reads: new Set(), writes: new Set([step.buffer]) }, parts: [] };
+    case 'loop': {
+      const body = fuseHorizontally(step.body, kernels, count);
+      const use = union(body.map((inner) => entryOf(inner, kernels, () => {}).use));
+      return { step: { ...step, body }, use, parts: [] };
+    }
+  }
+}
+
+// Puts `entry` beside an earlier one, the latest that fits: up to its place, or that one down to the end.
+function joins(entries: Entry[], entry: Entry): boolean {
+  let movesUp = true;
+  for (let at = entries.length - 1; at >= Math.max(0, entries.length - reach); at--) {
+    const other = entries[at];
+    if (!other) return false;
+    const waits = conflict(other, entry);
+    const movesDown = (): boolean => entries.slice(at + 1).every((between) => !conflict(other, between));
+    if (!waits && fit(other, entry) && (movesUp || movesDown())) {
+      const joined = { ...entry, use: union([other.use, entry.use]), parts: [...other.parts, ...entry.parts] };
+      if (movesUp) entries[at] = joined;
+      else entries.push(...entries.splice(at).slice(1), joined);
+      return true;
+    }
+    movesUp &&= !waits;
+  }
+  return false;
+}
+
+// Whether the parts of two entries may be one kernel, and pay as one: they read the same memory.
+function fit(a: Entry, b: Entry): boolean {
+  const parts = [...a.parts, ...b.parts];
+  const [size] = parts.map(({ kernel }) => kernel.workgroup.join());
+  return (
+    a.parts.length > 0 &&
+    b.parts.length > 0 &&
+    meets(a.use.reads, b.use.reads) &&
+    parts.every(({ kernel }) => kernel.workgroup.join() === size && isLinear(kernel)) &&
+    new Set(parts.flatMap(({ dispatch }) => dispatch.buffers)).size <= maxStorageBindings &&
+    sharedArrays(parts).arrays.reduce((bytes, array) => bytes + array.size * 4, 0) <= mostShared
+  );
+}
