@@ -15,6 +15,7 @@ import { halves } from './passes/halves.ts';
 import { hoist } from './passes/hoist.ts';
 import { hostScalars } from './passes/host-scalars.ts';
 import { lowerToNests } from './passes/lower-to-nests.ts';
+import { onlineSoftmax } from './passes/online-softmax.ts';
 import { panels } from './passes/panels.ts';
 import type { Pass } from './passes/pass.ts';
 import { planFor } from './passes/plan.ts';
@@ -51,7 +52,9 @@ export const graphPasses: readonly Pass<GraphModule, GraphModule>[] = [
 /** Names of all passes, in the order in which they run. */
 export const passNames: readonly string[] = [
   'elaborate',
-  ...[...graphPasses, lowerToNests, fuse, halves, planFor('gpu'), panels, planFor('cpu')].map((pass) => pass.name),
+  ...[...graphPasses, lowerToNests, fuse, halves, onlineSoftmax, planFor('gpu'), panels, planFor('cpu')].map(
+    (pass) => pass.name,
+  ),
 ];
 
 /** Everything between the source and the emitted module. */
@@ -85,12 +88,8 @@ export function lowerModule(
   const nests = step(halves, fused, (out) => ({ level: 'nest', module: out }));
   const programs = targets.map((target) => {
     const show = (out: TargetProgram): Stage => ({ level: 'plan', module: out });
-    if (target === 'webgpu') return step(planFor('gpu'), nests, show);
-    return step(
-      planFor('cpu'),
-      step(panels, nests, (out) => ({ level: 'nest', module: out })),
-      show,
-    );
+    const own = step(target === 'webgpu' ? onlineSoftmax : panels, nests, (out) => ({ level: 'nest', module: out }));
+    return step(planFor(target === 'webgpu' ? 'gpu' : 'cpu'), own, show);
   });
   return { graph, nests, programs };
 }

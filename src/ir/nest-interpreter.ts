@@ -13,6 +13,7 @@ import {
   type Rounding,
 } from './interpreter.ts';
 import type { Axis, Monoid, Nest, NestFunction, NestStep, OpaqueNest, Stage } from './nest.ts';
+import { outerAxes } from './nest-scope.ts';
 import type { Tensor } from './op.ts';
 import { opNamed } from './ops/registry.ts';
 import { evaluateBinary, evaluateBitcast, evaluateCast, evaluateUnary } from './scalar-semantics.ts';
@@ -64,10 +65,14 @@ function identity(name: keyof typeof binaryOf, dtype: DType): number {
   }
 }
 
+type Reduction = Extract<Stage, { kind: 'reduce' }>;
+
 class Run {
   readonly buffers = new Map<string, Tensor>();
   private readonly variables: Map<string, number>;
   private reduced = new Map<string, readonly number[]>();
+  // Reductions that are done where they are used.
+  private inside = new Map<string, Reduction>();
 
   constructor(
     dims: ReadonlyMap<string, number>,
@@ -124,11 +129,16 @@ class Run {
   }
 
   private nest(nest: Nest): void {
+    const outer = outerAxes(nest);
+    this.inside = new Map(
+      nest.stages.flatMap((stage) => (stage.kind === 'reduce' && outer.has(stage.id) ? [[stage.id, stage]] : [])),
+    );
     this.each(nest.axes, () => {
       this.reduced = new Map();
       for (const stage of nest.stages) {
-        if (stage.kind === 'reduce') this.reduced.set(stage.id, this.reduce(stage));
-        else this.each(stage.axes, () => this.store(stage));
+        if (stage.kind === 'reduce') {
+          if (!outer.has(stage.id)) this.reduced.set(stage.id, this.reduce(stage));
+        } else this.each(stage.axes, () => this.store(stage));
       }
     });
   }
@@ -144,7 +154,7 @@ class Run {
     this.variables.delete(axis.name);
   }
 
-  private reduce(stage: Extract<Stage, { kind: 'reduce' }>): readonly number[] {
+  private reduce(stage: Reduction): readonly number[] {
     let parts: readonly number[] | undefined;
     this.each(stage.axes, () => {
       const cache = new Map<Expr, number>();
@@ -166,8 +176,17 @@ class Run {
       const result = evaluateBinary(binaryOf[monoid.name], dtype, a, b);
       return [rounded(dtype, result, this.round)];
     }
+    if (monoid.name === 'softmax') return this.softmax(parts, args);
     const better = monoid.name === 'argmax' ? b > a : b < a;
     return better || (a === b && other < at) ? args : parts;
+  }
+
+  private softmax(parts: readonly number[], [score = 0, one = 1, value = 0]: readonly number[]): readonly number[] {
+    const [top = 0, total = 0, sum = 0] = parts;
+    const f32 = (x: number): number => rounded('f32', x, this.round);
+    const largest = Math.max(top, score);
+    const [before, now] = [f32(Math.exp(top - largest)), f32(Math.exp(score - largest))];
+    return [largest, f32(total * before + one * now), f32(sum * before + value * now)];
   }
 
   private store(stage: Extract<Stage, { kind: 'store' }>): void {
@@ -253,17 +272,19 @@ class Run {
   }
 
   private part(stage: string, part: number): number {
-    const value = this.reduced.get(stage)?.[part];
+    const inside = this.inside.get(stage);
+    const value = (inside ? this.reduce(inside) : this.reduced.get(stage))?.[part];
     if (value === undefined) throw new RangeError(`part ${part} of ${stage} is read before it is reduced`);
     return value;
   }
 }
 
 const start = (monoid: Monoid, dtypes: readonly DType[], first: readonly number[]): readonly number[] =>
-  monoid.arity === 1 ? [identity(monoid.name, dtypes[0] ?? 'f32')] : first;
+  monoid.arity === 1 ? [identity(monoid.name, dtypes[0] ?? 'f32')] : monoid.arity === 3 ? [lowest.f32, 0, 0] : first;
 
 function emptyReduction(monoid: Monoid, dtype: DType, part: number): number {
   if (monoid.arity === 1) return identity(monoid.name, dtype);
+  if (monoid.arity === 3) return part === 0 ? lowest.f32 : 0;
   if (part === 1) return 0;
   return monoid.name === 'argmax' ? lowest[dtype] : highest[dtype];
 }

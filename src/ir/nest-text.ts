@@ -1,6 +1,17 @@
 // Nest modules as text, and back: parseNests(printNests(m)) is m.
 import type { HostScalar } from './graph.ts';
-import type { Axis, LoopNest, Monoid, Nest, NestFunction, NestModule, NestStep, OpaqueNest, Stage } from './nest.ts';
+import {
+  monoidNamed,
+  type Axis,
+  type LoopNest,
+  type Monoid,
+  type Nest,
+  type NestFunction,
+  type NestModule,
+  type NestStep,
+  type OpaqueNest,
+  type Stage,
+} from './nest.ts';
 import { BodyReader, ValueNames, hostText } from './text/graph-body.ts';
 import { dimsText, readDims, readKind, readRole } from './text/header.ts';
 import { ExprReader, SharedExprs } from './text/nest-expr.ts';
@@ -166,7 +177,7 @@ function readAxes(reader: Reader): Axis[] {
   });
 }
 
-const monoids: readonly Monoid['name'][] = ['sum', 'prod', 'max', 'min', 'and', 'or', 'argmax', 'argmin'];
+const monoids: readonly Monoid['name'][] = ['sum', 'prod', 'max', 'min', 'and', 'or', 'argmax', 'argmin', 'softmax'];
 
 function readReduce(exprs: ExprReader): Stage {
   const { reader } = exprs;
@@ -178,8 +189,7 @@ function readReduce(exprs: ExprReader): Stage {
   const args = reader.list(')', () => exprs.expr());
   reader.expect(':');
   const dtypes = reader.list(';', () => reader.dtype());
-  const monoid: Monoid = name === 'argmax' || name === 'argmin' ? { name, arity: 2 } : { name, arity: 1 };
-  return { kind: 'reduce', id, axes, monoid, args, dtypes };
+  return { kind: 'reduce', id, axes, monoid: monoidNamed(name), args, dtypes };
 }
 
 function readStore(exprs: ExprReader): Stage {

@@ -7,6 +7,7 @@ import { operands } from './expr-rewrite.ts';
 import type { Expr, Index } from './expr.ts';
 import type { TensorType } from './graph.ts';
 import type { Axis, Nest, NestFunction, NestModule, NestStep, Stage } from './nest.ts';
+import { outerAxes } from './nest-scope.ts';
 import { isComparison } from './scalar-semantics.ts';
 
 /** Everything that is wrong with a module. */
@@ -71,8 +72,14 @@ interface Point {
   readonly scope: ReadonlySet<string>;
 }
 
+const within = ({ facts, scope }: Point, axes: readonly Axis[]): Point =>
+  axes.length === 0
+    ? { facts, scope }
+    : { facts: facts.withAxes(axes), scope: new Set([...scope, ...axes.map(({ name }) => name)]) };
+
 class NestCheck {
   private readonly what: string;
+  private readonly outer: ReadonlyMap<string, readonly Axis[]>;
   private readonly reduced = new Map<string, readonly DType[]>();
   private readonly axes = new Set<string>();
 
@@ -82,12 +89,16 @@ class NestCheck {
     private readonly facts: Facts,
     private readonly scope: ReadonlySet<string>,
   ) {
+    this.outer = outerAxes(nest);
     this.what = `nest ${nest.name}`;
   }
 
   run(): void {
     const outer = this.inside({ facts: this.facts, scope: this.scope }, this.nest.axes);
-    for (const stage of this.nest.stages) this.stage(stage, this.inside(outer, stage.axes));
+    for (const stage of this.nest.stages) {
+      const around = this.outer.get(stage.kind === 'reduce' ? stage.id : '') ?? [];
+      this.stage(stage, this.inside(within(outer, around), stage.axes));
+    }
   }
 
   private report(problem: string): void {
@@ -101,9 +112,7 @@ class NestCheck {
       this.axes.add(name);
       this.dim(extent, scope);
     }
-    return axes.length === 0
-      ? { facts, scope }
-      : { facts: facts.withAxes(axes), scope: new Set([...scope, ...axes.map(({ name }) => name)]) };
+    return within({ facts, scope }, axes);
   }
 
   private dim(d: Dim, scope: ReadonlySet<string>): void {
@@ -158,7 +167,7 @@ class NestCheck {
     seen.add(e);
     if (e.kind === 'index') this.dim(e.dim, point.scope);
     if (e.kind === 'load') this.load(e, point, guarded, seen);
-    if (e.kind === 'reduced') this.part(e);
+    if (e.kind === 'reduced') this.part(e, point);
     if (e.kind === 'guard') for (const { lhs } of e.conditions) this.dim(lhs, point.scope);
     this.dtypes(e);
     for (const operand of operands(e)) this.expr(operand, point, guarded || e.kind === 'guard', seen);
@@ -171,7 +180,9 @@ class NestCheck {
     this.position(e.buffer, type, e.indices, point, guarded, seen);
   }
 
-  private part({ stage, part, dtype }: Extract<Expr, { kind: 'reduced' }>): void {
+  private part({ stage, part, dtype }: Extract<Expr, { kind: 'reduced' }>, { scope }: Point): void {
+    for (const { name } of this.outer.get(stage) ?? [])
+      if (!scope.has(name)) this.report(`${stage} is reduced for each ${name}, which is not in scope where it is read`);
     const found = this.reduced.get(stage)?.[part];
     if (found === undefined) this.report(`part ${part} of ${stage} is read before it is reduced`);
     else if (found !== dtype) this.report(`part ${part} of ${stage} is ${found}, not ${dtype}`);

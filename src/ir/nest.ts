@@ -21,11 +21,26 @@ export interface Axis {
   readonly extent: Dim;
 }
 
-/** How a reduction combines. argmax/argmin carry (value, index as i32), lowest index on ties. */
+/**
+ * How a reduction combines. argmax/argmin carry (value, index as i32), lowest index on ties. softmax takes (score, 1,
+ * value) and carries (largest score, Σ e^(score − largest), Σ value · e^(score − largest)): what is carried for an
+ * earlier largest score is rescaled.
+ */
 export type Monoid =
   | { readonly name: 'sum' | 'prod' | 'max' | 'min' | 'and' | 'or'; readonly arity: 1 }
-  | { readonly name: 'argmax' | 'argmin'; readonly arity: 2 };
+  | { readonly name: 'argmax' | 'argmin'; readonly arity: 2 }
+  | { readonly name: 'softmax'; readonly arity: 3 };
 
+/** The monoid of this name. */
+export function monoidNamed(name: Monoid['name']): Monoid {
+  if (name === 'softmax') return { name, arity: 3 };
+  return name === 'argmax' || name === 'argmin' ? { name, arity: 2 } : { name, arity: 1 };
+}
+
+/**
+ * One step at each point of a nest. A reduction whose args name axes of a later stage is done anew at each point of them
+ * (the score of a query and a key, inside of the softmax over keys).
+ */
 export type Stage =
   | {
       readonly kind: 'reduce';

@@ -114,6 +114,10 @@ const dispatchesIn = async (file: string, name: string): Promise<number> => {
   return dispatchesOf(plan?.steps ?? []).length;
 };
 
+test('a transformer block takes 7 dispatches: both norms, the projections, attention, and the feed-forward', async () => {
+  expect(await dispatchesIn('bench/models/block.dlm', 'Block.forward')).toBe(7);
+});
+
 test('a training step of three dense layers takes 11 dispatches', async () => {
   expect(await dispatchesIn('bench/models/mlp-train.dlm', 'Fit.step')).toBe(11);
 });

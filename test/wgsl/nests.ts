@@ -3,7 +3,7 @@ import { dim, variable, type Dim, type DimLike } from '../../src/ir/dim.ts';
 import type { DType } from '../../src/ir/dtype.ts';
 import type { BinaryOp, Expr, Index, UnaryOp } from '../../src/ir/expr.ts';
 import type { InputRole } from '../../src/ir/graph.ts';
-import type { Axis, Monoid, Nest, NestFunction, Stage } from '../../src/ir/nest.ts';
+import { monoidNamed, type Axis, type Monoid, type Nest, type NestFunction, type Stage } from '../../src/ir/nest.ts';
 import type { Tensor } from '../../src/ir/op.ts';
 
 /** An axis named `%name`. */
@@ -44,8 +44,7 @@ export const store = (
   combine: 'set' | 'add' | 'max' | 'min' = 'set',
 ): Stage => ({ kind: 'store', axes, buffer, indices, value, combine });
 export const reduce = (id: string, axes: readonly Axis[], name: Monoid['name'], args: readonly Expr[]): Stage => {
-  const monoid: Monoid = name === 'argmax' || name === 'argmin' ? { name, arity: 2 } : { name, arity: 1 };
-  return { kind: 'reduce', id, axes, monoid, args, dtypes: args.map((arg) => arg.dtype) };
+  return { kind: 'reduce', id, axes, monoid: monoidNamed(name), args, dtypes: args.map((arg) => arg.dtype) };
 };
 export const nest = (axes: readonly Axis[], ...stages: readonly Stage[]): Nest => ({
   kind: 'nest',

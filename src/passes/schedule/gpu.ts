@@ -5,6 +5,7 @@ import { Facts } from '../../ir/dim-solver.ts';
 import type { Nest, NestFunction } from '../../ir/nest.ts';
 import { opaqueSchedule } from './order/schedules.ts';
 import type { Scheduled, ScheduleNest } from './schedule.ts';
+import { asAttention, scheduleAttention } from './gpu/attention.ts';
 import { asContraction, type Contraction } from './gpu/contraction.ts';
 import { flattenNest, type ReduceStage } from './flatten.ts';
 import { estimate } from './linear.ts';
@@ -115,6 +116,8 @@ function scheduleFlat(nest: Nest, surroundings: Surroundings, options: GpuOption
   const outer = estimate(points(nest.axes), facts);
   const inner = Math.max(1, ...nest.stages.map((stage) => estimate(points(stage.axes), facts)));
   if (inner === 1) return scheduledOf([schedulePerThread(nest, surroundings)]);
+  const attention = asAttention(nest, surroundings);
+  if (attention) return scheduledOf([scheduleAttention(attention, surroundings)]);
   const contraction = asContraction(nest);
   const tiles = contraction && tilesFor(contraction, facts, options);
   const rows = contraction && fewRowsOf(contraction, surroundings);

@@ -3,6 +3,7 @@ import { highest, lowest, type DType } from '../../../ir/dtype.ts';
 import type { BinaryOp } from '../../../ir/expr.ts';
 import type { KernelExpr, Width } from '../../../ir/kernel.ts';
 import type { Monoid } from '../../../ir/nest.ts';
+import { CompilerBug } from '../../../support/diagnostic.ts';
 import { constant, i32, registerType, type Atom, type KernelWriter } from './kernel-writer.ts';
 
 type Simple = Extract<Monoid, { arity: 1 }>['name'];
@@ -32,6 +33,8 @@ export function identity(monoid: Monoid, dtype: DType): number {
     case 'min':
     case 'argmin':
       return highest[dtype];
+    case 'softmax':
+      throw new CompilerBug('a softmax of values reached a schedule for the CPU, whose rows are nests of their own');
   }
 }
 
@@ -46,7 +49,7 @@ export function identities(monoid: Monoid, dtypes: readonly DType[], width: Widt
 
 /** a ∘ b of a monoid with one part. `a` is a number, as every accumulator is, so a float extremum is one comparison. */
 export function combined(monoid: Monoid, a: Atom, b: Atom): KernelExpr {
-  if (monoid.arity === 2) throw new RangeError(`${monoid.name} has two parts`);
+  if (monoid.arity !== 1) throw new RangeError(`${monoid.name} has ${monoid.arity} parts`);
   const { type, width } = a;
   if (type === 'f32' && (monoid.name === 'max' || monoid.name === 'min')) {
     const [low, high] = monoid.name === 'max' ? [a, b] : [b, a];

@@ -22,7 +22,8 @@ export interface Contraction {
   readonly b: Expr;
 }
 
-function axesOf(root: Expr): Set<string> {
+/** The variables of an expression: axes and dims. */
+export function axesOf(root: Expr): Set<string> {
   const names = new Set<string>();
   walkExprs([root], (e) => {
     for (const d of dimsOf(e)) variables(d, names);

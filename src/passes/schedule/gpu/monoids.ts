@@ -24,6 +24,8 @@ export function identityOf(monoid: Monoid, dtype: DType, part: number): number {
       return part === 0 ? lowest[dtype] : highest[dtype];
     case 'argmin':
       return part === 0 ? highest[dtype] : highest[dtype];
+    case 'softmax':
+      return part === 0 ? lowest[dtype] : 0;
   }
 }
 
@@ -59,6 +61,7 @@ export function accumulate(
     into.push(assign(best, combineValues(monoid.name, best, value)));
     return;
   }
+  if (monoid.arity === 3) throw new CompilerBug('a softmax of values outside of attention');
   if (!bestIndex || !index) throw new CompilerBug(`${monoid.name} needs a value and an index`);
   const [v, i] = [writer.bind(into, value), writer.bind(into, index)];
   const better = monoid.name === 'argmax' ? binary('lt', best, v) : binary('lt', v, best);

@@ -1,0 +1,372 @@
+// Attention in one kernel: scores of queries and keys, their softmax, and the mean of values that it weighs, without the
+// scores ever lying in memory. A few threads share a query and take four keys at a time each; they carry the largest
+// score so far, rescale what they have when a larger one comes, and meet at the end.
+import { asConstant, ceilDiv, min, mul, sub, type Dim } from '../../../ir/dim.ts';
+import { weight } from '../../../ir/expr-rewrite.ts';
+import type { Expr } from '../../../ir/expr.ts';
+import type { KernelExpr, Statement } from '../../../ir/kernel.ts';
+import type { Axis, Nest } from '../../../ir/nest.ts';
+import type { ReduceStage, StoreStage } from '../flatten.ts';
+import {
+  binary,
+  int,
+  laneNumbers,
+  laneOf,
+  less,
+  literal,
+  madd,
+  named,
+  plus,
+  quotient,
+  remainder,
+  select,
+  splat,
+  times,
+  unary,
+  vectorFrom,
+} from './expressions.ts';
+import { axesOf } from './contraction.ts';
+import {
+  countedLoop,
+  decode,
+  loadsInLanes,
+  pick,
+  points,
+  runsInLanes,
+  storeAll,
+  storesInLanes,
+  tableOf,
+} from './loops.ts';
+import { identityOf } from './monoids.ts';
+import { depthOf, divides, forDepth, loadAlong, rowAt, sideOf, type Depth, type Side } from './operands.ts';
+import { isScatter } from './scatter.ts';
+import { Scope } from './scope.ts';
+import { KernelWriter, linearGrid, workgroupNumber, type Surroundings, type Written } from './writer.ts';
+
+const threads = 64;
+// Threads that share queries, and such teams of a workgroup. A single query, as in decoding, has a whole workgroup.
+const team = 8;
+const teams = threads / team;
+
+// Known when the dims are: the number of queries may be.
+const teamOf = (rows: Dim): Dim => sub(threads, mul(threads - team, min(sub(rows, 1), 1)));
+
+// Registers that a thread has for its share of results, in vectors.
+const mostVectors = 32;
+
+// What is loaded of keys and values serves two queries, where there are registers for both.
+const sharingOf = ({ vectors }: Attention): number => (2 * vectors <= mostVectors ? 2 : 1);
+
+/** A flat nest seen as attention. */
+interface Attention {
+  readonly nest: Nest;
+  readonly scores: ReduceStage;
+  readonly softmax: ReduceStage;
+  readonly stores: readonly StoreStage[];
+  /** Axes along which keys or values differ, and those of the queries that share them. */
+  readonly batch: readonly Axis[];
+  readonly rows: readonly Axis[];
+  readonly keys: Axis;
+  readonly column: Axis;
+  /** Vectors of a row of the result. */
+  readonly vectors: number;
+  readonly query: Expr;
+  readonly key: Expr;
+  readonly score: Expr;
+  readonly value: Expr;
+}
+
+// What each query would compute again must be next to nothing.
+const isLight = (e: Expr): boolean => weight(e) <= 1;
+
+/** The attention that a flat nest is, if it is one that this kernel is good for. */
+export function asAttention(nest: Nest, surroundings: Surroundings): Attention | undefined {
+  const [scores, softmax, ...rest] = nest.stages;
+  if (scores?.kind !== 'reduce' || scores.monoid.name !== 'sum' || scores.dtypes[0] !== 'f32') return undefined;
+  if (softmax?.kind !== 'reduce' || softmax.monoid.name !== 'softmax' || softmax.axes.length !== 1) return undefined;
+  const stores = rest.filter(
+    (stage): stage is StoreStage => stage.kind === 'store' && stage.axes.length === 0 && !isScatter(stage),
+  );
+  const [keys] = softmax.axes;
+  const [product] = scores.args;
+  const [score, , value] = softmax.args;
+  const column = nest.axes.at(-1);
+  if (stores.length !== rest.length || product?.kind !== 'binary' || product.op !== 'mul') return undefined;
+  if (!keys || !score || !value || !column) return undefined;
+  const isKey = (e: Expr): boolean => axesOf(e).has(keys.name);
+  if (isKey(product.a) === isKey(product.b)) return undefined;
+  const [query, key] = isKey(product.a) ? [product.b, product.a] : [product.a, product.b];
+  const [ofKeys, ofValues] = [axesOf(key), axesOf(value)];
+  const outer = nest.axes.slice(0, -1);
+  const batch = outer.filter(({ name }) => ofKeys.has(name) || ofValues.has(name));
+  const rows = outer.filter((axis) => !batch.includes(axis));
+  const vectors = (asConstant(column.extent) ?? 0) / 4;
+  const attention = { nest, scores, softmax, stores, batch, rows, keys, column, vectors, query, key, score, value };
+  return isGood(attention, surroundings) ? attention : undefined;
+}
+
+function isGood(at: Attention, surroundings: Surroundings): boolean {
+  const { scores, stores, column, vectors, query, key, score, value } = at;
+  const writer = new KernelWriter(surroundings);
+  const isOfColumn = (e: Expr): boolean => axesOf(e).has(column.name);
+  if (!Number.isInteger(vectors) || vectors < 1 || vectors > mostVectors) return false;
+  if (!isOfColumn(value) || [query, key, score].some(isOfColumn) || !isLight(key) || !isLight(value)) return false;
+  const { depth, sides } = operandsOf(writer, at);
+  const roots = stores.map((store) => store.value);
+  return (
+    scores.axes.length > 0 &&
+    depth.exact &&
+    sides.every(({ along }) => along === 'k') &&
+    loadsInLanes(writer, [value], column) &&
+    runsInLanes(writer, roots, column).ok &&
+    storesInLanes(writer, stores, column)
+  );
+}
+
+// Both operands of the scores, read in vectors along the summed axes.
+function operandsOf(
+  writer: KernelWriter,
+  { scores, rows, keys, query, key }: Attention,
+): { readonly depth: Depth; readonly sides: readonly [query: Side, key: Side] } {
+  const depth = depthOf(writer, scores.axes, [query, key], 4);
+  return { depth, sides: [sideOf(query, rows, depth, 1), sideOf(key, [keys], depth, 4)] };
+}
+
+// A query of a thread: its place, whether it is one, and what is carried from keys to keys.
+interface Query {
+  readonly axes: ReadonlyMap<string, KernelExpr>;
+  /** False past the last row; undefined where that cannot be. */
+  readonly isRow: KernelExpr | undefined;
+  /** The largest score so far. */
+  readonly top: KernelExpr;
+  /** Σ e^(score − top), and the same of values: a row of vectors. */
+  readonly total: KernelExpr;
+  readonly sums: readonly KernelExpr[];
+}
+
+function set(into: Statement[], variable: KernelExpr, value: KernelExpr): void {
+  if (variable.kind === 'name') into.push({ kind: 'assign', name: variable.name, value });
+}
+
+const exp = (x: KernelExpr): KernelExpr => unary('exp', x);
+const minus = (a: KernelExpr, b: KernelExpr): KernelExpr => binary('sub', a, b);
+
+// (x ∘ y) ∘ (z ∘ w) of the four lanes.
+function joinLanes(op: 'add' | 'max', v: KernelExpr): KernelExpr {
+  const [x, y, z, w] = [laneOf(v, 0), laneOf(v, 1), laneOf(v, 2), laneOf(v, 3)];
+  return binary(op, binary(op, x, y), binary(op, z, w));
+}
+
+const nothing = literal('f32', 0);
+const lowest = literal('f32', identityOf({ name: 'max', arity: 1 }, 'f32', 0));
+
+/** Four keys in a row: their places, and for each whether it is one where the last may be past. */
+interface Keys {
+  readonly places: readonly Scope[];
+  readonly inside: readonly KernelExpr[];
+}
+
+function keysAt({ keys }: Attention, scope: Scope, side: Side, j: KernelExpr): Keys {
+  const { writer, into } = scope;
+  const at = laneNumbers.map((lane) => writer.bind(into, plus(j, int(lane))));
+  return {
+    places: at.map((x) => rowAt(scope, side, x)),
+    inside: side.exact ? [] : at.map((x) => writer.bind(into, less(x, writer.param(keys.extent)))),
+  };
+}
+
+// Scores of four keys for every query; of keys past the last, the lowest number.
+function scoresOf(at: Attention, scope: Scope, queries: readonly Query[], { places, inside }: Keys): KernelExpr[] {
+  const { writer, into } = scope;
+  const { depth, sides } = operandsOf(writer, at);
+  const dots = queries.map(() => laneNumbers.map(() => writer.variable(into, splat(nothing))));
+  const rows = queries.map(({ axes }) => scope.child({ axes }));
+  forDepth(depth, into, int(0), 4, (block, k, loops) => {
+    const own = loadAlong(depth, sides[0], rows, block, k, loops);
+    const lines = loadAlong(depth, sides[1], places, block, k, loops);
+    dots.forEach((of, row) => of.forEach((dot, key) => set(block, dot, madd(own[row] ?? dot, lines[key] ?? dot, dot))));
+  });
+  return queries.map(({ axes }, row) => {
+    const found = places.map((place, key) => {
+      const here = place.child({ axes });
+      here.setReduced(at.scores.id, [writer.bind(into, joinLanes('add', dots[row]?.[key] ?? splat(nothing)))]);
+      const score = here.emit(at.score);
+      const isKey = inside[key];
+      return writer.bind(into, isKey ? select(isKey, score, lowest) : score);
+    });
+    return writer.bind(
+      into,
+      vectorFrom((key) => found[key] ?? lowest),
+    );
+  });
+}
+
+// The weights of four keys, by the largest score with theirs; what was carried is rescaled to that.
+function weigh(scope: Scope, query: Query, scores: KernelExpr, { inside }: Keys): KernelExpr {
+  const { writer, into } = scope;
+  const bind = (x: KernelExpr): KernelExpr => writer.bind(into, x);
+  const top = bind(binary('max', query.top, joinLanes('max', scores)));
+  const powers = bind(exp(minus(scores, splat(top))));
+  const weights =
+    inside.length === 0
+      ? powers
+      : bind(vectorFrom((key) => select(inside[key] ?? powers, laneOf(powers, key), nothing)));
+  const scale = bind(exp(minus(query.top, top)));
+  set(into, query.top, top);
+  set(into, query.total, madd(query.total, scale, joinLanes('add', weights)));
+  for (const sum of query.sums) set(into, sum, binary('mul', sum, splat(scale)));
+  return weights;
+}
+
+// Takes the keys j … j+3 in. Values are a loop over the keys: the text of a long row of vectors is as much shorter.
+function takeKeys(at: Attention, scope: Scope, queries: readonly Query[], j: KernelExpr): void {
+  const { writer } = scope;
+  const { column, value, vectors } = at;
+  const [, side] = operandsOf(writer, at).sides;
+  const keys = keysAt(at, scope, side, j);
+  const scores = scoresOf(at, scope, queries, keys);
+  const weights = queries.map((query, row) => weigh(scope, query, scores[row] ?? splat(lowest), keys));
+  countedLoop(scope, laneNumbers.length, (inner, key) => {
+    const { into } = inner;
+    const lanes = weights.map((w) => laneNumbers.map((lane) => laneOf(w, lane)));
+    const own = lanes.map((each) => splat(writer.bind(into, pick(each, key))));
+    const place = rowAt(inner, side, writer.bind(into, plus(j, key)));
+    for (let vector = 0; vector < vectors; vector++) {
+      const here = { axes: new Map([[column.name, int(vector * 4)]]), vector: column.name };
+      const line = writer.bind(into, splat(place.child(here).emit(value)));
+      queries.forEach(({ sums }, row) => {
+        const sum = sums[vector];
+        if (sum) set(into, sum, madd(own[row] ?? line, line, sum));
+      });
+    }
+  });
+}
+
+// Where the threads of a team find what the others carry.
+interface Meeting {
+  readonly tops: string;
+  readonly totals: string;
+  /** Vectors of sums: rows of `pitch` elements, an odd number of vectors that lie in different banks. */
+  readonly sums: string;
+  readonly pitch: number;
+  /** Threads of a team. */
+  readonly team: KernelExpr;
+  /** The number of this thread in its team, and of the team's first thread. */
+  readonly lane: KernelExpr;
+  readonly first: KernelExpr;
+}
+
+const readArray = (array: string, index: KernelExpr, width: 1 | 4 = 1): KernelExpr => ({
+  kind: 'load-array',
+  type: 'f32',
+  width,
+  array,
+  index,
+});
+
+// init, next(…, thread 0 of the team), next(…, thread 1), …
+function overTeam(
+  writer: KernelWriter,
+  into: Statement[],
+  { first, team: to }: Meeting,
+  init: KernelExpr,
+  next: (before: KernelExpr, thread: KernelExpr) => KernelExpr,
+): KernelExpr {
+  const result = writer.variable(into, init);
+  const [name, body]: [string, Statement[]] = [writer.fresh('i'), []];
+  set(body, result, next(result, plus(first, named(name))));
+  into.push({ kind: 'for', name, from: int(0), to, step: 1, body });
+  return result;
+}
+
+// What the threads of a team carry for a query becomes one row, whose vectors they store in turns.
+function meet(at: Attention, scope: Scope, query: Query, meeting: Meeting): void {
+  const { writer, into } = scope;
+  const { column, vectors, softmax, stores } = at;
+  const { tops, totals, sums, pitch, lane, first } = meeting;
+  const local = named('%lx');
+  into.push({ kind: 'store-array', array: tops, index: local, value: query.top }, { kind: 'barrier' });
+  const top = overTeam(writer, into, meeting, readArray(tops, first), (before, thread) =>
+    binary('max', before, readArray(tops, thread)),
+  );
+  const scale = writer.bind(into, exp(minus(query.top, top)));
+  into.push({ kind: 'store-array', array: totals, index: local, value: binary('mul', query.total, scale) });
+  for (let from = 0; from < vectors; from += team) {
+    const own = query.sums.slice(from, from + team);
+    // All have read the vectors before. (Those of the last query: all have since met over the largest scores.)
+    if (from > 0) into.push({ kind: 'barrier' });
+    own.forEach((sum, vector) => {
+      const index = plus(times(local, int(pitch)), int(vector * 4));
+      into.push({ kind: 'store-array', array: sums, index, value: binary('mul', sum, splat(scale)) });
+    });
+    into.push({ kind: 'barrier' });
+    const block: Statement[] = [];
+    const total = overTeam(writer, block, meeting, nothing, (before, thread) =>
+      binary('add', before, readArray(totals, thread)),
+    );
+    const sum = overTeam(writer, block, meeting, splat(nothing), (before, thread) =>
+      binary('add', before, readArray(sums, plus(times(thread, int(pitch)), times(lane, int(4))), 4)),
+    );
+    const place = writer.bind(block, plus(times(lane, int(4)), int(from * 4)));
+    const axes = new Map([...query.axes, [column.name, place] as const]);
+    const inner = scope.child({ axes, vector: column.name }, block, true);
+    inner.setReduced(softmax.id, [top, total, sum]);
+    storeAll(inner, stores);
+    const isVector = less(lane, int(own.length));
+    const cond = query.isRow ? binary('and', isVector, query.isRow) : isVector;
+    into.push({ kind: 'if', cond, then: block, otherwise: [] });
+  }
+}
+
+function meetingOf(
+  writer: KernelWriter,
+  into: Statement[],
+  [lane, size]: readonly [KernelExpr, KernelExpr],
+  { vectors }: Attention,
+): Meeting {
+  const pitch = (Math.min(team, vectors) + 1) * 4;
+  const array = (size: number): string => writer.array('f32', threads * size);
+  const first = writer.bind(into, minus(named('%lx'), lane));
+  return { tops: array(1), totals: array(1), sums: array(pitch), pitch, team: size, lane, first };
+}
+
+/** Schedules attention: a workgroup for some queries that share their keys. */
+export function scheduleAttention(at: Attention, surroundings: Surroundings): Written {
+  const { nest, batch, rows, keys, vectors } = at;
+  const writer = new KernelWriter(surroundings);
+  const extent = points(rows);
+  const sharing = sharingOf(at);
+  const exact = divides(sharing * teams, extent);
+  const grid: Axis[] = [...batch, { name: '%tile', extent: ceilDiv(extent, sharing * teams) }];
+  const total = points(grid);
+  const block: Statement[] = [];
+  const bind = (x: KernelExpr): KernelExpr => writer.bind(block, x);
+  const values = decode(writer, block, grid, named('n'));
+  const size = writer.param(teamOf(extent));
+  const lane = bind(remainder(named('%lx'), size));
+  const first = bind(plus(times(values.get('%tile') ?? int(0), int(sharing * teams)), quotient(named('%lx'), size)));
+  const queries = Array.from({ length: sharing }, (_, number): Query => {
+    const row = bind(plus(first, int(number * teams)));
+    const inside = exact ? row : bind(binary('min', row, writer.param(sub(extent, 1))));
+    return {
+      axes: decode(writer, block, rows, inside),
+      isRow: exact ? undefined : bind(less(row, writer.param(extent))),
+      top: writer.variable(block, lowest),
+      total: writer.variable(block, nothing),
+      sums: Array.from({ length: vectors }, () => writer.variable(block, splat(nothing))),
+    };
+  });
+  const scope = Scope.root(writer, tableOf(nest), block, { axes: values });
+  const [name, body, then]: [string, Statement[], Statement[]] = [writer.fresh('i'), [], []];
+  const j = writer.bind(body, times(plus(times(named(name), size), lane), int(4)));
+  takeKeys(at, scope.child({}, then), queries, j);
+  body.push({ kind: 'if', cond: less(j, writer.param(keys.extent)), then, otherwise: [] });
+  const to = writer.param(ceilDiv(keys.extent, mul(4, teamOf(extent))));
+  block.push({ kind: 'for', name, from: int(0), to, step: 1, body });
+  const meeting = meetingOf(writer, block, [lane, size], at);
+  for (const query of queries) meet(at, scope, query, meeting);
+  return writer.finish(nest, nest.name, threads, linearGrid(total), [
+    { kind: 'let', name: 'n', value: workgroupNumber },
+    { kind: 'if', cond: less(named('n'), writer.param(total)), then: block, otherwise: [] },
+  ]);
+}
