@@ -148,29 +148,34 @@ function attentionOf(first: Nest, softmax: Softmax, second: Nest): Nest | undefi
   };
 }
 
+// How many steps write and read each buffer; inputs and results are used outside too.
+function usesOf({ inputs, results, body }: NestFunction): Map<string, number> {
+  const uses = new Map<string, number>();
+  const use = (buffer: string): void => void uses.set(buffer, (uses.get(buffer) ?? 0) + 1);
+  const count = (steps: readonly NestStep[]): void => {
+    for (const step of steps) {
+      if (step.kind === 'loop') count(step.body);
+      else for (const buffer of [...readsOf(step), ...writesOf(step)]) use(buffer);
+    }
+  };
+  count(body);
+  for (const { buffer } of [...inputs, ...results]) uses.set(buffer, Infinity);
+  return uses;
+}
+
 /** Puts attention in the place of its parts. */
 class Attention {
-  private readonly uses = new Map<string, number>();
-  private readonly surroundings: Surroundings;
+  private uses: ReadonlyMap<string, number> | undefined;
+  private known: Surroundings | undefined;
   readonly gone = new Set<string>();
 
   constructor(
     private readonly fn: NestFunction,
     private readonly cx: PassContext,
-  ) {
-    this.surroundings = new Surroundings(fn, new Facts(fn.dims, fn.facts));
-    for (const { buffer } of [...fn.results, ...fn.inputs]) this.use(buffer, 2);
-    const count = (steps: readonly NestStep[]): void => {
-      for (const step of steps) {
-        if (step.kind === 'loop') count(step.body);
-        else for (const buffer of [...readsOf(step), ...writesOf(step)]) this.use(buffer, 1);
-      }
-    };
-    count(fn.body);
-  }
+  ) {}
 
-  private use(buffer: string, times: number): void {
-    this.uses.set(buffer, (this.uses.get(buffer) ?? 0) + times);
+  private get surroundings(): Surroundings {
+    return (this.known ??= new Surroundings(this.fn, new Facts(this.fn.dims, this.fn.facts)));
   }
 
   steps(steps: readonly NestStep[]): NestStep[] {
@@ -187,6 +192,7 @@ class Attention {
 
   // What one step writes and one reads, and nobody else.
   private isBetween(buffer: string): boolean {
+    this.uses ??= usesOf(this.fn);
     return this.uses.get(buffer) === 2;
   }
 

@@ -71,11 +71,7 @@ class FunctionPlan {
     const { fn } = this;
     const main = fn.body.flatMap((step) => this.planStep(step));
     const copies = [...this.donation.copies, ...this.lateCopies].flatMap((copy) => this.planCopy(copy));
-    const planned = [...main, ...copies];
-    const steps =
-      this.target.name === 'gpu'
-        ? fuseHorizontally(planned, this.target.table, () => this.cx.count('merge-horizontal'))
-        : planned;
+    const steps = this.fuse([...main, ...copies]);
     const { freshBuffers } = this.donation;
     const shown = (name: string, buffer: string): string =>
       freshBuffers.has(freshOutput(name)) ? freshOutput(name) : buffer;
@@ -100,6 +96,13 @@ class FunctionPlan {
       steps,
       record: this.record(steps),
     };
+  }
+
+  // What runs once (initialisation) is not worth the text.
+  private fuse(steps: readonly PlanStep[]): readonly PlanStep[] {
+    const { name, table } = this.target;
+    if (name !== 'gpu' || this.fn.kind === 'init') return steps;
+    return fuseHorizontally(steps, table, () => this.cx.count('merge-horizontal'));
   }
 
   private type(id: string): Buffer['type'] {

@@ -1,4 +1,4 @@
-// Dispatches that read the same and do not wait for one another become one; the order of all others stays.
+// Dispatches that read the same, or are alike, and do not wait for one another become one; the order of all others stays.
 import { expect, test } from 'vitest';
 import { interpretNests } from '../../src/ir/nest-interpreter.ts';
 import { parseNests } from '../../src/ir/nest-text.ts';
@@ -106,6 +106,19 @@ test('what would bind more buffers than WebGPU grants stays apart', () => {
   const fourth = product('o', 'x', 'wq').replace('= reduced.f32("r", 0)', '= neg.f32(reduced.f32("r", 0))');
   const found = planned(buffers('q', 'k', 'v', 'o'), `${body}\n${fourth}`, `${three}, output "o" @o`);
   expect(found).toMatchObject({ dispatches: 2, merges: 2 });
+});
+
+test('of what has nothing in common, only small dispatches of one kernel go together', () => {
+  const column = (to: string, from: string, monoid: string): string => `  nest "column" [%j: 16] {
+    reduce "r" ${monoid} over [%i: 16] (load.f32(@${from}, %i, %j)) : f32;
+    store set @${to}[%j] = reduced.f32("r", 0)
+  }`;
+  const own = '  buffer @q: f32[16]\n  buffer @k: f32[16]';
+  const results = 'output "q" @q, output "k" @k';
+  const alike = planned(own, `${column('q', 'wq', 'sum')}\n${column('k', 'wk', 'sum')}`, results);
+  expect(alike).toMatchObject({ dispatches: 1, merges: 1 });
+  const others = planned(own, `${column('q', 'wq', 'sum')}\n${column('k', 'wk', 'max')}`, results);
+  expect(others).toMatchObject({ dispatches: 2, merges: 0 });
 });
 
 const dispatchesIn = async (file: string, name: string): Promise<number> => {

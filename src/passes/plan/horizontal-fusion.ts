@@ -1,14 +1,19 @@
 // Horizontal fusion, for the GPU: dispatches that read the same memory and do not wait for one another become one, whose
 // workgroups choose by their number what they compute. The projections of attention read one input, the gradients of a
-// weight and of its bias one gradient. Launches are saved, and small kernels fill the device together.
+// weight and of its bias one gradient. So do small dispatches of one kernel, as for the scales and shifts of norms.
+// Launches are saved, and small kernels fill the device together.
+import { asConstant } from '../../ir/dim.ts';
 import type { Kernel } from '../../ir/kernel.ts';
-import type { Dispatch, PlanStep } from '../../ir/plan.ts';
+import { workgroupsOf, type Dispatch, type PlanStep } from '../../ir/plan.ts';
 import { maxStorageBindings } from '../schedule/gpu/writer.ts';
 import type { Bound } from './bind.ts';
-import { isLinear, sharedArrays, sideBySide } from './side-by-side.ts';
+import { bindTogether, isLinear, sharedArrays, sideBySide } from './side-by-side.ts';
 
 // Steps between two that may become one: what moves lives as much longer.
 const reach = 8;
+
+// Fewer workgroups than this leave most of a large device idle.
+const small = 128;
 
 // Workgroup memory that every device grants, in bytes.
 const mostShared = 16_384;
@@ -45,7 +50,8 @@ function useOf({ kernel, dispatch }: Bound): Use {
 /** Kernels by name, and where new ones go. */
 interface Kernels {
   named(name: string): Kernel;
-  add(kernel: Kernel): Kernel;
+  /** The kernel that `make` gives, made once for a key. */
+  once(key: string, make: () => Kernel): Kernel;
 }
 
 /** The steps in an order that keeps every dependency, with fewer dispatches; `count` is told of each one that went. */
@@ -60,8 +66,10 @@ export function fuseHorizontally(steps: readonly PlanStep[], kernels: Kernels, c
 }
 
 function fused(parts: readonly Bound[], kernels: Kernels): Dispatch {
-  const { kernel, dispatch } = sideBySide(parts);
-  return { ...dispatch, kernel: kernels.add(kernel).name };
+  const together = bindTogether(parts);
+  const { buffers, params, scalars, grid } = together;
+  const { name } = kernels.once(together.key, () => sideBySide(parts, together));
+  return { kind: 'dispatch', kernel: name, buffers, params, scalars, grid };
 }
 
 function entryOf(step: PlanStep, kernels: Kernels, count: () => void): Entry {
@@ -101,14 +109,22 @@ function joins(entries: Entry[], entry: Entry): boolean {
   return false;
 }
 
-// Whether the parts of two entries may be one kernel, and pay as one: they read the same memory.
+// Dispatches of one kernel that leave room for one another.
+function areSmall(parts: readonly Bound[]): boolean {
+  const [first] = parts;
+  return parts.every(
+    ({ kernel, dispatch }) => kernel === first?.kernel && (asConstant(workgroupsOf(dispatch)) ?? Infinity) < small,
+  );
+}
+
+// Whether the parts of two entries may be one kernel, and pay as one: they read the same memory, or are alike and small.
 function fit(a: Entry, b: Entry): boolean {
   const parts = [...a.parts, ...b.parts];
   const [size] = parts.map(({ kernel }) => kernel.workgroup.join());
   return (
     a.parts.length > 0 &&
     b.parts.length > 0 &&
-    meets(a.use.reads, b.use.reads) &&
+    (meets(a.use.reads, b.use.reads) || areSmall(parts)) &&
     parts.every(({ kernel }) => kernel.workgroup.join() === size && isLinear(kernel)) &&
     new Set(parts.flatMap(({ dispatch }) => dispatch.buffers)).size <= maxStorageBindings &&
     sharedArrays(parts).arrays.reduce((bytes, array) => bytes + array.size * 4, 0) <= mostShared

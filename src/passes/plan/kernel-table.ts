@@ -7,6 +7,7 @@ import { CompilerBug } from '../../support/diagnostic.ts';
 /** Collects kernels; equal ones are added once, under a unique name. */
 export class KernelTable {
   private readonly byKey = new Map<string, Kernel>();
+  private readonly made = new Map<string, Kernel>();
   private readonly byName = new Map<string, Kernel>();
   private readonly names = new Map<string, number>();
 
@@ -21,6 +22,13 @@ export class KernelTable {
     this.byKey.set(key, merged);
     this.byName.set(merged.name, merged);
     return merged;
+  }
+
+  /** The kernel to dispatch for what `make` gives, which is asked once for each key. */
+  once(key: string, make: () => Kernel): Kernel {
+    let kernel = this.made.get(key);
+    if (!kernel) this.made.set(key, (kernel = this.add(make())));
+    return kernel;
   }
 
   /** The kernel that {@link add} gave a name. */

@@ -10,7 +10,7 @@ import {
   statementExprs,
 } from '../../ir/kernel-rewrite.ts';
 import type { Kernel, KernelArray, KernelBuffer, KernelExpr, Statement } from '../../ir/kernel.ts';
-import { workgroupsOf } from '../../ir/plan.ts';
+import { workgroupsOf, type Dispatch } from '../../ir/plan.ts';
 import { CompilerBug } from '../../support/diagnostic.ts';
 import { memoize } from '../fusion/nest-graph.ts';
 import { less, minus, named } from '../schedule/gpu/expressions.ts';
@@ -77,12 +77,15 @@ class Bindings<T> {
   }
 }
 
-/** How a part's names read in the kernel of all parts. */
-interface Renaming {
+/** How the names of a part's bindings read in the kernel of all parts. */
+interface Names {
   readonly buffers: ReadonlyMap<string, string>;
   readonly params: ReadonlyMap<string, string>;
   readonly scalars: ReadonlyMap<string, string>;
   readonly arrays: ReadonlyMap<string, string>;
+}
+
+interface Renaming extends Names {
   /** Appended to locals. */
   readonly suffix: string;
   /** The number of the workgroup in its part. */
@@ -130,64 +133,81 @@ function declared(parts: readonly Bound[], ids: readonly string[]): KernelBuffer
   });
 }
 
-/** One kernel and dispatch for what all parts do, at least two. */
-export function sideBySide(parts: readonly Bound[]): Bound {
+// `dot_x3_and_reduce`; a number that told equal names apart has no meaning here.
+function joinedName(names: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const name of names.map((each) => each.replace(/_\d+$/, ''))) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return [...counts].map(([name, count]) => (count > 1 ? `${name}_x${count}` : name)).join('_and_');
+}
+
+/** What kernels side by side bind, and under which names. */
+export interface Together {
+  /** Equal where the kernels of all parts are equal: these parts, with bindings shared alike. */
+  readonly key: string;
+  readonly buffers: readonly string[];
+  readonly params: readonly Dim[];
+  readonly scalars: readonly string[];
+  readonly grid: Dispatch['grid'];
+  /** For each part the names of its bindings, and the params that are its first workgroup and the one after its last. */
+  readonly parts: readonly (Names & { readonly start: string; readonly end: string })[];
+}
+
+/** Binds what all parts bind, each thing once. */
+export function bindTogether(parts: readonly Bound[]): Together {
   const [buffers, params, scalars] = [new Bindings<string>('b'), new Bindings<Dim>('p'), new Bindings<string>('s')];
-  const { arrays, names } = sharedArrays(parts);
-  const types = new Map<string, 'f32' | 'i32' | 'u32'>();
-  const number = named('g');
-  const param = (d: Dim): KernelExpr => ({ kind: 'param', type: 'i32', width: 1, name: params.name(d, d.key) });
-  // The parts from the one `at` on, whose first workgroup is number `start`.
-  const choose = (at: number, start: Dim): { readonly body: Statement[]; readonly end: Dim } => {
-    const part = parts[at];
-    if (!part) throw new CompilerBug('no part is left');
+  const arrays = sharedArrays(parts).names;
+  const param = (d: Dim): string => params.name(d, d.key);
+  const itself = (id: string): string => id;
+  const namesOf = (things: readonly { readonly name: string }[]): string[] => things.map(({ name }) => name);
+  let end = zero;
+  const names = parts.map(({ kernel, dispatch }, at) => {
+    const start = at === 0 ? '' : param(end);
+    end = add(end, workgroupsOf(dispatch));
+    return {
+      buffers: buffers.names(namesOf(kernel.buffers), dispatch.buffers, itself),
+      params: params.names(kernel.params, dispatch.params, ({ key }) => key),
+      scalars: scalars.names(namesOf(kernel.scalars), dispatch.scalars, itself),
+      arrays: arrays[at] ?? new Map<string, string>(),
+      start,
+      end: at === parts.length - 1 ? '' : param(end),
+    };
+  });
+  const key = parts.map(({ kernel }, at) => {
+    const own = names[at];
+    const bound = own ? [own.buffers, own.params, own.scalars].flatMap((each) => [...each.values()]) : [];
+    return [kernel.name, own?.start, own?.end, ...bound].join(' ');
+  });
+  const [grid, given] = [linearGrid(end), { buffers: buffers.given, params: params.given, scalars: scalars.given }];
+  return { key: key.join(';'), ...given, grid, parts: names };
+}
+
+/** One kernel for what all parts do, at least two. */
+export function sideBySide(parts: readonly Bound[], together: Together): Kernel {
+  const [number, types] = [named('g'), new Map<string, 'f32' | 'i32' | 'u32'>()];
+  const param = (name: string): KernelExpr => ({ kind: 'param', type: 'i32', width: 1, name });
+  // The parts from the one `at` on.
+  const choose = (at: number): Statement[] => {
+    const [part, names] = [parts[at], together.parts[at]];
+    if (!part || !names) throw new CompilerBug('no part is left');
     const { kernel, dispatch } = part;
     const suffix = `_${at}`;
     for (const [k, id] of dispatch.scalars.entries()) types.set(id, kernel.scalars[k]?.type ?? 'f32');
-    const body = renamedBody(kernel.body, {
-      buffers: buffers.names(
-        kernel.buffers.map(({ name }) => name),
-        dispatch.buffers,
-        (id) => id,
-      ),
-      params: params.names(kernel.params, dispatch.params, ({ key }) => key),
-      scalars: scalars.names(
-        kernel.scalars.map(({ name }) => name),
-        dispatch.scalars,
-        (id) => id,
-      ),
-      arrays: names[at] ?? new Map(),
-      suffix,
-      number: at === 0 ? number : named(`g${suffix}`),
-    });
-    const own: Statement[] =
-      at === 0 ? body : [{ kind: 'let', name: `g${suffix}`, value: minus(number, param(start)) }, ...body];
-    const end = add(start, workgroupsOf(dispatch));
-    if (at === parts.length - 1) return { body: own, end };
-    const rest = choose(at + 1, end);
-    return { body: [{ kind: 'if', cond: less(number, param(end)), then: own, otherwise: rest.body }], end: rest.end };
+    const own = renamedBody(kernel.body, { ...names, suffix, number: at === 0 ? number : named(`g${suffix}`) });
+    if (at > 0) own.unshift({ kind: 'let', name: `g${suffix}`, value: minus(number, param(names.start)) });
+    if (at === parts.length - 1) return own;
+    return [{ kind: 'if', cond: less(number, param(names.end)), then: own, otherwise: choose(at + 1) }];
   };
-  const { body, end } = choose(0, zero);
+  const body: Statement[] = [{ kind: 'let', name: 'g', value: workgroupNumber }, ...choose(0)];
   const [first] = parts;
   if (!first) throw new CompilerBug('no parts');
-  const kernel: Kernel = {
+  return {
     ...first.kernel,
-    // A number that told equal names apart has no meaning here.
-    name: parts.map((part) => part.kernel.name.replace(/_\d+$/, '')).join('_and_'),
-    buffers: declared(parts, buffers.given),
-    params: params.given.map((_, at) => `p${at}`),
-    scalars: scalars.given.map((id, at) => ({ name: `s${at}`, type: types.get(id) ?? 'f32' })),
-    arrays,
-    body: [{ kind: 'let', name: 'g', value: workgroupNumber }, ...body],
+    name: joinedName(parts.map((part) => part.kernel.name)),
+    buffers: declared(parts, together.buffers),
+    params: together.params.map((_, at) => `p${at}`),
+    scalars: together.scalars.map((id, at) => ({ name: `s${at}`, type: types.get(id) ?? 'f32' })),
+    arrays: sharedArrays(parts).arrays,
+    body,
     origin: parts.flatMap((part) => part.kernel.origin),
   };
-  const dispatch = {
-    kind: 'dispatch',
-    kernel: kernel.name,
-    buffers: buffers.given,
-    params: params.given,
-    scalars: scalars.given,
-    grid: linearGrid(end),
-  } as const;
-  return { kernel, dispatch };
 }
