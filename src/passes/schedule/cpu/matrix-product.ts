@@ -213,21 +213,19 @@ class MatrixProduct {
     this.values.writer.push({ kind: 'store-array', array, index: plus(index, offset), value });
   }
 
-  // Neighbours along the reduced axis are contiguous: four of each of four rows are read at once and turned.
+  // Neighbours along the reduced axis are contiguous: four are read at once and stored apart.
   private packAlong(side: Side, block: Block, env: Environment): void {
     const { values, c, t } = this;
     const { writer, dims } = values;
     const rows = dims.combine('mul', side.panels, i32(side.width));
-    writer.for(i32(0), rows, 4, (j) => {
+    writer.for(i32(0), rows, 1, (j) => {
       const panel = dims.combine('div', j, i32(side.width));
       const inPanel = dims.combine('sub', j, dims.combine('mul', panel, i32(side.width)));
       const base = dims.combine('add', dims.combine('mul', panel, i32(side.width * t.depth)), inPanel);
-      const four = [0, 1, 2, 3].map((row) =>
-        withAxis(env, side.axis.name, within(values, side, dims.combine('add', j, i32(row)))),
-      );
+      const row = withAxis(env, side.axis.name, within(values, side, j));
       const offsets = new Map<Environment, Atom>();
       const place = (k: Atom, vector: boolean): Environment => {
-        const at = withAxis(four[0] ?? env, c.depth.name, dims.combine('add', block.start, k), vector);
+        const at = withAxis(row, c.depth.name, dims.combine('add', block.start, k), vector);
         offsets.set(at, dims.combine('add', base, dims.combine('mul', k, i32(side.width))));
         return at;
       };
@@ -235,40 +233,20 @@ class MatrixProduct {
         values,
         { extent: this.partOf(c.depth.extent, t.depth), from: i32(0), to: block.count, copies: 1 },
         place,
-        ([at = env]) => {
-          const step = at.axes.get(c.depth.name) ?? block.start;
-          const found = four.map((row) =>
-            values.value(side.expr, withAxis(row, c.depth.name, step, at.vector !== undefined)),
-          );
-          this.storeTurned(side, found, offsets.get(at) ?? base, at.vector !== undefined);
+        (envs) => {
+          for (const at of envs) this.storeApart(side, at, offsets.get(at) ?? base);
         },
       );
     });
   }
 
-  // Four rows of one step, or of four steps: one vector of rows for each.
-  private storeTurned(side: Side, rows: readonly Atom[], index: Atom, vector: boolean): void {
-    const { values } = this;
-    const [a, b, c, d] = rows.map((row) => (vector ? values.widen(row) : row));
-    if (!a || !b || !c || !d) throw new RangeError('four rows are turned at a time');
-    if (!vector) {
-      const lanes = [a, b, c, d] as const;
-      return this.storeArray(side.array, index, 0, { kind: 'vector', type: 'f32', width: 4, lanes });
+  private storeApart(side: Side, at: Environment, index: Atom): void {
+    const value = this.values.value(side.expr, at);
+    if (at.vector === undefined) return this.storeArray(side.array, index, 0, value);
+    const wide = this.values.widen(value);
+    for (const lane of [0, 1, 2, 3] as const) {
+      this.storeArray(side.array, index, lane * side.width, { kind: 'lane', type: 'f32', width: 1, x: wide, lane });
     }
-    const pick = (x: Atom, y: Atom, lanes: readonly [number, number, number, number]): Atom =>
-      values.writer.load({ kind: 'shuffle', type: 'f32', width: 4, a: x, b: y, lanes }, false);
-    const [low, high] = [
-      [0, 4, 1, 5],
-      [2, 6, 3, 7],
-    ] as const;
-    const [ab, cd, abHigh, cdHigh] = [pick(a, b, low), pick(c, d, low), pick(a, b, high), pick(c, d, high)];
-    const steps = [
-      pick(ab, cd, [0, 1, 4, 5]),
-      pick(ab, cd, [2, 3, 6, 7]),
-      pick(abHigh, cdHigh, [0, 1, 4, 5]),
-      pick(abHigh, cdHigh, [2, 3, 6, 7]),
-    ];
-    steps.forEach((step, at) => this.storeArray(side.array, index, at * side.width, step));
   }
 
   // Neighbours along the side's own axis are contiguous: whole panels are copied four lanes at a time.
