@@ -12,11 +12,11 @@ type Image = f32[b, 3, 28, 28]
 /// Pictures as 7 × 7 vectors, each of which knows where it is. What is asked scales and shifts features on the way, and
 /// the convolution after it sees coordinates beside them (FiLM, Perez et al. 2018).
 layer Eyes(d: int) {
-  let conv1 = Conv2d(3, 24, 5, stride=2, padding=2)
+  let conv1 = Conv2d(3, 24, 5, stride=2, padding=2, bias=false)
   let norm1 = BatchNorm2d(24)
-  let conv2 = Conv2d(24, d, 3, padding=1)
+  let conv2 = Conv2d(24, d, 3, padding=1, bias=false)
   let norm2 = BatchNorm2d(d)
-  let conv3 = Conv2d(d, d, 3, padding=1)
+  let conv3 = Conv2d(d, d, 3, padding=1, bias=false)
   let norm3 = BatchNorm2d(d)
   let film  = Linear(2 * d, 2 * d)
   let conv4 = Conv2d(d + 2, d, 3, padding=1)
