@@ -120,6 +120,14 @@ describe('reductions', () => {
     expect(scheduleAll(fn, scheduleForGpu).kernels.length).toBe(2);
     await agrees(found, { fn, inputs: { x: matrix(300, 70) } }, skip);
   });
+  test('a short outer axis over a long one is cut along the long one', async ({ skip }) => {
+    const [r, c, e] = [axis('r', 2), axis('c', 4097), axis('e', 4)];
+    const fn = nestFunction({ x: { shape: [4097, 2, 4] } }, { y: { shape: [] } }, [
+      nest([], reduce('s', [r, c, e], 'sum', [load('x', [at(c), at(r), at(e)])]), store('y', [], result('s'))),
+    ]);
+    expect(scheduleAll(fn, scheduleForGpu).kernels.length).toBe(2);
+    await agrees(found, { fn, inputs: { x: tensor([4097, 2, 4], 1) } }, skip);
+  });
   test('long columns take two stages', async ({ skip }) => {
     const [r, c] = [axis('r', 16384), axis('c', 6)];
     const fn = nestFunction({ x: { shape: [16384, 6] } }, { y: { shape: [6] } }, [

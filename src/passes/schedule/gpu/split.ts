@@ -40,14 +40,22 @@ function guardedStage(stage: ReduceStage, axis: Axis, parts: Dim, chunk: Dim): R
   return { ...stage, axes, args };
 }
 
-/** Splits the outermost axis of the only reduction of a flat nest into at most `most` parts, none of them empty. */
+// The longest axis; of equals the first, which alone keeps the order in which ties are decided.
+function axisToSplit({ axes, monoid }: ReduceStage): Axis | undefined {
+  if (monoid.arity > 1) return axes[0];
+  const extent = ({ extent: d }: Axis): number => asConstant(d) ?? 0;
+  return [...axes].sort((a, b) => extent(b) - extent(a))[0];
+}
+
+/** Splits an axis of the only reduction of a flat nest into at most `most` parts, none of them empty. */
 export function splitReduction(nest: Nest, stage: ReduceStage, most: number): Split | undefined {
-  const [axis] = stage.axes;
+  const axis = axisToSplit(stage);
   const rest = nest.stages.filter((other) => other !== stage);
   const place = rest.find((other) => other.kind === 'store');
   if (!axis || place?.kind !== 'store' || rest.some((other) => other.kind === 'reduce')) return undefined;
   const chunk = ceilDiv(axis.extent, most);
   const parts = ceilDiv(axis.extent, chunk);
+  if (asConstant(parts) === 1) return undefined;
   const buffers = stage.dtypes.map((dtype, part): Buffer => ({
     id: `${place.buffer}.partial${part}`,
     type: { dtype, shape: [mul(product(nest.axes.map((a) => a.extent)), parts)] },
