@@ -76,6 +76,7 @@ test.each<Case>([
   { channels: 2, rows: 3, size: [29, 47], kernel: [7, 7], stride: 3, pad: 3 },
   { channels: 4, rows: 7, size: [12, 15], kernel: [3, 3], dilation: 2, pad: 2 },
   { channels: 2, rows: 6, size: [16, 16], kernel: [3, 3] },
+  { channels: 3, rows: 5, size: [17, 35], kernel: [5, 5], stride: 2 },
   { images: 3, channels: 6, rows: 5, size: [40], kernel: [5], pad: 2 },
   { images: 3, groups: 2, channels: 3, rows: 4, size: [8, 16], kernel: [3, 3], pad: 1 },
   { images: 1, channels: 200, rows: 170, size: [3, 8], kernel: [3, 3], pad: 1 },

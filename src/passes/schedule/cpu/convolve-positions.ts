@@ -173,9 +173,12 @@ class ConvolvedPositions {
   private layOutRow(env: Environment, at: Atom): void {
     const { values, c, shape } = this;
     const { own, depth, ownStep } = c.along;
+    const positions = reach(c.along, shape.width);
     for (let phase = 0; phase < ownStep; phase++) {
       const begin = this.plus(at, i32(phase * shape.pitch));
-      this.rows.fill(withAxis(env, depth.name, i32(phase)), own.name, shape.pitch, (x, value) =>
+      // No more than taps read: without borders, what lies beyond may be beyond the buffer.
+      const count = Math.ceil((positions - phase) / ownStep);
+      this.rows.fill(withAxis(env, depth.name, i32(phase)), own.name, count, (x, value) =>
         values.writer.push({ kind: 'store-array', array: 'image', index: this.plus(begin, x), value }),
       );
     }
