@@ -2,8 +2,10 @@
 // image and of several, phases of a stride, shares of threads that begin within a tile, sums in several blocks.
 import { expect, test } from 'vitest';
 import { dim, variable } from '../../src/ir/dim.ts';
+import type { GraphFunction } from '../../src/ir/graph.ts';
 import { interpret } from '../../src/ir/interpreter.ts';
 import { graphOf, nestsOf, tensor, type Signature } from './graphs.ts';
+import { interpretPlan } from './interpret-plan.ts';
 import { planOf, runNests } from './run-nests.ts';
 
 interface Case {
@@ -20,40 +22,47 @@ interface Case {
 
 const every = (values: readonly number[], x: number): number[] => values.map(() => x);
 
+type Free = 'images' | 'channels';
+
 // `free` is bound at run time: the axis of what is convolved apart.
+function functionOf(c: Case, free: Free): GraphFunction {
+  const { images = 2, groups = 1, channels, rows, size, kernel, stride = 1, dilation = 1, pad = 0 } = c;
+  const borders = size.map(() => dim(pad));
+  const attrs = {
+    stride: every(size, stride),
+    dilation: every(size, dilation),
+    base: every(size, 1),
+    lo: borders,
+    hi: borders,
+  };
+  const several = variable('n');
+  const [of, from] = free === 'images' ? [several, channels] : [images, several];
+  const signature: Signature = {
+    x: ['f32', [of, groups, from, ...size]],
+    w: ['f32', [groups, rows, from, ...kernel]],
+    c: ['f32', [groups, rows]],
+  };
+  return graphOf(
+    signature,
+    (b, { x, w, c: bias }) => {
+      if (!x || !w || !bias) return [];
+      const y = b.op('conv', [x, w], attrs);
+      return [b.unary('abs', b.add(y, b.broadcast(bias, [1, 2], y.type.shape)))];
+    },
+    [{ name: 'n', min: 1 }],
+  );
+}
+
 const check =
-  (free: 'images' | 'channels') =>
+  (free: Free) =>
   (c: Case): void => {
-    const { images = 2, groups = 1, channels, rows, size, kernel, stride = 1, dilation = 1, pad = 0 } = c;
+    const { images = 2, groups = 1, channels, rows, size, kernel } = c;
     const inputs = {
       x: tensor([images, groups, channels, ...size], 1),
       w: tensor([groups, rows, channels, ...kernel], 2),
       c: tensor([groups, rows], 3),
     };
-    const borders = size.map(() => dim(pad));
-    const attrs = {
-      stride: every(size, stride),
-      dilation: every(size, dilation),
-      base: every(size, 1),
-      lo: borders,
-      hi: borders,
-    };
-    const several = variable('n');
-    const signature: Signature = {
-      x: ['f32', free === 'images' ? [several, groups, channels, ...size] : [images, groups, several, ...size]],
-      w: ['f32', free === 'images' ? inputs.w.shape : [groups, rows, several, ...kernel]],
-      c: ['f32', inputs.c.shape],
-    };
-    const fn = graphOf(
-      signature,
-      (b, { x, w, c: bias }) => {
-        if (!x || !w || !bias) return [];
-        const y = b.op('conv', [x, w], attrs);
-        const wide = b.broadcast(bias, [1, 2], y.type.shape);
-        return [b.unary('abs', b.add(y, wide))];
-      },
-      [{ name: 'n', min: 1 }],
-    );
+    const fn = functionOf(c, free);
     const nests = nestsOf(fn, true);
     expect(planOf(nests).kernels.flatMap(({ arrays }) => arrays.map(({ name }) => name))).toContain('image');
     const want = interpret(fn, inputs)['y0'];
@@ -90,3 +99,16 @@ test.each<Case>([
   { images: 8, groups: 2, channels: 2, rows: 4, size: [14, 14], kernel: [12, 12] },
   { images: 50, channels: 3, rows: 4, size: [36], kernel: [32] },
 ])('columns are taps: %j', check('channels'));
+
+// The interpreter refuses what is outside of a buffer or of scratch memory.
+test.each<[Free, Case]>([
+  ['images', { images: 1, channels: 2, rows: 4, size: [9, 23], kernel: [3, 5], stride: 2 }],
+  ['images', { images: 2, channels: 1, rows: 4, size: [9, 9], kernel: [3, 3] }],
+  ['images', { images: 1, channels: 1, rows: 4, size: [7, 14], kernel: [3, 3], pad: 1 }],
+  ['channels', { images: 8, channels: 1, rows: 4, size: [8, 9], kernel: [6, 7] }],
+  ['channels', { images: 8, channels: 1, rows: 4, size: [13, 15], kernel: [6, 7], dilation: 2 }],
+])('nothing beyond an image is read: %s %j', (free, c) => {
+  const { plan, kernels } = planOf(nestsOf(functionOf(c, free), true));
+  expect(kernels.flatMap(({ arrays }) => arrays.map(({ name }) => name))).toContain('image');
+  interpretPlan(plan, kernels, () => undefined, { n: c[free] ?? 1 });
+});

@@ -4,46 +4,13 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import wabtModule from 'wabt';
 import { encodeWasm } from '../../src/codegen/wasm/module.ts';
-import { constant, evaluateDim, type Dim } from '../../src/ir/dim.ts';
-import type { Kernel } from '../../src/ir/kernel.ts';
-import { interpretKernel, type KernelMemory } from '../../src/ir/kernel-interpreter.ts';
+import { constant } from '../../src/ir/dim.ts';
+import type { KernelMemory } from '../../src/ir/kernel-interpreter.ts';
 import { mapKernelExpr, mapStatements } from '../../src/ir/kernel-rewrite.ts';
-import type { Plan } from '../../src/ir/plan.ts';
 import { runs } from '../support/property-settings.ts';
 import { graphOf, nestsOf, tensor } from './graphs.ts';
+import { interpretPlan } from './interpret-plan.ts';
 import { load, planOf, type Loaded } from './run-nests.ts';
-
-const memory = { f32: Float32Array, f16: Float32Array, i32: Int32Array, u32: Uint32Array, bool: Uint32Array } as const;
-
-const value = (d: Dim): number => evaluateDim(d, () => undefined);
-
-/** Runs every dispatch of a plan by the interpreter; buffers start as `initial` has them. */
-function interpretPlan(
-  plan: Plan,
-  kernels: readonly Kernel[],
-  initial: (id: string, into: KernelMemory) => void,
-): Map<string, KernelMemory> {
-  const buffers = new Map(
-    plan.buffers.map(({ id, dtype, shape }): [string, KernelMemory] => [
-      id,
-      new memory[dtype](shape.reduce((size, d) => size * value(d), 1)),
-    ]),
-  );
-  for (const [id, into] of buffers) initial(id, into);
-  for (const step of plan.steps) {
-    if (step.kind !== 'dispatch') throw new RangeError('only dispatches here');
-    const kernel = kernels.find(({ name }) => name === step.kernel);
-    if (!kernel) throw new RangeError(`no kernel ${step.kernel}`);
-    const [x, y, z] = step.grid;
-    interpretKernel(kernel, {
-      buffers: step.buffers.map((id) => buffers.get(id) ?? new Float32Array()),
-      params: step.params.map(value),
-      scalars: [],
-      grid: [value(x), value(y), value(z)],
-    });
-  }
-  return buffers;
-}
 
 // A row kernel, a product, a column sum, a padded view, an integer op and random bits, of drawn sizes.
 const drawn = fc.tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 21 }), fc.integer({ min: 1, max: 9 }));
