@@ -95,3 +95,17 @@ export interface TargetProgram {
   readonly kernels: readonly Kernel[];
   readonly plans: readonly Plan[];
 }
+
+/** The buffers of a step, in the order in which it names them. */
+export function buffersOf(step: PlanStep): readonly string[] {
+  switch (step.kind) {
+    case 'dispatch':
+      return step.buffers;
+    case 'copy':
+      return [step.from, step.to];
+    case 'fill':
+      return [step.buffer];
+    case 'loop':
+      return step.body.flatMap(buffersOf);
+  }
+}

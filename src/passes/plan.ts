@@ -13,6 +13,7 @@ import {
   type OpaqueNest,
 } from '../ir/nest.ts';
 import {
+  buffersOf,
   dispatchesOf,
   type Dispatch,
   type Plan,
@@ -249,24 +250,11 @@ class FunctionPlan {
   }
 }
 
-function touched(step: PlanStep): readonly string[] {
-  switch (step.kind) {
-    case 'dispatch':
-      return step.buffers;
-    case 'copy':
-      return [step.from, step.to];
-    case 'fill':
-      return [step.buffer];
-    case 'loop':
-      return step.body.flatMap(touched);
-  }
-}
-
 // First and last top-level step that touches each buffer; a loop keeps what it touches throughout.
 function liveIntervals(steps: readonly PlanStep[]): Map<string, [number, number]> {
   const live = new Map<string, [number, number]>();
   steps.forEach((step, at) => {
-    for (const id of touched(step)) {
+    for (const id of buffersOf(step)) {
       const interval = live.get(id);
       if (interval) interval[1] = at;
       else live.set(id, [at, at]);

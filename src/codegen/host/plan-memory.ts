@@ -2,7 +2,7 @@
 // slots by their path, the rest by pool, size and live interval. The same for both targets.
 import { ceilDiv, mul, product, sameDim, type Dim } from '../../ir/dim.ts';
 import { byteSize } from '../../ir/dtype.ts';
-import type { Plan, PlanBuffer, PlanStep } from '../../ir/plan.ts';
+import { buffersOf, type Plan, type PlanBuffer } from '../../ir/plan.ts';
 import { dimJs, list, text, type Names } from './js.ts';
 
 /** The memory of one plan. */
@@ -67,20 +67,6 @@ export function planMemory(plan: Plan, names: Names, isLong: boolean): PlanMemor
     commits: commits.flatMap(([from, path]) => [number(from), pathIndex(path)]),
     buffers,
   };
-}
-
-// In the order in which steps name them.
-function buffersOf(step: PlanStep): readonly string[] {
-  switch (step.kind) {
-    case 'dispatch':
-      return step.buffers;
-    case 'copy':
-      return [step.from, step.to];
-    case 'fill':
-      return [step.buffer];
-    case 'loop':
-      return step.body.flatMap(buffersOf);
-  }
 }
 
 function rootOf(buffer: PlanBuffer, byId: ReadonlyMap<string, PlanBuffer>): string {

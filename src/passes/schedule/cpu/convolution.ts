@@ -2,7 +2,7 @@
 // reduced axis read the position a·own + b·depth. Where the result has the positions, that is a convolution and its
 // gradient by the image; where the reduced axes have them, its gradient by the weights. Neighbouring positions read the
 // same elements, so the image is laid out once and every tap reads it shifted.
-import { asConstant } from '../../../ir/dim.ts';
+import { asConstant, product } from '../../../ir/dim.ts';
 import { walkExprs } from '../../../ir/expr-rewrite.ts';
 import type { Expr } from '../../../ir/expr.ts';
 import type { Axis } from '../../../ir/nest.ts';
@@ -139,8 +139,20 @@ function pays({ parts, columns, along, channelCount }: Convolution): boolean {
 }
 
 /** The largest divisor of `of` up to `most`. */
-export function largestDivisor(of: number, most: number): number {
+function largestDivisor(of: number, most: number): number {
   let divisor = most;
   while (of % divisor !== 0) divisor--;
   return divisor;
+}
+
+/** Positions that `own` neighbours along a window's own axis and `depth` along its reduced one read together. */
+export const reach = (window: Window | undefined, own: number, depth: number): number =>
+  window ? window.ownStep * (own - 1) + window.depthStep * (depth - 1) + 1 : 1;
+
+/** How many images, and rows of them, are handled together where `most` rows fit: whole images, or equal parts of one. */
+export function rowsTogether(images: readonly Axis[], height: number, most: number): { images: number; rows: number } {
+  const several = asConstant(product(images.map(({ extent }) => extent))) ?? Infinity;
+  const whole = Math.min(Math.floor(most / height), several);
+  if (whole > 1) return { images: whole, rows: whole * height };
+  return { images: 1, rows: largestDivisor(height, Math.max(1, Math.min(most, height))) };
 }

@@ -5,7 +5,7 @@
 import { asConstant, constant as constantDim, mul, product } from '../../../ir/dim.ts';
 import type { Dim } from '../../../ir/dim.ts';
 import { nestedSide, type NestedDepth } from './contraction.ts';
-import { largestDivisor, panelWidth, type Convolution, type Window } from './convolution.ts';
+import { panelWidth, reach, rowsTogether, type Convolution } from './convolution.ts';
 import { withAxis, withReduced, type Environment } from './environment.ts';
 import { atElement, atPosition, ImageRows } from './image.ts';
 import { i32, inArray, type Atom } from './kernel-writer.ts';
@@ -44,18 +44,15 @@ interface Shape {
   readonly blockTaps: number;
 }
 
-const reach = (window: Window | undefined, count: number): number =>
-  window ? window.ownStep * (count - 1) + window.depthStep * (window.depthExtent - 1) + 1 : 1;
-
 function shapeOf({ parts, down, along, channelCount, images }: Convolution): Shape | undefined {
   const [height, width] = [down?.ownExtent ?? 1, along.ownExtent];
   const panels = Math.ceil(width / panelWidth);
-  const fitting = Math.max(1, Math.floor(mostColumns / (panels * panelWidth)));
-  const several = asConstant(product(images.map(({ extent }) => extent))) ?? Infinity;
-  const imageCount = Math.max(1, Math.min(Math.floor(fitting / height), several));
-  const ofOne = Math.min(fitting, height);
-  const tileUnits = imageCount > 1 ? imageCount * height : largestDivisor(height, ofOne);
-  const imageRows = reach(down, Math.min(tileUnits, height));
+  const { images: imageCount, rows: tileUnits } = rowsTogether(
+    images,
+    height,
+    Math.floor(mostColumns / (panels * panelWidth)),
+  );
+  const imageRows = reach(down, Math.min(tileUnits, height), down?.depthExtent ?? 1);
   const pitch = width + Math.floor((along.depthStep * (along.depthExtent - 1)) / along.ownStep);
   const rowSize = channelCount * along.ownStep * pitch;
   const tapRow = along.depthExtent * channelCount;
@@ -118,22 +115,15 @@ class ConvolvedPositions {
     });
   }
 
-  private readonly times = (a: Atom, b: number): Atom => this.values.dims.combine('mul', a, i32(b));
-  private readonly plus = (...atoms: Atom[]): Atom => atoms.reduce((a, b) => this.values.dims.combine('add', a, b));
-
   // Rows of the tile, of which row `unit` is one: its image, counted in the tile, and the row in it.
   private placeOf(unit: Atom): { image: Atom; row: Atom } {
-    const { dims } = this.values;
-    const { images, height } = this.shape;
-    if (images === 1) return { image: i32(0), row: unit };
-    const image = dims.combine('div', unit, i32(height));
-    return { image, row: dims.combine('sub', unit, this.times(image, height)) };
+    return this.shape.images === 1 ? { image: i32(0), row: unit } : this.decode(unit);
   }
 
   // The image and the row in it of row `unit` of all images.
   private decode(unit: Atom): { image: Atom; row: Atom } {
     const image = this.values.dims.combine('div', unit, i32(this.shape.height));
-    return { image, row: this.values.dims.combine('sub', unit, this.times(image, this.shape.height)) };
+    return { image, row: this.values.dims.combine('sub', unit, this.values.dims.times(image, this.shape.height)) };
   }
 
   private layOut({ env, base, from, to }: Tile): void {
@@ -144,26 +134,32 @@ class ConvolvedPositions {
     const [first, end] = [dims.combine('sub', from, base), dims.combine('sub', to, base)];
     const several = shape.images > 1;
     const images = several
-      ? ([this.placeOf(first).image, this.plus(this.placeOf(dims.combine('sub', end, i32(1))).image, i32(1))] as const)
+      ? ([
+          this.placeOf(first).image,
+          this.values.dims.sum(this.placeOf(dims.combine('sub', end, i32(1))).image, i32(1)),
+        ] as const)
       : ([i32(0), i32(1)] as const);
     const step = down?.ownStep ?? 1;
-    const below = reach(down, 1) - 1;
+    const below = reach(down, 1, down?.depthExtent ?? 1) - 1;
     const rows = several
       ? ([i32(0), i32(shape.imageRows)] as const)
       : ([
-          this.times(first, step),
-          this.plus(this.times(dims.combine('sub', end, i32(1)), step), i32(below + 1)),
+          this.values.dims.times(first, step),
+          this.values.dims.sum(this.values.dims.times(dims.combine('sub', end, i32(1)), step), i32(below + 1)),
         ] as const);
     writer.for(images[0], images[1], 1, (image) => {
-      const ofImage = atElement(values, c.images, this.plus(start.image, image), env);
+      const ofImage = atElement(values, c.images, this.values.dims.sum(start.image, image), env);
       writer.for(rows[0], rows[1], 1, (y) => {
-        const row = this.plus(this.times(start.row, step), y);
+        const row = this.values.dims.sum(this.values.dims.times(start.row, step), y);
         const ofRow = down ? atPosition(ofImage, down, row) : ofImage;
-        const at = this.times(this.plus(this.times(image, shape.imageRows), y), shape.rowSize);
+        const at = this.values.dims.times(
+          this.values.dims.sum(this.values.dims.times(image, shape.imageRows), y),
+          shape.rowSize,
+        );
         writer.for(i32(0), i32(c.channelCount), 1, (channel) =>
           this.layOutRow(
             c.channels ? withAxis(ofRow, c.channels.name, channel) : ofRow,
-            this.plus(at, this.times(channel, c.along.ownStep * shape.pitch)),
+            this.values.dims.sum(at, this.values.dims.times(channel, c.along.ownStep * shape.pitch)),
           ),
         );
       });
@@ -173,13 +169,13 @@ class ConvolvedPositions {
   private layOutRow(env: Environment, at: Atom): void {
     const { values, c, shape } = this;
     const { own, depth, ownStep } = c.along;
-    const positions = reach(c.along, shape.width);
+    const positions = reach(c.along, shape.width, c.along.depthExtent);
     for (let phase = 0; phase < ownStep; phase++) {
-      const begin = this.plus(at, i32(phase * shape.pitch));
+      const begin = this.values.dims.sum(at, i32(phase * shape.pitch));
       // No more than taps read: without borders, what lies beyond may be beyond the buffer.
       const count = Math.ceil((positions - phase) / ownStep);
       this.rows.fill(withAxis(env, depth.name, i32(phase)), own.name, count, (x, value) =>
-        values.writer.push({ kind: 'store-array', array: 'image', index: this.plus(begin, x), value }),
+        values.writer.push({ kind: 'store-array', array: 'image', index: this.values.dims.sum(begin, x), value }),
       );
     }
   }
@@ -188,13 +184,13 @@ class ConvolvedPositions {
     const { values, c, shape, nested } = this;
     const { writer, dims } = values;
     const rowOfTaps = c.along.depthExtent * c.channelCount;
-    const panels = dims.combine('div', this.plus(tile.rows, i32(registerRows - 1)), i32(registerRows));
+    const panels = dims.combine('div', this.values.dims.sum(tile.rows, i32(registerRows - 1)), i32(registerRows));
     const tapRows = i32(c.down?.depthExtent ?? 1);
     writer.for(i32(0), tapRows, shape.blockTaps, (top) => {
-      const bottom = dims.combine('min', this.plus(top, i32(shape.blockTaps)), tapRows);
+      const bottom = dims.combine('min', this.values.dims.sum(top, i32(shape.blockTaps)), tapRows);
       const block = {
-        start: this.times(top, rowOfTaps),
-        count: this.times(dims.combine('sub', bottom, top), rowOfTaps),
+        start: this.values.dims.times(top, rowOfTaps),
+        count: this.values.dims.times(dims.combine('sub', bottom, top), rowOfTaps),
       };
       const left = { array: 'left', width: registerRows, start: tile.row, count: tile.rows, panels };
       const pack = (): void => this.patches.pack(left, nested.left, block, tile.env);
@@ -217,27 +213,45 @@ class ConvolvedPositions {
     const { writer, dims } = values;
     const { down, along, channelCount } = c;
     const { image, row } = this.placeOf(unit);
-    const y = this.plus(this.times(image, shape.imageRows), this.times(row, down?.ownStep ?? 1));
+    const y = this.values.dims.sum(
+      this.values.dims.times(image, shape.imageRows),
+      this.values.dims.times(row, down?.ownStep ?? 1),
+    );
     const isFirst = writer.let({ kind: 'binary', type: 'bool', width: 1, op: 'eq', a: top, b: i32(0) });
     writer.for(i32(0), i32(shape.panels), 1, (across) =>
       writer.for(i32(0), panels, 1, (panel) => {
-        const column = this.times(this.plus(this.times(unit, shape.panels), across), panelWidth);
-        const corner = this.plus(this.times(panel, registerRows * this.stride), column);
+        const column = this.values.dims.times(
+          this.values.dims.sum(this.values.dims.times(unit, shape.panels), across),
+          panelWidth,
+        );
+        const corner = this.values.dims.sum(this.values.dims.times(panel, registerRows * this.stride), column);
         this.registers.sum(corner, isFirst, (add) => {
-          const left = this.times(panel, registerRows * this.depth);
-          const right = this.plus(this.times(y, shape.rowSize), this.times(across, panelWidth));
+          const left = this.values.dims.times(panel, registerRows * this.depth);
+          const right = this.values.dims.sum(
+            this.values.dims.times(y, shape.rowSize),
+            this.values.dims.times(across, panelWidth),
+          );
           writer.for(top, bottom, 1, (tapRow) =>
             writer.for(i32(0), i32(along.depthExtent), 1, (tap) => {
-              const number = this.plus(this.times(dims.combine('sub', tapRow, top), along.depthExtent), tap);
-              const fromLeft = this.plus(left, this.times(number, registerRows * channelCount));
-              const shifted = this.plus(this.times(tapRow, (down?.depthStep ?? 0) * shape.rowSize), this.shiftOf(tap));
-              const fromRight = this.plus(right, shifted);
+              const number = this.values.dims.sum(
+                this.values.dims.times(dims.combine('sub', tapRow, top), along.depthExtent),
+                tap,
+              );
+              const fromLeft = this.values.dims.sum(left, this.values.dims.times(number, registerRows * channelCount));
+              const shifted = this.values.dims.sum(
+                this.values.dims.times(tapRow, (down?.depthStep ?? 0) * shape.rowSize),
+                this.shiftOf(tap),
+              );
+              const fromRight = this.values.dims.sum(right, shifted);
               writer.for(i32(0), i32(channelCount), 1, (channel) => {
-                const leftAt = this.plus(fromLeft, this.times(channel, registerRows));
-                const rightAt = this.plus(fromRight, this.times(channel, along.ownStep * shape.pitch));
+                const leftAt = this.values.dims.sum(fromLeft, this.values.dims.times(channel, registerRows));
+                const rightAt = this.values.dims.sum(
+                  fromRight,
+                  this.values.dims.times(channel, along.ownStep * shape.pitch),
+                );
                 add({
-                  left: (r) => inArray('left', this.plus(leftAt, i32(r)), 1),
-                  right: (v) => inArray('image', this.plus(rightAt, i32(4 * v)), 4),
+                  left: (r) => inArray('left', this.values.dims.sum(leftAt, i32(r)), 1),
+                  right: (v) => inArray('image', this.values.dims.sum(rightAt, i32(4 * v)), 4),
                 });
               });
             }),
@@ -251,11 +265,11 @@ class ConvolvedPositions {
   private shiftOf(tap: Atom): Atom {
     const { dims } = this.values;
     const { ownStep, depthStep } = this.c.along;
-    const at = this.times(tap, depthStep);
+    const at = this.values.dims.times(tap, depthStep);
     if (ownStep === 1) return at;
     const whole = dims.combine('div', at, i32(ownStep));
-    const phase = dims.combine('sub', at, this.times(whole, ownStep));
-    return this.plus(this.times(phase, this.shape.pitch), whole);
+    const phase = dims.combine('sub', at, this.values.dims.times(whole, ownStep));
+    return this.values.dims.sum(this.values.dims.times(phase, this.shape.pitch), whole);
   }
 
   private epilogue(tile: Tile): void {
@@ -266,13 +280,13 @@ class ConvolvedPositions {
       const { image, row } = this.decode(unit);
       const ofImage = atElement(values, c.images, image, tile.env);
       const ofUnit = down ? withAxis(ofImage, down.own.name, row) : ofImage;
-      const column = this.times(dims.combine('sub', unit, tile.base), shape.panels * panelWidth);
+      const column = this.values.dims.times(dims.combine('sub', unit, tile.base), shape.panels * panelWidth);
       writer.for(i32(0), tile.rows, 1, (i) => {
-        const ofRow = atElement(values, parts.rows, this.plus(tile.row, i), ofUnit);
-        const begin = this.plus(this.times(i, this.stride), column);
+        const ofRow = atElement(values, parts.rows, this.values.dims.sum(tile.row, i), ofUnit);
+        const begin = this.values.dims.sum(this.values.dims.times(i, this.stride), column);
         const place = (x: Atom, vector: boolean): Environment => {
           const at = withAxis(ofRow, along.own.name, x, vector);
-          const sum = writer.load(inArray('tile', this.plus(begin, x), vector ? 4 : 1), false);
+          const sum = writer.load(inArray('tile', this.values.dims.sum(begin, x), vector ? 4 : 1), false);
           return withReduced(at, parts.stage, [sum]);
         };
         overLanes(

@@ -4,7 +4,7 @@
 import { asConstant, constant as constantDim, mul, product, type Dim } from '../../../ir/dim.ts';
 import type { KernelExpr } from '../../../ir/kernel.ts';
 import { nestedSide, type NestedDepth } from './contraction.ts';
-import { largestDivisor, panelWidth, type Convolution, type Window } from './convolution.ts';
+import { panelWidth, reach, rowsTogether, type Convolution } from './convolution.ts';
 import { withAxis, withReduced, type Environment } from './environment.ts';
 import { atElement, atPosition, ImageRows } from './image.ts';
 import { i32, inArray, type Atom } from './kernel-writer.ts';
@@ -39,21 +39,14 @@ interface Shape {
   readonly tileRows: number;
 }
 
-// Positions that `count` neighbours and all taps read.
-const reach = (window: Window | undefined, count: number): number =>
-  window ? window.ownStep * (window.ownExtent - 1) + window.depthStep * (count - 1) + 1 : 1;
-
 function shapeOf({ parts, down, along, channelCount, images }: Convolution): Shape | undefined {
   const [height, width] = [down?.depthExtent ?? 1, along.depthExtent];
   const taps = [down?.ownExtent ?? 1, along.ownExtent] as const;
   const all = Math.ceil(channelCount / panelWidth);
   const groups = Math.min(all, Math.max(1, Math.floor(mostColumns / (taps[0] * taps[1] * panelWidth))));
-  const fitting = Math.max(1, Math.floor(mostPositions / width));
-  const several = asConstant(product(images.map(({ extent }) => extent))) ?? Infinity;
-  const imageCount = Math.max(1, Math.min(Math.floor(fitting / height), several));
-  const blockRows = imageCount > 1 ? imageCount * height : largestDivisor(height, Math.min(fitting, height));
-  const imageRows = reach(down, Math.min(blockRows, height));
-  const imageColumns = reach(along, width);
+  const { images: imageCount, rows: blockRows } = rowsTogether(images, height, Math.floor(mostPositions / width));
+  const imageRows = reach(down, taps[0], Math.min(blockRows, height));
+  const imageColumns = reach(along, taps[1], width);
   const rows = asConstant(product(parts.rows.map(({ extent }) => extent))) ?? mostRows;
   const tileRows = Math.min(mostRows, Math.ceil(rows / registerRows) * registerRows);
   if (groups * imageCount * imageRows * imageColumns * panelWidth > mostImage) return undefined;
@@ -115,20 +108,20 @@ class ConvolvedTaps {
     return this.shape.images * this.shape.imageRows * this.rowSize;
   }
 
-  private readonly times = (a: Atom, b: number): Atom => this.values.dims.combine('mul', a, i32(b));
-  private readonly plus = (...atoms: Atom[]): Atom => atoms.reduce((a, b) => this.values.dims.combine('add', a, b));
-
   private accumulate(tile: Tile): void {
     const { values, c, shape, nested } = this;
     const { writer, dims } = values;
     const rows = writer.dim(mul(product(c.images.map(({ extent }) => extent)), shape.height));
-    const panels = dims.combine('div', this.plus(tile.rows, i32(registerRows - 1)), i32(registerRows));
+    const panels = dims.combine('div', this.values.dims.sum(tile.rows, i32(registerRows - 1)), i32(registerRows));
     const groups = dims.combine('sub', tile.to, tile.from);
     writer.for(i32(0), rows, shape.blockRows, (start) => {
       const count = dims.combine('min', dims.combine('sub', rows, start), i32(shape.blockRows));
       const images = shape.images > 1 ? dims.combine('div', count, i32(shape.height)) : i32(1);
       this.layOut(tile, groups, start, images);
-      const block = { start: this.times(start, shape.width), count: this.times(count, shape.width) };
+      const block = {
+        start: this.values.dims.times(start, shape.width),
+        count: this.values.dims.times(count, shape.width),
+      };
       const left = { array: 'left', width: registerRows, start: tile.row, count: tile.rows, panels };
       this.patches.pack(left, nested.left, block, tile.env);
       const isFirst = writer.let({ kind: 'binary', type: 'bool', width: 1, op: 'eq', a: start, b: i32(0) });
@@ -146,20 +139,26 @@ class ConvolvedTaps {
     const { values, c, shape } = this;
     const { writer, dims } = values;
     const firstImage = dims.combine('div', start, i32(shape.height));
-    const firstRow = dims.combine('sub', start, this.times(firstImage, shape.height));
+    const firstRow = dims.combine('sub', start, this.values.dims.times(firstImage, shape.height));
     writer.for(i32(0), groups, 1, (group) =>
       writer.for(i32(0), i32(panelWidth), 1, (lane) => {
-        const number = this.plus(this.times(this.plus(tile.from, group), panelWidth), lane);
+        const number = this.values.dims.sum(
+          this.values.dims.times(this.values.dims.sum(tile.from, group), panelWidth),
+          lane,
+        );
         const channel = dims.combine('min', number, i32(c.channelCount - 1));
         const ofChannel = c.channels ? withAxis(tile.env, c.channels.name, channel) : tile.env;
         writer.for(i32(0), images, 1, (image) => {
-          const ofImage = atElement(values, c.images, this.plus(firstImage, image), ofChannel);
+          const ofImage = atElement(values, c.images, this.values.dims.sum(firstImage, image), ofChannel);
           writer.for(i32(0), i32(shape.imageRows), 1, (y) => {
-            const row = this.plus(this.times(firstRow, c.down?.depthStep ?? 1), y);
-            const at = this.times(this.plus(this.times(image, shape.imageRows), y), this.rowSize);
+            const row = this.values.dims.sum(this.values.dims.times(firstRow, c.down?.depthStep ?? 1), y);
+            const at = this.values.dims.times(
+              this.values.dims.sum(this.values.dims.times(image, shape.imageRows), y),
+              this.rowSize,
+            );
             this.layOutRow(
               c.down ? atPosition(ofImage, c.down, row) : ofImage,
-              this.plus(this.times(group, this.groupSize), at, lane),
+              this.values.dims.sum(this.values.dims.times(group, this.groupSize), at, lane),
             );
           });
         });
@@ -172,12 +171,12 @@ class ConvolvedTaps {
     const { along } = this.c;
     const axis = along.ownStep === 1 ? along.own : along.depth;
     this.rows.fill(atPosition(env, along, i32(0)), axis.name, this.shape.imageColumns, (x, value) => {
-      const at = this.plus(begin, this.times(x, panelWidth));
+      const at = this.values.dims.sum(begin, this.values.dims.times(x, panelWidth));
       const put = (lane: number, item: KernelExpr): void =>
         this.values.writer.push({
           kind: 'store-array',
           array: 'image',
-          index: this.plus(at, i32(lane * panelWidth)),
+          index: this.values.dims.sum(at, i32(lane * panelWidth)),
           value: item,
         });
       if (value.width === 1) return put(0, value);
@@ -190,27 +189,42 @@ class ConvolvedTaps {
     const { values, c, shape } = this;
     const { writer } = values;
     const { down, along } = c;
-    const number = this.plus(this.times(this.plus(this.times(group, shape.taps[0]), tapRow), shape.taps[1]), tap);
-    const corner = this.plus(this.times(panel, registerRows * this.stride), this.times(number, panelWidth));
+    const number = this.values.dims.sum(
+      this.values.dims.times(this.values.dims.sum(this.values.dims.times(group, shape.taps[0]), tapRow), shape.taps[1]),
+      tap,
+    );
+    const corner = this.values.dims.sum(
+      this.values.dims.times(panel, registerRows * this.stride),
+      this.values.dims.times(number, panelWidth),
+    );
     const blockHeight = Math.min(shape.blockRows, shape.height);
     this.registers.sum(corner, isFirst, (add) => {
-      const left = this.times(panel, registerRows * this.depth);
-      const right = this.plus(
-        this.times(group, this.groupSize),
-        this.times(tapRow, (down?.ownStep ?? 0) * this.rowSize),
-        this.times(tap, along.ownStep * panelWidth),
+      const left = this.values.dims.times(panel, registerRows * this.depth);
+      const right = this.values.dims.sum(
+        this.values.dims.times(group, this.groupSize),
+        this.values.dims.times(tapRow, (down?.ownStep ?? 0) * this.rowSize),
+        this.values.dims.times(tap, along.ownStep * panelWidth),
       );
       writer.for(i32(0), images, 1, (image) =>
         writer.for(i32(0), i32(blockHeight), 1, (row) => {
-          const position = this.times(this.plus(this.times(image, blockHeight), row), shape.width * registerRows);
-          const y = this.plus(this.times(image, shape.imageRows), this.times(row, down?.depthStep ?? 0));
-          const [fromLeft, fromRight] = [this.plus(left, position), this.plus(right, this.times(y, this.rowSize))];
+          const position = this.values.dims.times(
+            this.values.dims.sum(this.values.dims.times(image, blockHeight), row),
+            shape.width * registerRows,
+          );
+          const y = this.values.dims.sum(
+            this.values.dims.times(image, shape.imageRows),
+            this.values.dims.times(row, down?.depthStep ?? 0),
+          );
+          const [fromLeft, fromRight] = [
+            this.values.dims.sum(left, position),
+            this.values.dims.sum(right, this.values.dims.times(y, this.rowSize)),
+          ];
           writer.for(i32(0), i32(shape.width), 1, (x) => {
-            const leftAt = this.plus(fromLeft, this.times(x, registerRows));
-            const rightAt = this.plus(fromRight, this.times(x, along.depthStep * panelWidth));
+            const leftAt = this.values.dims.sum(fromLeft, this.values.dims.times(x, registerRows));
+            const rightAt = this.values.dims.sum(fromRight, this.values.dims.times(x, along.depthStep * panelWidth));
             add({
-              left: (r) => inArray('left', this.plus(leftAt, i32(r)), 1),
-              right: (v) => inArray('image', this.plus(rightAt, i32(4 * v)), 4),
+              left: (r) => inArray('left', this.values.dims.sum(leftAt, i32(r)), 1),
+              right: (v) => inArray('image', this.values.dims.sum(rightAt, i32(4 * v)), 4),
             });
           });
         }),
@@ -223,25 +237,28 @@ class ConvolvedTaps {
     const { writer, dims } = values;
     const { parts, down, along } = c;
     writer.for(i32(0), tile.rows, 1, (i) => {
-      const ofRow = atElement(values, parts.rows, this.plus(tile.row, i), tile.env);
-      const first = this.times(tile.from, panelWidth);
-      const end = dims.combine('min', this.times(tile.to, panelWidth), i32(c.channelCount));
+      const ofRow = atElement(values, parts.rows, this.values.dims.sum(tile.row, i), tile.env);
+      const first = this.values.dims.times(tile.from, panelWidth);
+      const end = dims.combine('min', this.values.dims.times(tile.to, panelWidth), i32(c.channelCount));
       writer.for(first, end, 1, (channel) => {
         const number = dims.combine('sub', channel, first);
         const group = dims.combine('div', number, i32(panelWidth));
-        const lane = dims.combine('sub', number, this.times(group, panelWidth));
+        const lane = dims.combine('sub', number, this.values.dims.times(group, panelWidth));
         const ofChannel = c.channels ? withAxis(ofRow, c.channels.name, channel) : ofRow;
-        const begin = this.plus(
-          this.times(i, this.stride),
-          this.times(group, shape.taps[0] * shape.taps[1] * panelWidth),
+        const begin = this.values.dims.sum(
+          this.values.dims.times(i, this.stride),
+          this.values.dims.times(group, shape.taps[0] * shape.taps[1] * panelWidth),
           lane,
         );
         writer.for(i32(0), i32(shape.taps[0]), 1, (tapRow) =>
           writer.for(i32(0), i32(shape.taps[1]), 1, (tap) => {
             const ofTapRow = down ? withAxis(ofChannel, down.own.name, tapRow) : ofChannel;
             const at = withAxis(ofTapRow, along.own.name, tap);
-            const panel = this.plus(this.times(tapRow, shape.taps[1]), tap);
-            const sum = writer.load(inArray('tile', this.plus(begin, this.times(panel, panelWidth)), 1), false);
+            const panel = this.values.dims.sum(this.values.dims.times(tapRow, shape.taps[1]), tap);
+            const sum = writer.load(
+              inArray('tile', this.values.dims.sum(begin, this.values.dims.times(panel, panelWidth)), 1),
+              false,
+            );
             values.storeAll(parts.stores, withReduced(at, parts.stage, [sum]));
           }),
         );

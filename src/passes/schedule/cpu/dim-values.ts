@@ -33,6 +33,16 @@ export class DimValues {
     return this.writer.let(integer(op, a, b));
   }
 
+  /** a · factor. */
+  times(a: Atom, factor: number): Atom {
+    return this.combine('mul', a, i32(factor));
+  }
+
+  /** The sum of `atoms`, from left to right. */
+  sum(...atoms: readonly Atom[]): Atom {
+    return atoms.reduce((a, b) => this.combine('add', a, b));
+  }
+
   /** The value of `d` where the axes have the values of `env`. */
   value(d: Dim, env: Environment): Atom {
     const parts = axisParts(d, (name) => env.axes.has(name)).map(({ factors, scale }) => {

@@ -6,12 +6,13 @@ import { loadsIn, walkExprs, weight } from '../../../ir/expr-rewrite.ts';
 import type { Expr, Index } from '../../../ir/expr.ts';
 import type { KernelExpr } from '../../../ir/kernel.ts';
 import type { Axis, Nest, Stage } from '../../../ir/nest.ts';
+import type { StoreStage } from '../flatten.ts';
 import { linearIn } from '../linear.ts';
 import { emptyEnvironment, withAxis, type Environment } from './environment.ts';
 import { i32, type Atom } from './kernel-writer.ts';
 import { interiorOf, type Interior } from './interior.ts';
 import { isShortRow, overLanes } from './lanes.ts';
-import { overAxes, reduceAcross, type StoreStage } from './reductions.ts';
+import { overAxes, reduceAcross } from './reductions.ts';
 import { reduceAlong, storesWithin } from './row-reductions.ts';
 import type { Values } from './values.ts';
 

@@ -3,18 +3,13 @@
 import { asConstant, product } from '../../../ir/dim.ts';
 import type { Expr } from '../../../ir/expr.ts';
 import { weight } from '../../../ir/expr-rewrite.ts';
-import type { Axis, Stage } from '../../../ir/nest.ts';
+import type { Axis } from '../../../ir/nest.ts';
+import type { ReduceStage } from '../flatten.ts';
 import { withAxis, withReduced, type Environment } from './environment.ts';
 import { i32, type Atom } from './kernel-writer.ts';
 import { accumulate, identities } from './monoids.ts';
 import type { Values } from './values.ts';
 import { isWindow, overTaps } from './windows.ts';
-
-/** A store stage. */
-export type StoreStage = Extract<Stage, { kind: 'store' }>;
-
-/** A reduce stage. */
-export type ReduceStage = Extract<Stage, { kind: 'reduce' }>;
 
 const scalarChunk = 1024;
 

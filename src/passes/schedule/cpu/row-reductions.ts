@@ -3,19 +3,12 @@
 import { asConstant, zero } from '../../../ir/dim.ts';
 import { loadsIn, weight, type Load } from '../../../ir/expr-rewrite.ts';
 import type { Axis, Stage } from '../../../ir/nest.ts';
+import type { ReduceStage, StoreStage } from '../flatten.ts';
 import { withAxis, withReduced, type Environment } from './environment.ts';
 import { i32, type Atom } from './kernel-writer.ts';
 import { isShortRow } from './lanes.ts';
 import { combined, identities, joinLanes } from './monoids.ts';
-import {
-  isChunked,
-  overAxes,
-  overChunks,
-  reduceAcross,
-  widened,
-  type ReduceStage,
-  type StoreStage,
-} from './reductions.ts';
+import { isChunked, overAxes, overChunks, reduceAcross, widened } from './reductions.ts';
 import type { Values } from './values.ts';
 import { isWindow } from './windows.ts';
 

@@ -2,14 +2,14 @@
 import { add, asConstant, floorDiv, mul, negate, product, sub, variables, type Dim } from '../../../ir/dim.ts';
 import { Rewriter, walkExprs, weight } from '../../../ir/expr-rewrite.ts';
 import type { Condition, Expr } from '../../../ir/expr.ts';
-import type { Axis, Stage } from '../../../ir/nest.ts';
+import type { Axis } from '../../../ir/nest.ts';
+import type { ReduceStage } from '../flatten.ts';
 import { linearIn } from '../linear.ts';
 import { withAxis, type Environment } from './environment.ts';
 import { i32, type Atom } from './kernel-writer.ts';
 import { identity } from './monoids.ts';
 import type { Values } from './values.ts';
 
-type ReduceStage = Extract<Stage, { kind: 'reduce' }>;
 type Guard = Extract<Expr, { kind: 'guard' }>;
 
 /** Whether the stage goes over a small window with borders: what is inside is known per tap. */
