@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { dim, variable } from '../../src/ir/dim.ts';
 import type { GraphFunction } from '../../src/ir/graph.ts';
 import { interpret } from '../../src/ir/interpreter.ts';
+import type { Kernel } from '../../src/ir/kernel.ts';
 import { graphOf, nestsOf, tensor, type Signature } from './graphs.ts';
 import { interpretPlan } from './interpret-plan.ts';
 import { planOf, runNests } from './run-nests.ts';
@@ -53,8 +54,11 @@ function functionOf(c: Case, free: Free): GraphFunction {
   );
 }
 
+const scratchOf = (kernels: readonly Kernel[]): string[] =>
+  kernels.flatMap(({ arrays }) => arrays.map(({ name }) => name));
+
 const check =
-  (free: Free) =>
+  (free: Free, scratch = 'image') =>
   (c: Case): void => {
     const { images = 2, groups = 1, channels, rows, size, kernel } = c;
     const inputs = {
@@ -64,7 +68,7 @@ const check =
     };
     const fn = functionOf(c, free);
     const nests = nestsOf(fn, true);
-    expect(planOf(nests).kernels.flatMap(({ arrays }) => arrays.map(({ name }) => name))).toContain('image');
+    expect(scratchOf(planOf(nests).kernels)).toContain(scratch);
     const want = interpret(fn, inputs)['y0'];
     const terms = channels * kernel.reduce((a, n) => a * n, 1);
     for (const threads of [1, 3]) {
@@ -100,15 +104,26 @@ test.each<Case>([
   { images: 50, channels: 3, rows: 4, size: [36], kernel: [32] },
 ])('columns are taps: %j', check('channels'));
 
+// Odd sizes, images together and in parts, rows in several blocks, no borders.
+test.each<Case>([
+  { images: 1, channels: 24, rows: 20, size: [16, 16], kernel: [3, 3], pad: 1 },
+  { images: 3, channels: 16, rows: 36, size: [13, 15], kernel: [3, 3], pad: 1 },
+  { images: 5, channels: 20, rows: 24, size: [7, 8], kernel: [3, 3], pad: 1 },
+  { images: 1, channels: 96, rows: 16, size: [57, 24], kernel: [3, 3], pad: 1 },
+  { images: 2, channels: 17, rows: 100, size: [9, 18], kernel: [3, 3] },
+])('by combinations of squares: %j', check('images', 'squares'));
+
 // The interpreter refuses what is outside of a buffer or of scratch memory.
-test.each<[Free, Case]>([
+test.each<[Free, Case, string?]>([
   ['images', { images: 1, channels: 2, rows: 4, size: [9, 23], kernel: [3, 5], stride: 2 }],
   ['images', { images: 2, channels: 1, rows: 4, size: [9, 9], kernel: [3, 3] }],
   ['images', { images: 1, channels: 1, rows: 4, size: [7, 14], kernel: [3, 3], pad: 1 }],
   ['channels', { images: 8, channels: 1, rows: 4, size: [8, 9], kernel: [6, 7] }],
   ['channels', { images: 8, channels: 1, rows: 4, size: [13, 15], kernel: [6, 7], dilation: 2 }],
-])('nothing beyond an image is read: %s %j', (free, c) => {
+  ['images', { images: 1, channels: 20, rows: 20, size: [11, 9], kernel: [3, 3] }, 'squares'],
+  ['images', { images: 1, channels: 20, rows: 36, size: [6, 14], kernel: [3, 3], pad: 1 }, 'squares'],
+])('nothing beyond an image is read: %s %j', (free, c, scratch = 'image') => {
   const { plan, kernels } = planOf(nestsOf(functionOf(c, free), true));
-  expect(kernels.flatMap(({ arrays }) => arrays.map(({ name }) => name))).toContain('image');
+  expect(scratchOf(kernels)).toContain(scratch);
   interpretPlan(plan, kernels, () => undefined, { n: c[free] ?? 1 });
 });

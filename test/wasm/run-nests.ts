@@ -66,33 +66,41 @@ export function load(
   dims: Readonly<Record<string, number>>,
   record: Readonly<Record<string, number>> = {},
 ): Loaded {
-  const { bytes, scratchBytes } = encodeWasm({ target: 'cpu', kernels, plans: [plan] });
-  const { words } = layoutPlan(plan, kernels);
-  const regions = new Regions(plan, dims, 1024 + words.length * 4);
+  // Each step is a plan of its own, so that all threads are done with it before the next.
+  const plans = plan.steps.map((step): Plan => ({ ...plan, steps: [step] }));
+  const { bytes, scratchBytes } = encodeWasm({ target: 'cpu', kernels, plans });
+  const layouts = plans.map((part) => layoutPlan(part, kernels).words);
+  const regions = new Regions(plan, dims, 1024);
+  const tables = layouts.map((words) => regions.place(words.length * 4));
   const recordAt = regions.place(plan.record.length * 4);
   const scratch = regions.place(scratchBytes * 4);
   const memory = new WebAssembly.Memory({ initial: Math.ceil(regions.end / 65536) + 1 });
-  const table = new Int32Array(memory.buffer, 1024, words.length);
-  words.forEach((word, index) => {
-    table[index] =
-      word.kind === 'address'
-        ? regions.of(word.buffer).start
-        : word.kind === 'param'
-          ? regions.dim(word.dim)
-          : word.kind === 'record'
-            ? recordAt + 4 * plan.record.findIndex(({ name }) => name === word.name)
-            : scratch;
+  layouts.forEach((words, part) => {
+    const table = new Int32Array(memory.buffer, tables[part], words.length);
+    words.forEach((word, index) => {
+      table[index] =
+        word.kind === 'address'
+          ? regions.of(word.buffer).start
+          : word.kind === 'param'
+            ? regions.dim(word.dim)
+            : word.kind === 'record'
+              ? recordAt + 4 * plan.record.findIndex(({ name }) => name === word.name)
+              : scratch;
+    });
   });
   plan.record.forEach(({ name, dtype }, at) => {
     new arrays[dtype](memory.buffer, recordAt + 4 * at, 1)[0] = record[name] ?? 0;
   });
   const instance = new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(bytes)), { env: { memory } });
-  const run = instance.exports['run_0'] as (table: number, tid: number, n: number) => void;
+  type Run = (table: number, tid: number, n: number) => void;
+  const runs = plans.map((_, part) => instance.exports[`run_${part}`] as Run);
   return {
     bytes,
     view: (id) => new arrays[regions.of(id).dtype](memory.buffer, regions.of(id).start, regions.of(id).length),
     run: (threads = 1) => {
-      for (let tid = 0; tid < threads; tid++) run(1024, tid, threads);
+      runs.forEach((run, part) => {
+        for (let tid = 0; tid < threads; tid++) run(tables[part] ?? 0, tid, threads);
+      });
     },
   };
 }

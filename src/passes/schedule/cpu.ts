@@ -1,12 +1,12 @@
 // Schedules nests for the CPU: convolutions over a laid-out image, matrix products on packed panels, everything else
-// as loops with four lanes. One nest becomes one kernel and one dispatch.
+// as loops with four lanes. One nest becomes one kernel and one dispatch, where weights are combined first two.
 import { constant } from '../../ir/dim.ts';
 import { Facts } from '../../ir/dim-solver.ts';
 import type { Dim } from '../../ir/dim.ts';
 import type { DType } from '../../ir/dtype.ts';
 import type { Nest, NestFunction } from '../../ir/nest.ts';
-import { asContraction, type Contraction } from './cpu/contraction.ts';
-import { asConvolution } from './cpu/convolution.ts';
+import { asContraction } from './cpu/contraction.ts';
+import { asConvolution, paysToShift } from './cpu/convolution.ts';
 import { emitConvolvedPositions } from './cpu/convolve-positions.ts';
 import { emitConvolvedTaps } from './cpu/convolve-taps.ts';
 import { DimValues } from './cpu/dim-values.ts';
@@ -16,29 +16,38 @@ import { emitMatrixProduct } from './cpu/matrix-product.ts';
 import { keepRowValues } from './cpu/row-values.ts';
 import { clampScatters } from './cpu/scatter.ts';
 import { Values } from './cpu/values.ts';
+import { asWinograd, combineWeights, emitWinograd, type Winograd } from './cpu/winograd.ts';
 import { fillsBuffer, flattenNest } from './flatten.ts';
 import { opaqueSchedule } from './order/schedules.ts';
-import type { Scheduled, ScheduleNest } from './schedule.ts';
+import { joined, type Scheduled, type ScheduleNest } from './schedule.ts';
 
 /** Schedules one nest for WebAssembly. @throws RangeError for f16 buffers */
 export const scheduleForCpu: ScheduleNest = (nest, scope) => {
   if (nest.kind === 'opaque') return opaqueSchedule(nest, 'cpu')(nest, scope);
   const whole = flattenNest(clampScatters(nest, scope), scope);
   const flat = keepRowValues(whole, (buffer) => dtypeOf(buffer, scope) === 'f32');
-  const writer = new KernelWriter((buffer) => dtypeOf(buffer, scope));
-  const written = new Set(flat.stages.flatMap((stage) => (stage.kind === 'store' ? [stage.buffer] : [])));
-  const values = new Values(writer, new DimValues(writer, new Facts(scope.dims, scope.facts)), written);
   const contraction = asContraction(flat);
-  const extent = contraction
-    ? emitProduct(values, contraction)
-    : emitLoops(values, flat, (store) => fillsBuffer(flat, store, scope));
-  return finish(nest, writer, extent);
+  const convolution = contraction && asConvolution(contraction);
+  const winograd = convolution && asWinograd(convolution);
+  if (winograd) return scheduleWinograd(nest, winograd, scope);
+  return scheduled(nest, scope, flat, (values) => {
+    if (!contraction) return emitLoops(values, flat, (store) => fillsBuffer(flat, store, scope));
+    const convolve = convolution?.columns === 'taps' ? emitConvolvedTaps : emitConvolvedPositions;
+    const shifted = convolution && paysToShift(convolution) ? convolve(values, convolution) : undefined;
+    return shifted ?? emitMatrixProduct(values, contraction);
+  });
 };
 
-function emitProduct(values: Values, contraction: Contraction): Dim {
-  const convolution = asConvolution(contraction);
-  const emit = convolution?.columns === 'taps' ? emitConvolvedTaps : emitConvolvedPositions;
-  return (convolution && emit(values, convolution)) ?? emitMatrixProduct(values, contraction);
+// The combinations of the weights, which need not be made again where they stay the same, and the rest.
+function scheduleWinograd(nest: Nest, winograd: Winograd, scope: NestFunction): Scheduled {
+  const weights = 'combined';
+  const { nest: combine, buffer } = combineWeights(winograd, nest.origin, weights);
+  const within = { ...scope, buffers: [...scope.buffers, buffer] };
+  const rest = scheduled(nest, within, nest, (values) => emitWinograd(values, winograd, weights));
+  return joined(
+    [scheduled(combine, within, combine, (values) => emitLoops(values, combine, () => true)), rest],
+    [buffer],
+  );
 }
 
 function dtypeOf(buffer: string, scope: NestFunction): DType {
@@ -47,7 +56,11 @@ function dtypeOf(buffer: string, scope: NestFunction): DType {
   return found.type.dtype;
 }
 
-function finish(nest: Nest, writer: KernelWriter, extent: Dim): Scheduled {
+// One kernel and its dispatch; `emit` writes the body and returns the range that threads share.
+function scheduled(nest: Nest, scope: NestFunction, flat: Nest, emit: (values: Values) => Dim): Scheduled {
+  const writer = new KernelWriter((buffer) => dtypeOf(buffer, scope));
+  const written = new Set(flat.stages.flatMap((stage) => (stage.kind === 'store' ? [stage.buffer] : [])));
+  const extent = emit(new Values(writer, new DimValues(writer, new Facts(scope.dims, scope.facts)), written));
   const { kernel, buffers, params } = writer.finish(nest.name, nest.origin);
   const grid = [extent, constant(1), constant(1)] as const;
   return {

@@ -4,7 +4,7 @@ import { asConstant } from '../../ir/dim.ts';
 import { Facts } from '../../ir/dim-solver.ts';
 import type { Nest, NestFunction } from '../../ir/nest.ts';
 import { opaqueSchedule } from './order/schedules.ts';
-import type { Scheduled, ScheduleNest } from './schedule.ts';
+import { joined, type Scheduled, type ScheduleNest } from './schedule.ts';
 import { asAttention, scheduleAttention } from './gpu/attention.ts';
 import { asContraction, type Contraction } from './gpu/contraction.ts';
 import { flattenNest, type ReduceStage } from './flatten.ts';
@@ -57,26 +57,6 @@ const scheduledOf = (written: readonly Written[], buffers: Scheduled['buffers'] 
   steps: written.map(({ step }) => step),
   buffers,
 });
-
-// Parts of one nest share its name: a number tells their kernels apart.
-function numbered({ kernels, steps, buffers }: Scheduled, at: number): Scheduled {
-  if (at === 0) return { kernels, steps, buffers };
-  const rename = (name: string): string => `${name}_part${at}`;
-  return {
-    kernels: kernels.map((kernel) => ({ ...kernel, name: rename(kernel.name) })),
-    steps: steps.map((step) => (step.kind === 'dispatch' ? { ...step, kernel: rename(step.kernel) } : step)),
-    buffers,
-  };
-}
-
-const joined = (given: readonly Scheduled[], buffers: Scheduled['buffers']): Scheduled => {
-  const parts = given.map(numbered);
-  return {
-    kernels: parts.flatMap((part) => part.kernels),
-    steps: parts.flatMap((part) => part.steps),
-    buffers: [...buffers, ...parts.flatMap((part) => part.buffers)],
-  };
-};
 
 function tilesFor(c: Contraction, facts: Facts, options: GpuOptions): Tiles | undefined {
   const [m, n, k] = [estimate(points(c.m), facts), estimate(points(c.n), facts), estimate(points(c.k), facts)];

@@ -13,3 +13,24 @@ export interface Scheduled {
 
 /** Schedules one nest of a function for one target. Kernel names are made unique by the caller. */
 export type ScheduleNest = (nest: Nest | OpaqueNest, scope: NestFunction) => Scheduled;
+
+// Parts of one nest share its name: a number tells their kernels apart.
+function numbered({ kernels, steps, buffers }: Scheduled, at: number): Scheduled {
+  if (at === 0) return { kernels, steps, buffers };
+  const rename = (name: string): string => `${name}_part${at}`;
+  return {
+    kernels: kernels.map((kernel) => ({ ...kernel, name: rename(kernel.name) })),
+    steps: steps.map((step) => (step.kind === 'dispatch' ? { ...step, kernel: rename(step.kernel) } : step)),
+    buffers,
+  };
+}
+
+/** The schedules of the parts of one nest, one after the other. */
+export const joined = (given: readonly Scheduled[], buffers: Scheduled['buffers']): Scheduled => {
+  const parts = given.map(numbered);
+  return {
+    kernels: parts.flatMap((part) => part.kernels),
+    steps: parts.flatMap((part) => part.steps),
+    buffers: [...buffers, ...parts.flatMap((part) => part.buffers)],
+  };
+};

@@ -37,7 +37,7 @@ export interface Convolution {
 /** Width of the register tile. */
 export const panelWidth = 8;
 
-/** The convolution that a product is, where this way of computing it pays. */
+/** The convolution that a product is. */
 export function asConvolution({ parts }: Contraction): Convolution | undefined {
   if (!isPlain(parts.right)) return undefined;
   const windows = windowsOf(parts);
@@ -46,8 +46,7 @@ export function asConvolution({ parts }: Contraction): Convolution | undefined {
   const down = windows.length === 2 ? windows[0] : undefined;
   const isImage = windows.every(({ ownExtent, depthExtent }) => ownExtent >= depthExtent);
   const areTaps = windows.every(({ ownExtent, depthExtent }) => ownExtent < depthExtent);
-  const found = isImage ? ofPositions(parts, down, along) : areTaps ? ofTaps(parts, down, along) : undefined;
-  return found && pays(found) ? found : undefined;
+  return isImage ? ofPositions(parts, down, along) : areTaps ? ofTaps(parts, down, along) : undefined;
 }
 
 /** Whether an operand is constant borders around something without borders. */
@@ -128,9 +127,12 @@ function withChannels(
   return channels.length > 1 || channelCount === undefined ? undefined : { ...rest, channels: only, channelCount };
 }
 
-// The share of columns that are computed for nothing, against the time that copying every patch takes: about that of
-// 13 rows of the product where patches lie along the columns, and of 33 where they must be turned.
-function pays({ parts, columns, along, channelCount }: Convolution): boolean {
+/**
+ * Whether it pays to lay out images instead of patches: the share of columns that are computed for nothing, against the
+ * time that copying every patch takes, about that of 13 rows of the product where patches lie along the columns, and of
+ * 33 where they must be turned.
+ */
+export function paysToShift({ parts, columns, along, channelCount }: Convolution): boolean {
   const rows = parts.rows.reduce((size, { extent }) => size * (asConstant(extent) ?? 64), 1);
   const wasted = (size: number): number => (Math.ceil(size / panelWidth) * panelWidth) / size - 1;
   return columns === 'positions'

@@ -20,8 +20,11 @@ export class RegisterTile {
     private readonly stride: number,
   ) {}
 
-  /** Σ over the steps that `steps` adds, to the tile at `corner`: in place of what is there, or in addition to it. */
-  sum(corner: Atom, isFirst: Atom, steps: (add: (step: Step) => void) => void): void {
+  /**
+   * Σ over the steps that `steps` adds, to the tile at `corner`: where `isFirst`, or without it, in place of what is
+   * there, otherwise in addition to it.
+   */
+  sum(corner: Atom, isFirst: Atom | undefined, steps: (add: (step: Step) => void) => void): void {
     const { writer } = this.values;
     const sums = Array.from({ length: this.rows * this.vectors }, () => writer.variable(constant('f32', 0, 4)));
     steps((step) => this.add(sums, step));
@@ -40,7 +43,7 @@ export class RegisterTile {
     }
   }
 
-  private keep(sums: readonly Atom[], corner: Atom, isFirst: Atom): void {
+  private keep(sums: readonly Atom[], corner: Atom, isFirst: Atom | undefined): void {
     const { writer } = this.values;
     const each = (value: (sum: Atom, index: KernelExpr) => KernelExpr) => (): void =>
       sums.forEach((sum, at) => {
@@ -48,9 +51,11 @@ export class RegisterTile {
         const index: KernelExpr = { kind: 'binary', type: 'i32', width: 1, op: 'add', a: corner, b: i32(offset) };
         writer.push({ kind: 'store-array', array: this.tile, index, value: value(sum, index) });
       });
+    const replace = each((sum) => sum);
+    if (!isFirst) return replace();
     writer.if(
       isFirst,
-      each((sum) => sum),
+      replace,
       each((sum, index) => ({
         kind: 'binary',
         type: 'f32',
