@@ -19,7 +19,7 @@ type Steps = Extract<Stage, { level: 'plan' }>['module']['plans'][number]['steps
 
 const kernelsOf = (steps: Steps): string[] =>
   steps.flatMap((step) =>
-    step.kind === 'dispatch' ? [step.kernel] : step.kind === 'loop' ? kernelsOf(step.body) : [],
+    step.kind === 'dispatch' ? [step.kernel] : 'body' in step ? kernelsOf(step.body) : [],
   );
 
 function selectGraph(module: GraphModule, name: string): GraphModule {

@@ -7,8 +7,8 @@ import type { Plan, PlanBuffer } from '../ir/plan.ts';
 /** Bytes that a plan needs at its fullest moment. */
 export function peakMemory({ buffers }: Plan): Dim {
   const own = buffers.filter(({ alias }) => alias === undefined);
-  const lasting = own.filter(({ pool }) => pool === 'weights' || pool === 'persistent');
   const passing = own.filter(({ pool }) => pool === 'io' || pool === 'arena');
+  const lasting = own.filter((buffer) => !passing.includes(buffer));
   // Live sets only grow where a buffer begins, so the fullest moment is one of these.
   const moments = [...new Set(passing.map(({ first }) => first))];
   const sums = moments.map((at) => sumOf(passing.filter(({ first, last }) => first <= at && at <= last)));

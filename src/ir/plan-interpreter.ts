@@ -113,7 +113,10 @@ class PlanRun {
           this.variables.set(step.index, step.reverse ? count - 1 - k : k);
           for (const inner of step.body) this.step(inner);
         }
+        return;
       }
+      case 'prepare':
+        step.body.forEach((inner) => this.step(inner));
     }
   }
 

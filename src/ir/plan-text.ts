@@ -2,7 +2,7 @@
 import { dtypes } from './dtype.ts';
 import type { Kernel } from './kernel.ts';
 import { printKernel, readKernel } from './kernel-text.ts';
-import type { Dispatch, Plan, PlanBuffer, PlanInput, PlanStep, TargetProgram } from './plan.ts';
+import { pools, type Dispatch, type Plan, type PlanBuffer, type PlanInput, type PlanStep, type TargetProgram } from './plan.ts';
 import { BodyReader, ValueNames, hostText } from './text/graph-body.ts';
 import { dimsText, readDims, readKind, readRole } from './text/header.ts';
 import { Reader, type SourceTable } from './text/reader.ts';
@@ -49,6 +49,8 @@ function stepText(step: PlanStep): string[] {
         ...indent(step.body.flatMap(stepText)),
         '}',
       ];
+    case 'prepare':
+      return ['prepare {', ...indent(step.body.flatMap(stepText)), '}'];
   }
 }
 
@@ -105,7 +107,7 @@ function readInput(reader: Reader): PlanInput {
 
 function readBuffer(reader: Reader): PlanBuffer {
   const id = reader.symbol('@');
-  const pool = reader.choice(['weights', 'persistent', 'io', 'arena']);
+  const pool = reader.choice(pools);
   const { dtype, shape } = reader.type();
   const first = reader.number();
   reader.expect('to');
@@ -120,7 +122,7 @@ function readSteps(reader: Reader, ends: readonly string[]): PlanStep[] {
 }
 
 function readStep(reader: Reader): PlanStep {
-  switch (reader.choice(['dispatch', 'copy', 'fill', 'loop'])) {
+  switch (reader.choice(['dispatch', 'copy', 'fill', 'loop', 'prepare'])) {
     case 'dispatch':
       return readDispatch(reader);
     case 'copy': {
@@ -135,6 +137,8 @@ function readStep(reader: Reader): PlanStep {
     }
     case 'loop':
       return readLoop(reader);
+    case 'prepare':
+      return { kind: 'prepare', body: readBody(reader) };
   }
 }
 
@@ -143,10 +147,14 @@ function readLoop(reader: Reader): PlanStep {
   reader.expect(':');
   const count = reader.dim();
   const reverse = reader.accept('reverse');
+  return { kind: 'loop', index, count, reverse, body: readBody(reader) };
+}
+
+function readBody(reader: Reader): PlanStep[] {
   reader.expect('{');
   const body = readSteps(reader, ['}']);
   reader.expect('}');
-  return { kind: 'loop', index, count, reverse, body };
+  return body;
 }
 
 function readDispatch(reader: Reader): Dispatch {

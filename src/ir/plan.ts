@@ -7,9 +7,11 @@ import type { Kernel } from './kernel.ts';
 
 /**
  * Where a buffer lives. weights: never written by this function · persistent: parameters, slots,
- * state and caches that it updates in place · io: arguments and outputs · arena: temporaries.
+ * state and caches that it updates in place · prepared: what is computed from weights alone, and kept · io: arguments and
+ * outputs · arena: temporaries.
  */
-export type Pool = 'weights' | 'persistent' | 'io' | 'arena';
+export const pools = ['weights', 'persistent', 'prepared', 'io', 'arena'] as const;
+export type Pool = (typeof pools)[number];
 
 export interface PlanBuffer {
   readonly id: string;
@@ -55,6 +57,8 @@ export type PlanStep =
   | Dispatch
   | { readonly kind: 'copy'; readonly from: string; readonly to: string }
   | { readonly kind: 'fill'; readonly buffer: string; readonly value: number }
+  /** Runs only where weights have changed since it last ran. The first step, if there is one. */
+  | { readonly kind: 'prepare'; readonly body: readonly PlanStep[] }
   | {
       readonly kind: 'loop';
       readonly index: string;
@@ -65,7 +69,7 @@ export type PlanStep =
 
 /** The dispatches of some steps, those of a loop once. */
 export const dispatchesOf = (steps: readonly PlanStep[]): Dispatch[] =>
-  steps.flatMap((step) => (step.kind === 'dispatch' ? [step] : step.kind === 'loop' ? dispatchesOf(step.body) : []));
+  steps.flatMap((step) => (step.kind === 'dispatch' ? [step] : 'body' in step ? dispatchesOf(step.body) : []));
 
 export interface PlanInput {
   readonly name: string;
@@ -106,6 +110,7 @@ export function buffersOf(step: PlanStep): readonly string[] {
     case 'fill':
       return [step.buffer];
     case 'loop':
+    case 'prepare':
       return step.body.flatMap(buffersOf);
   }
 }

@@ -1,5 +1,6 @@
-// Nest → nest, for the CPU: an operand of a product in a loop that is the same in every step (the weights of a
-// recurrent layer) is laid out in the panels of the register kernel once, before the loop.
+// Nest → nest, for the CPU: an operand that is the same in many products is laid out once in the panels of the register
+// kernel: one of a product in a loop (the weights of a recurrent layer) before the loop; weights of an entry at its start,
+// where the plan keeps from call to call what depends on them alone.
 import { add, asConstant, ceilDiv, constant, mul, negate, product, sub, variable, type Dim } from '../ir/dim.ts';
 import type { Expr } from '../ir/expr.ts';
 import { Rewriter, type Load } from '../ir/expr-rewrite.ts';
@@ -53,38 +54,54 @@ function isMatrix({ indices: [index] }: Load, axis: string, depth: string): bool
   return steps.every((step) => step !== undefined && step !== 0) && asConstant(second?.rest ?? variable(axis)) === 0;
 }
 
+// What an entry never writes.
+function weightsOf({ kind, inputs, results }: NestFunction): Set<string> {
+  if (kind !== 'entry') return new Set();
+  const updated = new Set(results.flatMap(({ role, name }) => (role === 'update' ? [name] : [])));
+  const weights = inputs.filter(({ role, name }) => (role === 'param' || role === 'state') && !updated.has(name));
+  return new Set(weights.map(({ buffer }) => buffer));
+}
+
 /** Lays out operands of the products of one function. */
 class Panels {
   readonly buffers: Buffer[] = [];
+  /** What lays out weights. */
+  readonly ofWeights: Nest[] = [];
+  private readonly weights: ReadonlySet<string>;
+  private readonly knownWeights = new Map<string, string>();
   private readonly known = new Map<string, string>();
 
   constructor(
     private readonly fn: NestFunction,
     private readonly cx: PassContext,
-  ) {}
+  ) {
+    this.weights = weightsOf(fn);
+  }
 
   steps(steps: readonly NestStep[]): NestStep[] {
     return steps.flatMap((step): NestStep[] => {
-      if (step.kind !== 'loop') return [step];
+      if (step.kind === 'opaque') return [step];
+      if (step.kind === 'nest') return [this.nest(step, (id) => this.weights.has(id), this.ofWeights)];
       const before: Nest[] = [];
       this.known.clear();
-      const loop = this.loop(step, new Set(writesOf(step)), before);
+      const written = new Set(writesOf(step));
+      const loop = this.loop(step, (id) => !written.has(id), before);
       return [...before, loop];
     });
   }
 
   // Of nested loops the outermost decides what is the same in every step.
-  private loop(loop: LoopNest, written: ReadonlySet<string>, before: Nest[]): LoopNest {
+  private loop(loop: LoopNest, isSame: (buffer: string) => boolean, before: Nest[]): LoopNest {
     const body = loop.body.map((step): NestStep => {
-      if (step.kind === 'loop') return this.loop(step, written, before);
-      return step.kind === 'nest' ? this.nest(step, written, before) : step;
+      if (step.kind === 'loop') return this.loop(step, isSame, before);
+      return step.kind === 'nest' ? this.nest(step, isSame, before) : step;
     });
     return { ...loop, body };
   }
 
-  private nest(nest: Nest, written: ReadonlySet<string>, before: Nest[]): Nest {
+  private nest(nest: Nest, isSame: (buffer: string) => boolean, before: Nest[]): Nest {
     const [reduce, ...rest] = nest.stages;
-    const found = operandsOf(nest, this.fn).filter(({ load }) => !written.has(load.buffer));
+    const found = operandsOf(nest, this.fn).filter(({ load }) => isSame(load.buffer));
     if (reduce?.kind !== 'reduce' || found.length === 0) return nest;
     const loads = new Map(found.map((operand): [Expr, Expr] => [operand.load, this.reading(operand, nest, before)]));
     const rewriter = new Rewriter({ nodes: loads });
@@ -113,10 +130,12 @@ class Panels {
       moved.kind === 'load' ? moved.indices.map((i) => ('kind' in i ? '' : i.key)) : '',
       width,
     ]);
-    const known = this.known.get(key);
-    if (known !== undefined) return known;
+    const isWeight = this.weights.has(load.buffer);
+    const known = isWeight ? this.knownWeights : this.known;
+    const laidOut = known.get(key);
+    if (laidOut !== undefined) return laidOut;
     const id = `panels${this.buffers.length}`;
-    this.known.set(key, id);
+    known.set(key, id);
     const panels = ceilDiv(axis.extent, width);
     const shape = [panels, depth.extent, constant(width)];
     this.buffers.push({ id, type: { dtype: 'f32', shape } });
@@ -131,7 +150,7 @@ class Panels {
           then: moved,
           otherwise: { kind: 'const', dtype: 'f32', value: 0 },
         };
-    before.push({
+    (isWeight ? this.ofWeights : before).push({
       kind: 'nest',
       name: 'panels',
       axes: [
@@ -150,12 +169,14 @@ class Panels {
 function layOutFunction(fn: NestFunction, cx: PassContext): NestFunction {
   const panels = new Panels(fn, cx);
   const body = panels.steps(fn.body);
-  return panels.buffers.length === 0 ? fn : { ...fn, body, buffers: [...fn.buffers, ...panels.buffers] };
+  return panels.buffers.length === 0
+    ? fn
+    : { ...fn, body: [...panels.ofWeights, ...body], buffers: [...fn.buffers, ...panels.buffers] };
 }
 
-/** Lays out what products in loops read again and again. */
+/** Lays out what many products read. */
 export const panels: Pass<NestModule, NestModule> = {
   name: 'panels',
-  summary: 'lay out operands of products in loops as the register kernel reads them (CPU)',
+  summary: 'lay out weights, and operands of products in loops, as the register kernel reads them (CPU)',
   run: (module, cx) => ({ ...module, functions: module.functions.map((fn) => layOutFunction(fn, cx)) }),
 };

@@ -1,5 +1,6 @@
 // Nest → Plan for one target: schedules every nest, binds scalars, decides where each buffer lives
 // and for how long. The runtime packs the arena from these intervals when the dims are known.
+import { asConstant } from '../ir/dim.ts';
 import type { DType } from '../ir/dtype.ts';
 import type { Kernel } from '../ir/kernel.ts';
 import {
@@ -30,6 +31,7 @@ import { freshOutput, planDonation, type Copy, type Donation } from './plan/dona
 import { fuseHorizontally } from './plan/horizontal-fusion.ts';
 import { KernelTable } from './plan/kernel-table.ts';
 import { keepOwnElements } from './plan/own-elements.ts';
+import { prepareWeights } from './plan/prepare.ts';
 import { ScheduleCache } from './plan/schedule-cache.ts';
 import { scheduleForCpu } from './schedule/cpu.ts';
 import { scheduleForGpu } from './schedule/gpu.ts';
@@ -72,7 +74,8 @@ class FunctionPlan {
     const { fn } = this;
     const main = fn.body.flatMap((step) => this.planStep(step));
     const copies = [...this.donation.copies, ...this.lateCopies].flatMap((copy) => this.planCopy(copy));
-    const steps = this.fuse([...main, ...copies]);
+    const { steps: all, prepared } = this.prepare([...main, ...copies]);
+    const steps = this.fuse(all);
     const { freshBuffers } = this.donation;
     const shown = (name: string, buffer: string): string =>
       freshBuffers.has(freshOutput(name)) ? freshOutput(name) : buffer;
@@ -93,10 +96,22 @@ class FunctionPlan {
         role,
         buffer: role === 'output' ? shown(name, buffer) : buffer,
       })),
-      buffers: this.placeBuffers(steps),
+      buffers: this.placeBuffers(steps, prepared),
       steps,
       record: this.record(steps),
     };
+  }
+
+  // Steps of training change the weights each time.
+  private prepare(steps: readonly PlanStep[]): ReturnType<typeof prepareWeights> {
+    if (this.fn.kind !== 'entry') return { steps, prepared: new Set() };
+    const poolOf = this.pools();
+    const found = prepareWeights(steps, (name) => this.target.table.named(name), {
+      isWeight: (id) => poolOf(id) === 'weights',
+      isFixed: (id) => poolOf(id) === 'arena' && this.type(id).shape.every((d) => asConstant(d) !== undefined),
+    });
+    this.cx.count('prepare-weights', found.prepared.size);
+    return found;
   }
 
   // What runs once (initialisation) is not worth the text.
@@ -206,22 +221,29 @@ class FunctionPlan {
     });
   }
 
-  private placeBuffers(steps: readonly PlanStep[]): PlanBuffer[] {
-    const live = liveIntervals(steps);
+  // The pool of each buffer, as far as its role says.
+  private pools(): (id: string) => Pool {
     const outputs = new Set(
       this.fn.results
         .filter(({ role }) => role === 'output')
         .flatMap(({ name, buffer }) => [buffer, freshOutput(name)]),
     );
     const roles = new Map(this.fn.inputs.map((input) => [input.buffer, input.role]));
-    const updates = this.fn.results.some(({ role }) => role === 'update');
-    const poolOf = (id: string): Pool => {
+    const updated = new Set(this.fn.results.flatMap(({ role, name }) => (role === 'update' ? [name] : [])));
+    const names = new Map(this.fn.inputs.map((input) => [input.buffer, input.name]));
+    return (id) => {
       const role = roles.get(id);
       if (role === 'argument') return 'io';
-      if (role !== undefined) return updates ? 'persistent' : 'weights';
+      if (role !== undefined) return updated.has(names.get(id) ?? '') ? 'persistent' : 'weights';
       if (this.inPlace.has(id)) return 'persistent';
       return outputs.has(id) ? 'io' : 'arena';
     };
+  }
+
+  private placeBuffers(steps: readonly PlanStep[], prepared: ReadonlySet<string>): PlanBuffer[] {
+    const live = liveIntervals(steps);
+    const rolePool = this.pools();
+    const poolOf = (id: string): Pool => (prepared.has(id) ? 'prepared' : rolePool(id));
     return [...this.buffers.values()]
       .filter(({ id }) => !this.scalars.has(id))
       .map(({ id, type }) => {

@@ -1,7 +1,7 @@
 // Packs buffers with live intervals into one block of memory: largest first, into the tightest gap that is free for
 // the whole interval. Offsets are multiples of 256, which WebGPU wants of binding ranges. All plans of a device share two
 // blocks: temporaries, and arguments with results.
-import type { Backend, BufferSpec, Memory, PlanSpec } from './program.ts';
+import type { Backend, BufferSpec, Memory, Named, PlanSpec } from './program.ts';
 
 /** Offset of every buffer of one pool (undefined for the others) and the bytes of the block. */
 export interface Packed {
@@ -60,7 +60,7 @@ export class Arena {
   constructor(readonly backend: Pick<Backend, 'allocate' | 'free'>) {}
 
   /** Makes room for a plan; what it gives says where its buffers lie now. */
-  open({ buffers }: PlanSpec, named: (path: string) => Memory): () => Memory[] {
+  open({ buffers }: PlanSpec, named: Named): () => Memory[] {
     const packed = ([0, 1] as const).map((pool) => {
       const { offsets, bytes } = packIntervals(buffers, pool);
       const block = this.#blocks[pool];
@@ -75,6 +75,7 @@ export class Arena {
       buffers.map((buffer, index) => {
         if (typeof buffer === 'string') return named(buffer);
         const [pool, bytes] = buffer;
+        if (typeof pool === 'string') return named(pool, bytes);
         const block = this.#blocks[pool] ?? { at: 0, bytes };
         return { ...block, at: block.at + (packed[pool]?.[index] ?? 0), bytes: padded(bytes) };
       });

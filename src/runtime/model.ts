@@ -44,7 +44,7 @@ export class Model {
     program: ProgramSpec,
   ) {
     const store = new ParameterStore(device.backend, spec.parameters);
-    this.runner = new Runner(program, device.backend, (path) => store.memory(path));
+    this.runner = new Runner(program, device.backend, (path, bytes) => store.memory(path, bytes));
     this.weights = new Weights(name, store, spec.aliases ?? {});
     const { sessions } = program;
     const entries = Object.entries(spec.entries).filter(([, entry]) => !sessions?.has(program, entry));

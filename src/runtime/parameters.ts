@@ -21,10 +21,11 @@ export class ParameterStore {
     for (const [path, , shape] of specs) this.#memory.set(path, backend.allocate(sizeOf(shape) * 4));
   }
 
-  /** Memory of `path`. @throws DlmError E9106 */
-  memory(path: string): Memory {
-    const memory = this.#memory.get(path);
+  /** Memory of `path`, made with `bytes` where it is not there. @throws DlmError E9106 */
+  memory(path: string, bytes?: number): Memory {
+    const memory = this.#memory.get(path) ?? (bytes && this.backend.allocate(bytes, true));
     if (!memory) throw new DlmError('E9106', `there is no \`${path}\`, or its model was disposed`, { path });
+    this.#memory.set(path, memory);
     return memory;
   }
 
@@ -38,6 +39,7 @@ export class ParameterStore {
 
   /** Writes values that were checked before. */
   write(values: Iterable<readonly [path: string, data: Data]>): void {
+    this.backend.revision++;
     for (const [path, data] of values)
       this.backend.write(this.memory(path), data instanceof Uint8Array ? Uint32Array.from(data) : data);
   }

@@ -11,7 +11,8 @@ export function readPlan({ buffers, steps = [], words = '', table = [], ...rest 
     words,
     buffers: buffers.map((buffer): BufferSpec => {
       if (typeof buffer === 'string') return buffer;
-      const [pool, bytes, after, length] = buffer;
+      const [pool, bytes, after = 0, length = 0] = buffer;
+      if (typeof pool === 'string') return [pool, bytes];
       first += after;
       return [pool, bytes, first, first + length];
     }),

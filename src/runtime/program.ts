@@ -21,9 +21,13 @@ export type TensorSpec = readonly [name: string, dtype: ElementType, shape: read
 /**
  * Memory of a plan. A string is the memory of that parameter, state or slot; otherwise pool (0 temporaries,
  * 1 arguments and results), bytes, and the first and last step that use it: −1 from before the first, −2 likewise,
- * where no step writes to it.
+ * where no step writes to it. A name with bytes is what was computed from weights, kept with them.
  */
-export type BufferSpec = string | readonly [pool: 0 | 1, bytes: number, first: number, last: number];
+export type BufferSpec =
+  string | readonly [name: string, bytes: number] | readonly [pool: 0 | 1, bytes: number, first: number, last: number];
+
+/** Finds memory that outlives runs; with `bytes` it makes what is not there. */
+export type Named = (path: string, bytes?: number) => Memory;
 
 /** Buffers are indices into {@link PlanSpec.buffers}. */
 export type StepSpec =
@@ -46,9 +50,11 @@ export interface PlanSpec {
   readonly outputs: readonly number[];
   /** Pairs (from, to) copied after the last step: updates that could not be made in place. */
   readonly commits?: readonly number[];
+  /** How many of the first steps run only where weights have changed (GPU); 1 where some do (CPU). */
+  readonly prepares?: number;
   /** GPU: the steps. */
   readonly steps?: readonly StepSpec[];
-  /** CPU: what each word of the table is (a address of a buffer, p the number itself, r address of a record word, s scratch, t how many threads share a dispatch). */
+  /** CPU: what each word of the table is (a address of a buffer, p the number itself, r address of a record word, s scratch, t how many threads share a dispatch, c whether weights have changed: the first). */
   readonly words?: string;
   /** CPU: a number for each word. */
   readonly table?: readonly number[];
@@ -78,6 +84,8 @@ export interface FunctionSpec {
   readonly types: string;
   /** Scalars that the host computes before each run. */
   readonly host?: (scalars: Scalars, ...dims: number[]) => Scalars;
+  /** It changes weights that other functions prepare. */
+  readonly writes?: boolean;
   /** GPU: the kernels it needs, to compile them at load. */
   readonly kernels?: readonly number[];
   readonly gpu?: (...dims: number[]) => PlanSpec;
@@ -248,11 +256,15 @@ export type Data = Float32Array | Int32Array | Uint32Array | Uint8Array;
 
 /** A plan with its memory, ready to run again and again. */
 export interface Bound {
+  /** {@link Backend.revision} when it last ran. */
+  revision?: number;
   dispose(): void;
 }
 
 /** What one run does besides the plan's steps. */
 export interface RunRequest {
+  /** Weights have changed since the last run. */
+  readonly changed?: boolean;
   readonly record: Uint32Array<ArrayBuffer>;
   /** Data or device memory for buffer `to` of the plan. */
   readonly uploads: readonly {
@@ -277,6 +289,8 @@ export interface Backend {
   readonly kind: 'webgpu' | 'wasm';
   readonly target: 'gpu' | 'cpu';
   readonly gpu?: GPUDevice;
+  /** How often weights have changed. */
+  revision: number;
   /** How many threads share its work, where that is not one. */
   readonly crew?: { readonly threads: number } | undefined;
   /** Zeroed memory, or any memory where all of it will be `written`. @throws DlmError E0902 when there is none left */
@@ -290,7 +304,7 @@ export interface Backend {
     functions: readonly FunctionSpec[],
     done?: (ready: number, total: number) => void,
   ): Promise<void>;
-  bind(program: ProgramSpec, plan: PlanSpec, named: (path: string) => Memory): Bound;
+  bind(program: ProgramSpec, plan: PlanSpec, named: Named): Bound;
   run(bound: Bound, request: RunRequest): Promise<Uint8Array<ArrayBuffer>[]>;
   /** Resolves when the device has caught up; lets the page breathe. */
   settle(): Promise<void>;

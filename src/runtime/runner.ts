@@ -9,6 +9,7 @@ import type {
   Data,
   FunctionSpec,
   Memory,
+  Named,
   PlanSpec,
   ProgramSpec,
   RunRequest,
@@ -46,7 +47,7 @@ export class Runner {
   constructor(
     readonly program: ProgramSpec,
     readonly backend: Backend,
-    readonly named: (path: string) => Memory,
+    readonly named: Named,
   ) {}
 
   /** The function `name`. */
@@ -86,19 +87,27 @@ export class Runner {
     return { plan, bound: this.backend.bind(this.program, plan, this.named), dims, shapes };
   }
 
+  #run({ fn, bound }: Call, given: RunRequest): Promise<Uint8Array<ArrayBuffer>[]> {
+    const { backend } = this;
+    if (fn.writes) backend.revision++;
+    const changed = bound.revision !== backend.revision;
+    bound.revision = backend.revision;
+    return backend.run(bound, { ...given, changed });
+  }
+
   /** Runs a call; its results become tensors that the caller owns. */
   async tensors(call: Call, scalars: Scalars, more: Partial<RunRequest> = {}): Promise<Tensor[]> {
     const made = call.fn.outputs.map(([, dtype], at) => new Tensor(dtype, call.shapes[at] ?? [], this.backend));
     const keeps = made.map(({ memory }, at) => ({ from: call.plan.outputs[at] ?? 0, to: memory }));
-    await this.backend.run(call.bound, request(call, scalars, { ...more, keeps }));
+    await this.#run(call, request(call, scalars, { ...more, keeps }));
     return made;
   }
 
   /** Runs a call and brings its results to the host; with `read` false it only starts it. */
   async values(call: Call, scalars: Scalars, read = true): Promise<Data[]> {
-    const { shapes, plan, bound, fn } = call;
+    const { shapes, plan, fn } = call;
     const reads = read ? shapes.map((shape, at) => ({ from: plan.outputs[at] ?? 0, bytes: sizeOf(shape) * 4 })) : [];
-    const results = await this.backend.run(bound, request(call, scalars, { reads }));
+    const results = await this.#run(call, request(call, scalars, { reads }));
     return results.map((bytes, at) => fromBytes(bytes, fn.outputs[at]?.[1] ?? 'f32', shapes[at] ?? []));
   }
 

@@ -34,8 +34,8 @@ export function openSession(
   const { backend } = model.device;
   const caches = new Caches(backend, spec, new Map());
   caches.open(`${model.name}.session`, new Map(sizes));
-  const runner = new Runner(program, backend, (path) => {
-    return caches.has(path) ? caches.memory(path) : model.weights.store.memory(path);
+  const runner = new Runner(program, backend, (path, bytes) => {
+    return caches.has(path) ? caches.memory(path) : model.weights.store.memory(path, bytes);
   });
   let [calls, isOpen] = [0, true];
   const check = (entry: string): void => {

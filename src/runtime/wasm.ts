@@ -2,7 +2,7 @@
 import { Arena } from './arena.ts';
 import { fromText } from './decode.ts';
 import { DlmError, need } from './error.ts';
-import type { Backend, Bound, Data, Memory, PlanSpec, ProgramSpec, RunRequest } from './program.ts';
+import type { Backend, Bound, Data, Memory, Named, PlanSpec, ProgramSpec, RunRequest } from './program.ts';
 
 type Run = (table: number, thread: number, threads: number) => void;
 
@@ -56,6 +56,7 @@ export async function openWasm(_threads?: unknown, crew?: Crew): Promise<Backend
 class WasmBackend implements Backend {
   readonly kind = 'wasm';
   readonly target = 'cpu';
+  revision = 0;
   readonly #memory: WebAssembly.Memory;
   readonly #instances = new Map<ProgramSpec, Promise<Instance>>();
   readonly #ready = new Map<ProgramSpec, Instance>();
@@ -146,7 +147,7 @@ class WasmBackend implements Backend {
     };
   }
 
-  bind(program: ProgramSpec, plan: PlanSpec, named: (path: string) => Memory): WasmBound {
+  bind(program: ProgramSpec, plan: PlanSpec, named: Named): WasmBound {
     const instance = need(this.#ready.get(program), program.name);
     const { team } = instance;
     const run = need(instance.exports[plan.run ?? ''], 'plan');
@@ -173,6 +174,7 @@ class WasmBackend implements Backend {
     const bound = target as WasmBound;
     const direct = directPlaces(bound.plan, request);
     if (direct.size > 0 || bound.linked !== this.#arena.moved) bound.link(direct);
+    if (bound.plan.prepares) new Int32Array(this.#memory.buffer, bound.table.at)[0] = Number(request.changed);
     const place = (index: number): Memory => bound.places[index] ?? bound.record;
     this.write(bound.record, request.record);
     for (const { to, data, memory } of request.uploads) {
@@ -211,7 +213,7 @@ function directPlaces({ buffers }: PlanSpec, { uploads, keeps }: RunRequest): Ma
   for (const { to, memory } of uploads) if (memory && buffers[to]?.[2] === -2) direct.set(to, memory);
   for (const { from, to } of keeps) {
     const buffer = buffers[from];
-    if (typeof buffer === 'object' && buffer[2] >= 0 && to.bytes >= buffer[1]) direct.set(from, to);
+    if (typeof buffer === 'object' && (buffer[2] ?? -1) >= 0 && to.bytes >= buffer[1]) direct.set(from, to);
   }
   return direct;
 }

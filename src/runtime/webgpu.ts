@@ -9,6 +9,7 @@ import type {
   FunctionSpec,
   KernelSpec,
   Memory,
+  Named,
   PlanSpec,
   ProgramSpec,
   RunRequest,
@@ -39,6 +40,7 @@ type Command =
   | { readonly from: GpuMemory; readonly to: GpuMemory; readonly through: GPUBuffer | undefined };
 
 interface GpuBound extends Bound {
+  readonly plan: PlanSpec;
   places: readonly GpuMemory[];
   commands: readonly Command[];
   readonly record: GPUBuffer;
@@ -68,6 +70,7 @@ export async function openWebGpu(
 class WebGpuBackend implements Backend {
   readonly kind = 'webgpu';
   readonly target = 'gpu';
+  revision = 0;
   readonly #pipelines = new Map<KernelSpec | undefined, Pipeline>();
   readonly #compiling = new Map<KernelSpec, Promise<void>>();
   readonly #staging: GPUBuffer[] = [];
@@ -133,7 +136,7 @@ class WebGpuBackend implements Backend {
     this.#pipelines.set(kernel, { pipeline, layout: pipeline.getBindGroupLayout(0), bindings: bindingsOf(kernel) });
   }
 
-  bind(program: ProgramSpec, plan: PlanSpec, named: (path: string) => Memory): GpuBound {
+  bind(program: ProgramSpec, plan: PlanSpec, named: Named): GpuBound {
     const places = this.#arena.open(plan, named);
     const steps = [...(plan.steps ?? []), ...pairs(plan.commits ?? [])];
     const record = this.#buffer(recordBytes, uniform | copyTarget);
@@ -154,7 +157,7 @@ class WebGpuBackend implements Backend {
       });
     };
     const dispose = (): void => [record, params, ...helpers].forEach((buffer) => buffer?.destroy());
-    const bound: GpuBound = { places: [], commands: [], record, link, linked: -1, checked: false, dispose };
+    const bound: GpuBound = { plan, places: [], commands: [], record, link, linked: -1, checked: false, dispose };
     return bound;
   }
 
@@ -174,7 +177,7 @@ class WebGpuBackend implements Backend {
   }
 
   // The source of a fill; and since WebGPU copies only between different buffers, the midway of a copy in a pool.
-  #helper(plan: PlanSpec, [op, at, value]: StepSpec, named: (path: string) => Memory): GPUBuffer | undefined {
+  #helper(plan: PlanSpec, [op, at, value]: StepSpec, named: Named): GPUBuffer | undefined {
     const buffer = plan.buffers[Number(at)];
     if (op !== 'fill' && (op !== 'copy' || typeof buffer === 'string')) return undefined;
     const bytes = typeof buffer === 'string' ? named(buffer).bytes : (buffer?.[1] ?? 0);
@@ -207,9 +210,10 @@ class WebGpuBackend implements Backend {
       if (memory) copy(encoder, memory as GpuMemory, place(to));
       if (data) this.write(place(to), data);
     }
-    for (let at = 0; at < bound.commands.length; at += perSubmit) {
-      (request.encode ?? encode)(encoder, bound.commands.slice(at, at + perSubmit), encode);
-      if (at + perSubmit >= bound.commands.length) break;
+    const commands = request.changed ? bound.commands : bound.commands.slice(bound.plan.prepares);
+    for (let at = 0; at < commands.length; at += perSubmit) {
+      (request.encode ?? encode)(encoder, commands.slice(at, at + perSubmit), encode);
+      if (at + perSubmit >= commands.length) break;
       this.gpu.queue.submit([encoder.finish()]);
       encoder = this.gpu.createCommandEncoder();
     }

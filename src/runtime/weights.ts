@@ -43,7 +43,7 @@ export class Weights {
     const fits = given.shape ? got === String(shape) : given.length === sizeOf(shape);
     if (!given.data || !fits)
       throw wrongInput('weights.set', path, `${dtype}[${got}]`, `host data [${shape.join(', ')}]`);
-    this.store.backend.write(this.store.memory(own), given.data);
+    this.store.write([[own, given.data]]);
   }
 
   /** All weights as a safetensors file. */

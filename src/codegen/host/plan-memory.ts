@@ -50,12 +50,14 @@ export function planMemory(plan: Plan, names: Names, isLong: boolean): PlanMemor
     const path = paths.get(id);
     if (path !== undefined) return text(path);
     const all = members.get(id) ?? [];
+    const { pool } = byId.get(id) ?? all[0] ?? missing(id);
+    if (pool === 'prepared') return list([text(preparedName(plan, id)), bytesJs(all, names)]);
     const unwritten = all.length === 1 && !held.has(id);
     const first = given.has(id) ? (unwritten ? -2 : -1) : Math.min(...all.map((buffer) => buffer.first));
     const last = held.has(id) ? plan.steps.length : Math.max(...all.map((buffer) => buffer.last));
     const interval = isLong ? [first - before, last - first] : [first, last];
     before = first;
-    return list([byId.get(id)?.pool === 'arena' ? '0' : '1', bytesJs(all, names), ...interval.map(String)]);
+    return list([pool === 'arena' ? '0' : '1', bytesJs(all, names), ...interval.map(String)]);
   });
   const pathIndex = (path: string): number => {
     const at = buffers.indexOf(text(path));
@@ -63,11 +65,20 @@ export function planMemory(plan: Plan, names: Names, isLong: boolean): PlanMemor
   };
   return {
     index: (buffer) => number(root(buffer)),
-    place: (buffer) => paths.get(root(buffer)) ?? (byId.get(root(buffer))?.pool === 'arena' ? 'arena' : 'io'),
+    place: (buffer) => {
+      const pool = byId.get(root(buffer))?.pool;
+      return (
+        paths.get(root(buffer)) ??
+        (pool === 'prepared' ? preparedName(plan, root(buffer)) : pool === 'arena' ? pool : 'io')
+      );
+    },
     commits: commits.flatMap(([from, path]) => [number(from), pathIndex(path)]),
     buffers,
   };
 }
+
+// No parameter has a path like this.
+const preparedName = (plan: Plan, id: string): string => `%${plan.name}.${id}`;
 
 function rootOf(buffer: PlanBuffer, byId: ReadonlyMap<string, PlanBuffer>): string {
   let at = buffer;

@@ -27,7 +27,8 @@ export type TableWord =
   | { readonly kind: 'param'; readonly dim: Dim }
   | { readonly kind: 'record'; readonly name: string }
   | { readonly kind: 'scratch' }
-  | { readonly kind: 'threads' };
+  | { readonly kind: 'threads' }
+  | { readonly kind: 'changed' };
 
 /** The printers of both targets, passed in: this folder does not import its siblings. */
 export interface Printers {
@@ -71,12 +72,13 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
   const kernels = new GpuKernels(gpu?.kernels ?? [], print.wgsl);
   const isLong = input.programs.some(({ plans }) => plans.flatMap(({ steps }) => steps).length > mostShort);
   if (isLong) uses.add('plan-text');
+  const prepares = input.programs.some(({ plans }) => plans.some(({ steps }) => steps[0]?.kind === 'prepare'));
   const functions = input.module.functions.map((fn) => {
     const plans = { gpu: planNamed(gpu, fn.name), cpu: planNamed(cpu, fn.name) };
     const table = plans.cpu && cpu ? print.tableWords(plans.cpu, cpu.kernels, threads) : [];
     const run = cpu?.plans.findIndex(({ name }) => name === fn.name) ?? -1;
     const counts = countsOf(input.module, fn.name);
-    return [fn.name, printFunction(fn, plans, kernels, { table, run, counts, isLong }, uses)] as const;
+    return [fn.name, printFunction(fn, plans, kernels, { table, run, counts, isLong, prepares }, uses)] as const;
   });
   if (gpu) uses.add('webgpu');
   if (cpu) uses.add(threads ? 'threads' : 'wasm');
@@ -159,6 +161,8 @@ interface CpuParts {
   readonly run: number;
   /** Dims that the caller gives as whole numbers. */
   readonly counts: readonly string[];
+  /** Some plan of the program prepares weights. */
+  readonly prepares: boolean;
   /** Plans are printed for `readPlan` of the runtime. */
   readonly isLong: boolean;
 }
@@ -198,6 +202,7 @@ function printFunction(
       record: list(record.map(({ name }) => text(name))),
       types: text(record.map(({ dtype }) => (isFloat(dtype) ? 'f' : dtype === 'i32' ? 'i' : 'u')).join('')),
       host: host?.code,
+      writes: cpu.prepares && fn.results.some(({ role }) => role === 'update') ? 'true' : undefined,
       kernels: plans.gpu && list([...used].sort((a, b) => a - b).map(String)),
       gpu: gpu && `${head} (${gpu})`,
       cpu:
@@ -321,6 +326,8 @@ function printGpuPlan(
         return `['copy', ${memory.index(step.from)}, ${memory.index(step.to)}]`;
       case 'fill':
         return `['fill', ${memory.index(step.buffer)}, ${wordOf(step.value, dtypeOf(plan, step.buffer))}]`;
+      case 'prepare':
+        return step.body.map((inner) => print(inner, indent, place)).join(`,\n${indent}`);
       case 'loop': {
         const body = lines(
           step.body.map((inner) => print(inner, `${indent}  `, counter.often)),
@@ -335,7 +342,9 @@ function printGpuPlan(
     plan.steps.map((step) => print(step, '          ', counter.once)),
     '        ',
   );
-  return object({ ...planHead(plan, fn, memory), steps }, '      ');
+  const [first] = plan.steps;
+  const prepares = first?.kind === 'prepare' ? String(first.body.length) : undefined;
+  return object({ ...planHead(plan, fn, memory), prepares, steps }, '      ');
 }
 
 const dtypeOf = (plan: Plan, id: string): DType => plan.buffers.find((buffer) => buffer.id === id)?.dtype ?? 'f32';
@@ -359,11 +368,16 @@ function printCpuPlan({ plan, fn, names, recordWord, isLong }: PlanParts, { tabl
       case 'scratch':
         return '0';
       case 'threads':
+      case 'changed':
         return '1';
     }
   });
   const words = text(table.map(({ kind }) => kind.charAt(0)).join(''));
-  return object({ ...planHead(plan, fn, memory), words, table: list(values), run: text(`run_${run}`) }, '      ');
+  const prepares = plan.steps[0]?.kind === 'prepare' ? '1' : undefined;
+  return object(
+    { ...planHead(plan, fn, memory), prepares, words, table: list(values), run: text(`run_${run}`) },
+    '      ',
+  );
 }
 
 function printModel(model: ModelInfo, module: GraphModule): string {

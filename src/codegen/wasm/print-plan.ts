@@ -30,7 +30,7 @@ export function printPlan(layout: Layout, callees: Callees): FunctionBody {
 function printSteps(steps: readonly PlacedStep[], layout: Layout, callees: Callees, w: FunctionWriter): void {
   let before: number | undefined;
   for (const step of steps) {
-    if (step.kind === 'loop') before = undefined;
+    if ('body' in step) before = undefined;
     else {
       printMove(before, step.at, w);
       before = step.at;
@@ -61,6 +61,11 @@ function printStep(s: PlacedStep, layout: Layout, callees: Callees, w: FunctionW
       return onThreadZero(callees, w, () => printFill(s, w));
     case 'loop':
       return printLoop(s, layout, callees, w);
+    case 'prepare':
+      printWord(s.at, w);
+      w.emit(op.if, 0x40);
+      printSteps(s.body, layout, callees, w);
+      w.emit(op.end);
   }
 }
 

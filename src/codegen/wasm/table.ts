@@ -14,7 +14,9 @@ export type TableWord =
   /** Address of the scratch memory: threads × scratchBytes. */
   | { readonly kind: 'scratch' }
   /** How many threads share the dispatch whose words precede this one. */
-  | { readonly kind: 'threads' };
+  | { readonly kind: 'threads' }
+  /** Whether the steps that prepare weights run: 1 or 0. */
+  | { readonly kind: 'changed' };
 
 /** A word that a loop body computes before each call, from loop indices and dims. */
 export interface Update {
@@ -40,7 +42,8 @@ export type PlacedStep =
       readonly index: string;
       readonly reverse: boolean;
       readonly body: readonly PlacedStep[];
-    };
+    }
+  | { readonly kind: 'prepare'; readonly at: number; readonly body: readonly PlacedStep[] };
 
 /** The words of a plan, where its steps find them, and where the dims lie that loop bodies need. */
 export interface Layout {
@@ -70,6 +73,10 @@ export function layoutPlan(plan: Plan, kernels: readonly Kernel[], threads = fal
       const inner = new Set([...indices, step.index]);
       const body = step.body.map((child) => place(child, inner));
       return { kind: 'loop', at, index: step.index, reverse: step.reverse, body };
+    }
+    if (step.kind === 'prepare') {
+      words.push({ kind: 'changed' });
+      return { kind: 'prepare', at, body: step.body.map((child) => place(child, indices)) };
     }
     const updates = dispatchWords(step, byName.get(step.kernel), indices, words);
     for (const { dim: value } of updates) {

@@ -8,6 +8,7 @@ import { workgroupsOf, type Dispatch, type PlanStep } from '../../ir/plan.ts';
 import { maxStorageBindings } from '../schedule/gpu/writer.ts';
 import type { Bound } from './bind.ts';
 import { bindTogether, isLinear, sharedArrays, sideBySide } from './side-by-side.ts';
+import { union, useOfStep, type Use } from './use.ts';
 
 // Steps between two that may become one: what moves lives as much longer.
 const reach = 8;
@@ -17,12 +18,6 @@ const small = 128;
 
 // Workgroup memory that every device grants, in bytes.
 const mostShared = 16_384;
-
-/** What a step reads and writes, by memory. */
-interface Use {
-  readonly reads: ReadonlySet<string>;
-  readonly writes: ReadonlySet<string>;
-}
 
 interface Entry {
   readonly step: PlanStep;
@@ -35,17 +30,6 @@ const meets = (a: ReadonlySet<string>, b: ReadonlySet<string>): boolean => [...a
 
 const conflict = ({ use: a }: Entry, { use: b }: Entry): boolean =>
   meets(a.writes, b.writes) || meets(a.writes, b.reads) || meets(a.reads, b.writes);
-
-const union = (uses: readonly Use[]): Use => ({
-  reads: new Set(uses.flatMap(({ reads }) => [...reads])),
-  writes: new Set(uses.flatMap(({ writes }) => [...writes])),
-});
-
-function useOf({ kernel, dispatch }: Bound): Use {
-  const without = (access: 'read' | 'write'): Set<string> =>
-    new Set(dispatch.buffers.filter((_, at) => kernel.buffers[at]?.access !== access));
-  return { reads: without('write'), writes: without('read') };
-}
 
 /** Kernels by name, and where new ones go. */
 interface Kernels {
@@ -73,21 +57,10 @@ function fused(parts: readonly Bound[], kernels: Kernels): Dispatch {
 }
 
 function entryOf(step: PlanStep, kernels: Kernels, count: () => void): Entry {
-  switch (step.kind) {
-    case 'dispatch': {
-      const part = { kernel: kernels.named(step.kernel), dispatch: step };
-      return { step, use: useOf(part), parts: [part] };
-    }
-    case 'copy':
-      return { step, use: { reads: new Set([step.from]), writes: new Set([step.to]) }, parts: [] };
-    case 'fill':
-      return { step, use: { reads: new Set(), writes: new Set([step.buffer]) }, parts: [] };
-    case 'loop': {
-      const body = fuseHorizontally(step.body, kernels, count);
-      const use = union(body.map((inner) => entryOf(inner, kernels, () => {}).use));
-      return { step: { ...step, body }, use, parts: [] };
-    }
-  }
+  const use = useOfStep(step, (name) => kernels.named(name));
+  if (step.kind === 'dispatch') return { step, use, parts: [{ kernel: kernels.named(step.kernel), dispatch: step }] };
+  if (!('body' in step)) return { step, use, parts: [] };
+  return { step: { ...step, body: fuseHorizontally(step.body, kernels, count) }, use, parts: [] };
 }
 
 // Puts `entry` beside an earlier one, the latest that fits: up to its place, or that one down to the end.

@@ -179,6 +179,7 @@ export class ScheduleCache {
         case 'fill':
           return { ...s, buffer: of(s.buffer) };
         case 'loop':
+        case 'prepare':
           return { ...s, body: s.body.map(step) };
       }
     };
