@@ -1,6 +1,6 @@
 // Nest → nest, for the CPU: an operand that is the same in many products is laid out once in the panels of the register
-// kernel: one of a product in a loop (the weights of a recurrent layer) before the loop; weights of an entry at its start,
-// where the plan keeps from call to call what depends on them alone.
+// kernel: one of a product in a loop (the weights of a recurrent layer) before the loop; large weights of an entry before
+// the first product that reads them, since its plan keeps from call to call what depends on weights alone.
 import { add, asConstant, ceilDiv, constant, mul, negate, product, sub, variable, type Dim } from '../ir/dim.ts';
 import type { Expr } from '../ir/expr.ts';
 import { Rewriter, type Load } from '../ir/expr-rewrite.ts';
@@ -54,19 +54,20 @@ function isMatrix({ indices: [index] }: Load, axis: string, depth: string): bool
   return steps.every((step) => step !== undefined && step !== 0) && asConstant(second?.rest ?? variable(axis)) === 0;
 }
 
-// What an entry never writes.
-function weightsOf({ kind, inputs, results }: NestFunction): Set<string> {
+// Elements of a weight that takes longer to lay out than a call of a product to start.
+const leastWeight = 2 ** 15;
+
+function weightsOf({ kind, inputs, buffers, body }: NestFunction): Set<string> {
   if (kind !== 'entry') return new Set();
-  const updated = new Set(results.flatMap(({ role, name }) => (role === 'update' ? [name] : [])));
-  const weights = inputs.filter(({ role, name }) => (role === 'param' || role === 'state') && !updated.has(name));
-  return new Set(weights.map(({ buffer }) => buffer));
+  const written = new Set(body.flatMap(writesOf));
+  const sizes = new Map(buffers.map(({ id, type }) => [id, asConstant(product(type.shape)) ?? 0]));
+  const weights = inputs.filter(({ role, buffer }) => (role === 'param' || role === 'state') && !written.has(buffer));
+  return new Set(weights.map(({ buffer }) => buffer).filter((id) => (sizes.get(id) ?? 0) >= leastWeight));
 }
 
 /** Lays out operands of the products of one function. */
 class Panels {
   readonly buffers: Buffer[] = [];
-  /** What lays out weights. */
-  readonly ofWeights: Nest[] = [];
   private readonly weights: ReadonlySet<string>;
   private readonly knownWeights = new Map<string, string>();
   private readonly known = new Map<string, string>();
@@ -81,8 +82,11 @@ class Panels {
   steps(steps: readonly NestStep[]): NestStep[] {
     return steps.flatMap((step): NestStep[] => {
       if (step.kind === 'opaque') return [step];
-      if (step.kind === 'nest') return [this.nest(step, (id) => this.weights.has(id), this.ofWeights)];
       const before: Nest[] = [];
+      if (step.kind === 'nest') {
+        const nest = this.nest(step, (id) => this.weights.has(id), before);
+        return [...before, nest];
+      }
       this.known.clear();
       const written = new Set(writesOf(step));
       const loop = this.loop(step, (id) => !written.has(id), before);
@@ -130,8 +134,7 @@ class Panels {
       moved.kind === 'load' ? moved.indices.map((i) => ('kind' in i ? '' : i.key)) : '',
       width,
     ]);
-    const isWeight = this.weights.has(load.buffer);
-    const known = isWeight ? this.knownWeights : this.known;
+    const known = this.weights.has(load.buffer) ? this.knownWeights : this.known;
     const laidOut = known.get(key);
     if (laidOut !== undefined) return laidOut;
     const id = `panels${this.buffers.length}`;
@@ -150,7 +153,7 @@ class Panels {
           then: moved,
           otherwise: { kind: 'const', dtype: 'f32', value: 0 },
         };
-    (isWeight ? this.ofWeights : before).push({
+    before.push({
       kind: 'nest',
       name: 'panels',
       axes: [
@@ -169,9 +172,7 @@ class Panels {
 function layOutFunction(fn: NestFunction, cx: PassContext): NestFunction {
   const panels = new Panels(fn, cx);
   const body = panels.steps(fn.body);
-  return panels.buffers.length === 0
-    ? fn
-    : { ...fn, body: [...panels.ofWeights, ...body], buffers: [...fn.buffers, ...panels.buffers] };
+  return panels.buffers.length === 0 ? fn : { ...fn, body, buffers: [...fn.buffers, ...panels.buffers] };
 }
 
 /** Lays out what many products read. */

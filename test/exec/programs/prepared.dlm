@@ -11,11 +11,11 @@ layer Normed(from: int, to: int) {
 export model Net() {
   let conv = Conv2d(16, 16, 3, padding=1)
   let normed = Normed(16, 12)
-  let out = Linear(12, 9)
-  export fn forward(x: [n, 16, 8, 8]) -> [n, 9] = out(normed(mean(conv(x), axis=[2, 3])))
+  let out = Linear(12, 2732)
+  export fn forward(x: [n, 16, 8, 8]) -> [n, 2732] = out(normed(mean(conv(x), axis=[2, 3])))
 }
 
 export train Fit(net: Net, lr: f32[] = 0.1) {
-  batch x: [n, 16, 8, 8], y: [n, 9]
+  batch x: [n, 16, 8, 8], y: [n, 2732]
   minimize mean((net(x) - y) * (net(x) - y)) using SGD(lr=lr)
 }
