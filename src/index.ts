@@ -6,6 +6,7 @@ import type { Mode } from './elaborate/frame.ts';
 import type { FileHost } from './elaborate/modules.ts';
 import type { GraphModule } from './ir/graph.ts';
 import { parse } from './parser/parse.ts';
+import { fixDims } from './passes/fix-dims.ts';
 import { format } from './parser/prettier-plugin.ts';
 import { hasErrors, type Diagnostic } from './support/diagnostic.ts';
 import { messages } from './support/messages.gen.ts';
@@ -45,6 +46,8 @@ export { safetensorsBytes } from './io/write-safetensors.ts';
 export interface CompileOptions {
   /** Config overrides: `Mlp.hidden` -> `512`, `net` -> `Vgg11`. */
   readonly set?: Readonly<Record<string, string>>;
+  /** Sizes of dims, by name: the program is checked and compiled for these alone. */
+  readonly dims?: Readonly<Record<string, number>>;
   /** Options of calls that entry points take besides the usual: each makes functions of its own. */
   readonly modes?: readonly Mode[];
   /** Calls can be timed. */
@@ -85,8 +88,12 @@ export function check(files: FileHost, root: string, options: CompileOptions = {
     ...(options.set ? { set: options.set } : {}),
     ...(options.modes ? { modes: options.modes } : {}),
   });
-  const failed = diagnostics.some(({ severity }) => severity === 'error');
-  return failed ? { diagnostics } : { diagnostics, module };
+  if (!module || hasErrors(diagnostics)) return { diagnostics };
+  const fixed = options.dims ? fixDims(module, options.dims) : module;
+  if ('functions' in fixed) return { diagnostics, module: fixed };
+  const { dim, reason } = fixed;
+  const size = String(options.dims?.[dim]);
+  return { diagnostics: [...diagnostics, messages.E0907(null, { dim, size, file: root, reason })] };
 }
 
 /** E0903 for a program without models: it checks, but makes no module. */

@@ -33,15 +33,22 @@ export interface CommandContext {
 /** A command: does its work and gives the exit code. */
 export type Command = (cx: CommandContext) => Promise<number>;
 
+/** How a command checks a program. */
+interface CheckSettings {
+  readonly modes?: readonly Mode[];
+  readonly host?: FileHost;
+  /** Sizes of dims to compile for. */
+  readonly dims?: Readonly<Record<string, number>>;
+}
+
 /** Checks a program with the `--set` options; a graph dumped by `dlm ir` is taken as it is. @throws Failure */
 export function checkProgram(
   { console, flags }: CommandContext,
   file: string,
-  modes: readonly Mode[] = [],
-  host: FileHost = diskFiles,
+  { modes = [], host = diskFiles, dims = {} }: CheckSettings = {},
 ): GraphModule {
   if (file.endsWith('.ir')) return readGraph(file, host);
-  const { diagnostics, module }: Checked = check(host, file, { set: flags.pairs('set'), modes });
+  const { diagnostics, module }: Checked = check(host, file, { set: flags.pairs('set'), modes, dims });
   if (!module || hasErrors(diagnostics)) throw new Failure(...diagnostics);
   if (diagnostics.length > 0 && !console.json) reportDiagnostics(console, diagnostics);
   return module;

@@ -11,6 +11,7 @@ export interface CommandSpec {
 }
 
 const set = { '--set <Model.name=value>': 'override the config of a model, repeatable' };
+const dim = { '--dim <n=224>': 'compile for this size of a dim alone, which may be faster; repeatable' };
 const target = { '--target <list>': 'webgpu, wasm' };
 const device = { '--device <name>': 'auto (default), webgpu or wasm', '--verbose': 'say why a device was chosen' };
 const data = {
@@ -30,6 +31,7 @@ export const commands: readonly CommandSpec[] = [
       '--emit <list>': 'js (default), ir, wgsl',
       '--watch': 'compile again whenever a file of the program changes',
       '--with <list>': 'options that calls may have: training, trace, profile',
+      ...dim,
       ...set,
     },
     load: async () => (await import('./commands/compile.ts')).compile,
@@ -123,6 +125,7 @@ export const commands: readonly CommandSpec[] = [
       '--level <name>': 'the last program of a level: graph (default), nest, kernel or plan',
       '--stats': 'time and rewrites of every pass',
       ...target,
+      ...dim,
       ...set,
     },
     load: async () => (await import('./commands/ir.ts')).ir,

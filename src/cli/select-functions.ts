@@ -18,9 +18,7 @@ export function selectFunctions(stage: Stage, name: string): Stage {
 type Steps = Extract<Stage, { level: 'plan' }>['module']['plans'][number]['steps'];
 
 const kernelsOf = (steps: Steps): string[] =>
-  steps.flatMap((step) =>
-    step.kind === 'dispatch' ? [step.kernel] : 'body' in step ? kernelsOf(step.body) : [],
-  );
+  steps.flatMap((step) => (step.kind === 'dispatch' ? [step.kernel] : 'body' in step ? kernelsOf(step.body) : []));
 
 function selectGraph(module: GraphModule, name: string): GraphModule {
   const functions = chosen(module.functions, name);

@@ -2,7 +2,15 @@
 import { dtypes } from './dtype.ts';
 import type { Kernel } from './kernel.ts';
 import { printKernel, readKernel } from './kernel-text.ts';
-import { pools, type Dispatch, type Plan, type PlanBuffer, type PlanInput, type PlanStep, type TargetProgram } from './plan.ts';
+import {
+  pools,
+  type Dispatch,
+  type Plan,
+  type PlanBuffer,
+  type PlanInput,
+  type PlanStep,
+  type TargetProgram,
+} from './plan.ts';
 import { BodyReader, ValueNames, hostText } from './text/graph-body.ts';
 import { dimsText, readDims, readKind, readRole } from './text/header.ts';
 import { Reader, type SourceTable } from './text/reader.ts';

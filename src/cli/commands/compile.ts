@@ -74,7 +74,7 @@ async function outputs(
   wanted: readonly string[],
 ): Promise<[string, string][]> {
   const { modes, profile } = extrasOf(cx);
-  const module = checkProgram(cx, file, modes, host);
+  const module = checkProgram(cx, file, { modes, host, dims: cx.flags.counts('dim') });
   const missing = nothingToCompile(module, file);
   if (missing) throw new Failure(missing);
   const lowered: Lowered = lowerProgram(cx, module, targetsOf(cx.flags));

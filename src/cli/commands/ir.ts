@@ -37,10 +37,15 @@ export async function ir(cx: CommandContext): Promise<number> {
 function runPasses(cx: CommandContext, file: string, entry: string | undefined): Dump[] {
   const [target]: readonly Target[] = cx.flags.text('target') === undefined ? ['webgpu'] : targetsOf(cx.flags);
   const dumps: Dump[] = [];
-  lowerProgram(cx, checkProgram(cx, file), [target ?? 'webgpu'], (pass, stage, counts, ms) => {
-    const selected = entry === undefined ? stage : selectFunctions(stage, entry);
-    dumps.push({ pass, stage: selected, counts: Object.fromEntries(counts), ms });
-  });
+  lowerProgram(
+    cx,
+    checkProgram(cx, file, { dims: cx.flags.counts('dim') }),
+    [target ?? 'webgpu'],
+    (pass, stage, counts, ms) => {
+      const selected = entry === undefined ? stage : selectFunctions(stage, entry);
+      dumps.push({ pass, stage: selected, counts: Object.fromEntries(counts), ms });
+    },
+  );
   return dumps;
 }
 
