@@ -38,19 +38,24 @@ export async function acquireDevice(
   choice: unknown = 'auto',
   threads?: number | 'auto',
 ): Promise<Device> {
-  const { webgpu, wasm } = program.open;
   const auto = choice === 'auto';
   const device =
     choice instanceof Device
       ? choice
-      : await openDevice(program, auto && !webgpu ? 'wasm' : auto ? 'webgpu' : choice, threads).catch(
-          (error: unknown) => {
-            if (auto && wasm) return openDevice(program, 'wasm', threads);
-            throw error;
-          },
-        );
+      : await openDevice(program, auto ? await bestKind(program) : choice, threads).catch((error: unknown) => {
+          if (auto && program.open.wasm) return openDevice(program, 'wasm', threads);
+          throw error;
+        });
   device.users++;
   return device;
+}
+
+// A GPU in software is slower than WebAssembly.
+async function bestKind({ open: { webgpu, wasm } }: ProgramSpec): Promise<'webgpu' | 'wasm'> {
+  if (!webgpu) return 'wasm';
+  const { gpu } = (globalThis.navigator ?? {}) as Partial<Navigator>;
+  const adapter = wasm && (await gpu?.requestAdapter());
+  return adapter?.info.isFallbackAdapter ? 'wasm' : 'webgpu';
 }
 
 async function openDevice(program: ProgramSpec, choice: unknown, threads?: number | 'auto'): Promise<Device> {
