@@ -50,6 +50,8 @@ export interface CompileOptions {
   readonly dims?: Readonly<Record<string, number>>;
   /** Options of calls that entry points take besides the usual: each makes functions of its own. */
   readonly modes?: readonly Mode[];
+  /** Whether models can be loaded with initial weights (default). False saves what draws them. */
+  readonly init?: boolean;
   /** Calls can be timed. */
   readonly profile?: boolean;
   /** Threads can share the work of the CPU. Default: true where a model has a million parameters or more. */
@@ -100,13 +102,20 @@ export function check(files: FileHost, root: string, options: CompileOptions = {
 export const nothingToCompile = (module: GraphModule, root: string): Diagnostic | undefined =>
   module.models.length === 0 ? messages.E0903(null, { file: root }) : undefined;
 
+/** The module without the functions that draw initial weights. */
+export const withoutInit = (module: GraphModule): GraphModule => ({
+  ...module,
+  functions: module.functions.filter(({ kind }) => kind !== 'init'),
+});
+
 /** Compiles the program whose root file is `root` to one ES module and its declarations. */
 export async function compile(files: FileHost, root: string, options: CompileOptions = {}): Promise<Compiled> {
   const { diagnostics, module } = check(files, root, options);
   if (!module) return { diagnostics };
   const missing = nothingToCompile(module, root);
   if (missing) return { diagnostics: [...diagnostics, missing] };
-  const lowered = lowerModule(module, options.targets, options.observe);
+  const wanted = options.init === false ? withoutInit(module) : module;
+  const lowered = lowerModule(wanted, options.targets, options.observe);
   const { js, dts } = await emit(lowered, root.split('/').at(-1) ?? root, {
     ...(options.profile ? { profile: true } : {}),
     ...(options.threads === undefined ? {} : { threads: options.threads }),

@@ -31,6 +31,7 @@ export const commands: readonly CommandSpec[] = [
       '--emit <list>': 'js (default), ir, wgsl',
       '--watch': 'compile again whenever a file of the program changes',
       '--with <list>': 'options that calls may have: training, trace, profile',
+      '--without <list>': 'init: the module draws no initial weights, and loads them from a file',
       ...dim,
       ...set,
     },

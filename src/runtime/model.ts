@@ -72,8 +72,8 @@ export class Model {
   }
 
   /** Sets all weights to their initial values. */
-  async initialize(): Promise<void> {
-    await this.runner.values(this.runner.call(this.spec.init, 'init', []), keyScalars(runKey(this.seed, 0, 0)));
+  async initialize(init: string): Promise<void> {
+    await this.runner.values(this.runner.call(init, 'init', []), keyScalars(runKey(this.seed, 0, 0)));
   }
 
   /** Gives memory and device back. */
@@ -96,10 +96,10 @@ export async function openModel(program: ProgramSpec, name: string, options: Loa
   let model: Model | undefined;
   try {
     model = new Model(name, spec, device, seed, program);
-    const init = weights === 'init' || !strict;
-    const functions = [...entryFunctions(spec.entries), ...(init ? [spec.init] : [])];
+    const init = weights === 'init' || !strict ? initOf(spec, name) : undefined;
+    const functions = [...entryFunctions(spec.entries), ...(init === undefined ? [] : [init])];
     await model.runner.prepare(functions, (done, total) => onProgress?.({ phase: 'compile', done, total }));
-    if (init) await model.initialize();
+    if (init !== undefined) await model.initialize(init);
     if (weights !== 'init') {
       onProgress?.({ phase: 'fetch', done: 0, total: 1 });
       await model.weights.load(weights, options);
@@ -117,4 +117,10 @@ export async function openModel(program: ProgramSpec, name: string, options: Loa
     else device.release();
     throw error;
   }
+}
+
+function initOf({ init }: ModelSpec, model: string): string {
+  if (init === undefined)
+    throw new DlmError('E0811', `\`${model}\` was compiled without initial weights: pass \`weights\`, all of them`);
+  return init;
 }

@@ -103,7 +103,8 @@ export interface ModelSpec {
   readonly parameters: readonly ParameterSpec[];
   /** Other checkpoint names of a weight: name -> path. */
   readonly aliases?: Readonly<Record<string, string>>;
-  readonly init: string;
+  /** Absent where it was left out. */
+  readonly init?: string;
   readonly entries: Readonly<Record<string, EntrySpec>>;
   readonly session?: SessionSpec;
 }

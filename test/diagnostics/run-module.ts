@@ -1,6 +1,6 @@
 // What a compiled module says on WebAssembly (or a GPU): compiles a program, runs something that must fail, and gives
 // the error as a diagnostic.
-import { compile, createDiagnostic, renderTerminal, type Diagnostic, type Target } from '../../src/index.ts';
+import { compile, createDiagnostic, renderTerminal, type CompileOptions, type Diagnostic } from '../../src/index.ts';
 import { importModule } from '../runtime/load-module.ts';
 import { requestTestDevice } from '../support/webgpu.ts';
 
@@ -25,10 +25,10 @@ export type Missing = { readonly missing: string };
 export async function failing(
   text: string,
   use: (module: Loaded) => Promise<unknown>,
-  targets: readonly Target[] = ['wasm'],
+  options: CompileOptions = {},
 ): Promise<readonly Diagnostic[]> {
   const read = (path: string): string | undefined => (path === 'model.dlm' ? text : undefined);
-  const { js, diagnostics } = await compile({ read, resolve: (_from, path) => path }, 'model.dlm', { targets });
+  const { js, diagnostics } = await compile({ read, resolve: (_from, path) => path }, 'model.dlm', { targets: ['wasm'], ...options });
   if (js === undefined) throw new Error(renderTerminal(diagnostics));
   const module = await importModule<Loaded>(js, 'model.dlm.mjs');
   try {
@@ -57,7 +57,7 @@ export async function failingOnGpu(
   const found = await requestTestDevice();
   if ('missing' in found) return found;
   try {
-    return await failing(text, (module) => use(module, found.device), ['webgpu']);
+    return await failing(text, (module) => use(module, found.device), { targets: ['webgpu'] });
   } finally {
     found.device.destroy();
   }

@@ -8,9 +8,11 @@ import {
   type FileHost,
   type Lowered,
   type Mode,
+  withoutInit,
 } from '../../index.ts';
 import { checkProgram, lowerProgram, targetsOf, type CommandContext } from '../command.ts';
 import { Failure, UsageError } from '../failure.ts';
+import type { Flags } from '../flags.ts';
 import { failureFrom } from '../module-failure.ts';
 import { diskFiles, programFiles } from '../program-files.ts';
 import { reportDiagnostics } from '../report.ts';
@@ -40,8 +42,7 @@ export async function compile(cx: CommandContext): Promise<number> {
 // Nothing is written unless all programs compile.
 async function compileOnce(cx: CommandContext, host: FileHost): Promise<number> {
   const { flags } = cx;
-  const wanted = flags.list('emit').flatMap((item) => item.split(','));
-  for (const kind of wanted) if (!kinds.some((known) => known === kind)) throw flags.wrong('emit', kind, kinds);
+  const wanted = named(flags, 'emit', kinds);
   const started = performance.now();
   const written: Record<string, string> = {};
   for (const file of programFiles(cx.args)) {
@@ -58,10 +59,15 @@ async function compileOnce(cx: CommandContext, host: FileHost): Promise<number> 
 
 const extras = ['training', 'trace', 'profile'] as const;
 
+function named(flags: Flags, option: string, known: readonly string[]): readonly string[] {
+  const given = flags.list(option).flatMap((item) => item.split(','));
+  for (const name of given) if (!known.includes(name)) throw flags.wrong(option, name, known);
+  return given;
+}
+
 // What `--with` adds to the options of calls.
 function extrasOf({ flags }: CommandContext): { readonly modes: readonly Mode[]; readonly profile: boolean } {
-  const given = flags.list('with').flatMap((item) => item.split(','));
-  for (const name of given) if (!extras.some((known) => known === name)) throw flags.wrong('with', name, extras);
+  const given = named(flags, 'with', extras);
   const modes = (['training', 'trace'] as const).filter((mode) => given.includes(mode));
   return { modes, profile: given.includes('profile') };
 }
@@ -77,7 +83,8 @@ async function outputs(
   const module = checkProgram(cx, file, { modes, host, dims: cx.flags.counts('dim') });
   const missing = nothingToCompile(module, file);
   if (missing) throw new Failure(missing);
-  const lowered: Lowered = lowerProgram(cx, module, targetsOf(cx.flags));
+  const isWithoutInit = named(cx.flags, 'without', ['init']).length > 0;
+  const lowered: Lowered = lowerProgram(cx, isWithoutInit ? withoutInit(module) : module, targetsOf(cx.flags));
   const made: [string, string][] = [];
   if (wanted.length === 0 || wanted.includes('js')) {
     const { js, dts } = await emit(lowered, basename(file), { profile });

@@ -398,7 +398,7 @@ function printModel(model: ModelInfo, module: GraphModule): string {
     {
       parameters: lines(parameters, '      '),
       aliases: aliases.length > 0 ? object(Object.fromEntries(aliases), '      ') : undefined,
-      init: text(model.init),
+      init: module.functions.some(({ name }) => name === model.init) ? text(model.init) : undefined,
       session: sessionJs(cachesOfModel(model)),
       entries: object(
         Object.fromEntries(Object.entries(model.entries).map(([name, fn]) => [name, printEntry(fn, module)])),
