@@ -9,6 +9,7 @@ import { compileTime } from './compile-time.ts';
 import { enginePeak } from './engine-peak.ts';
 import { peerWorkloads } from './peers.ts';
 import { printRow, printSummary } from './report.ts';
+import { memory } from './memory.ts';
 import { settingWorkloads } from './settings.ts';
 import { size } from './size.ts';
 import { coldStart } from './start/cold-start.ts';
@@ -21,6 +22,7 @@ const others: readonly Workload[] = [
   enginePeak,
   coldStart,
   size,
+  memory,
   compileTime,
   checkTime,
 ];

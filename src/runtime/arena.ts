@@ -1,5 +1,5 @@
-// Packs buffers with live intervals into one block of memory: largest first, into the tightest gap that is free for
-// the whole interval. Offsets are multiples of 256, which WebGPU wants of binding ranges. All plans of a device share two
+// Packs buffers with live intervals into one block of memory, each into the tightest gap that is free for its whole
+// interval. Offsets are multiples of 256, which WebGPU wants of binding ranges. All plans of a device share two
 // blocks: temporaries, and arguments with results.
 import type { Backend, BufferSpec, Memory, Named, PlanSpec } from './program.ts';
 
@@ -21,18 +21,38 @@ const roundUp = (bytes: number, multiple: number): number => Math.ceil(Math.max(
 /** Bytes of a buffer: vec4 accesses need whole groups of 16. */
 export const padded = (bytes: number): number => roundUp(bytes, 16);
 
-/** Packs the buffers of `pool`. */
+interface Wanted extends Omit<Placed, 'at' | 'end'> {
+  readonly index: number;
+  readonly bytes: number;
+}
+
+/** Packs the buffers of `pool`: the larger ones first, those that live longer, or as they come, whichever takes least. */
 export function packIntervals(buffers: readonly BufferSpec[], pool: 0 | 1): Packed {
-  const offsets: (number | undefined)[] = buffers.map(() => undefined);
-  const wanted = buffers.flatMap((buffer, index) =>
+  const wanted = buffers.flatMap((buffer, index): Wanted[] =>
     typeof buffer === 'string' || buffer[0] !== pool
       ? []
       : [{ index, bytes: roundUp(buffer[1], 256), first: buffer[2], last: buffer[3] }],
   );
+  const orders = [
+    ({ bytes }: Wanted) => -bytes,
+    ({ bytes, first, last }: Wanted) => bytes * (first - last - 1),
+    ({ first }: Wanted) => first,
+  ];
+  const packed = orders.map((of) =>
+    packInOrder(
+      wanted.sort((x, y) => of(x) - of(y) || x.index - y.index),
+      buffers.length,
+    ),
+  );
+  return packed.reduce((best, next) => (next.bytes < best.bytes ? next : best));
+}
+
+function packInOrder(wanted: readonly Wanted[], length: number): Packed {
+  const offsets: (number | undefined)[] = Array(length).fill(undefined);
   const placed: Placed[] = [];
   let total = 0;
-  for (const { index, bytes, first, last } of wanted.sort((a, b) => b.bytes - a.bytes || a.index - b.index)) {
-    const busy = placed.filter((other) => other.first <= last && first <= other.last).sort((a, b) => a.at - b.at);
+  for (const { index, bytes, first, last } of wanted) {
+    const busy = placed.filter((other) => other.first <= last && first <= other.last).sort((x, y) => x.at - y.at);
     const at = tightestGap(busy, bytes);
     placed.push({ at, end: at + bytes, first, last });
     offsets[index] = at;
