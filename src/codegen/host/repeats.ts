@@ -69,24 +69,25 @@ function replaceNumbers(text: string, by: (digits: string, alone: boolean, inTex
   });
 }
 
-// The repeat that saves most.
+// The repeat that saves most. A run as long as its period holds a multiple of the period: only those are looked at,
+// and the run is found from there.
 function best(items: readonly Item[]): Repeat | undefined {
   const ends = [0];
   for (const { text } of items) ends.push((ends.at(-1) ?? 0) + text.length + 2);
   const size = (from: number, to: number): number => (ends[to] ?? 0) - (ends[from] ?? 0);
   let found: Repeat | undefined;
   for (let period = 1; period <= Math.min(mostPeriod, Math.floor(items.length / 3)); period++) {
-    let run = 0;
-    for (let at = 0; at + 2 * period <= items.length; at++) {
-      if (goesOn(items[at], items[at + period], items[at + 2 * period])) {
-        run++;
-        continue;
-      }
-      const from = at - run;
+    const isRun = (at: number): boolean => goesOn(items[at], items[at + period], items[at + 2 * period]);
+    for (let at = 0; at + 2 * period < items.length; at += period) {
+      if (!isRun(at)) continue;
+      let [from, end] = [at, at + 1];
+      while (isRun(from - 1)) from--;
+      while (isRun(end)) end++;
+      while (at + period < end) at += period;
+      const run = end - from;
       const count = Math.floor(run / period) + 2;
       const saved = size(from + period, from + count * period) - leastSaved;
       if (run >= period && saved > (found?.saved ?? 0)) found = { from, period, count, saved };
-      run = 0;
     }
   }
   return found;
