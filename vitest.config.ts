@@ -27,12 +27,14 @@ export default defineConfig({
   test: {
     sequence: { sequencer: SlowestFirst },
     include: ['test/**/*.test.ts'],
-    setupFiles: ['test/support/property-settings.ts'],
+    setupFiles: ['test/support/property-settings.ts', 'test/support/optimize-late.ts'],
     globalSetup: ['test/support/generate-tables.ts'],
     reporters: ['default', new CountReporter()],
     pool: 'forks',
     maxWorkers: 2,
     isolate: false,
+    // Much is made and soon let go of: collecting the young less often copies less.
+    execArgv: ['--min-semi-space-size=32', '--max-semi-space-size=64'],
     // Only what hangs: a busy machine is no fault.
     testTimeout: 240_000,
     hookTimeout: 240_000,
