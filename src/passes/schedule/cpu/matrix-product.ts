@@ -1,20 +1,7 @@
 // Matrix product on packed panels (Goto and van de Geijn, "Anatomy of high-performance matrix
 // multiplication"): tiles of rows × columns, and parts of them, are shared by threads; per block of the reduced axis
 // both operands are packed into private panels, a register kernel adds up, and the epilogue runs on the tile.
-import {
-  add,
-  asConstant,
-  ceilDiv,
-  constant as constantDim,
-  floorDiv,
-  mod,
-  mul,
-  negate,
-  sameDim,
-  variable,
-  type Dim,
-} from '../../../ir/dim.ts';
-import { loadsIn } from '../../../ir/expr-rewrite.ts';
+import { add, asConstant, ceilDiv, floorDiv, mod, mul, negate, sameDim, variable, type Dim } from '../../../ir/dim.ts';
 import type { Expr } from '../../../ir/expr.ts';
 import type { KernelExpr } from '../../../ir/kernel.ts';
 import type { Axis } from '../../../ir/nest.ts';
@@ -22,9 +9,9 @@ import type { Contraction, NestedSide } from './contraction.ts';
 import { withAxis, withReduced, type Environment } from './environment.ts';
 import { i32, inArray, type Atom } from './kernel-writer.ts';
 import { overLanes } from './lanes.ts';
-import { score } from './loops.ts';
 import { maskOf, type Mask } from './masked.ts';
-import { Patches, within } from './patches.ts';
+import { Packing, partOf, plus, type Block, type Operand } from './packing.ts';
+import { Patches } from './patches.ts';
 import { RegisterTile } from './register-tile.ts';
 import { overTiles, type Tile } from './tiles.ts';
 import type { Values } from './values.ts';
@@ -53,28 +40,12 @@ export function emitMatrixProduct(values: Values, c: Contraction, tiles: TileSha
   return new MatrixProduct(values, c, tiles).emit();
 }
 
-/** The part of an operand that is in a tile: start and size along its own axis, panels and their width. */
-export interface Side {
-  readonly expr: Expr;
+/** An operand's part of a tile. */
+interface Side extends Operand {
   readonly nested: NestedSide | undefined;
-  readonly axis: Axis;
-  readonly array: string;
   /** The buffer that holds the operand in panels already. */
   readonly packed: string | undefined;
-  readonly width: number;
-  readonly start: Atom;
-  readonly count: Atom;
-  readonly panels: Atom;
 }
-
-/** The block of the reduced axis. */
-export interface Block {
-  readonly start: Atom;
-  readonly count: Atom;
-}
-
-const plus = (index: Atom, offset: number): KernelExpr =>
-  offset === 0 ? index : { kind: 'binary', type: 'i32', width: 1, op: 'add', a: index, b: i32(offset) };
 
 /** The element of an operand that lies in panels of `width` along `axis`: [axis / width][depth][axis % width]. */
 export const panelIndex = (axis: Dim, depth: Dim, width: number): readonly [Dim, Dim, Dim] => [
@@ -103,6 +74,7 @@ function blockDepth({ nested, depth }: Contraction, size: number): number {
 class MatrixProduct {
   private readonly tile: string;
   private readonly t: TileShape;
+  private readonly packing: Packing;
   private readonly patches: Patches | undefined;
   private readonly registers: RegisterTile;
   private readonly mask: Mask | undefined;
@@ -113,6 +85,7 @@ class MatrixProduct {
     tiles: TileShape,
   ) {
     this.t = { ...tiles, depth: blockDepth(c, tiles.depth) };
+    this.packing = new Packing(values, c.depth, this.t.depth);
     this.patches =
       c.nested && this.t.depth % c.nested.steps === 0 ? new Patches(values, c.nested, this.t.depth) : undefined;
     this.mask = maskOf(c);
@@ -202,98 +175,7 @@ class MatrixProduct {
   private pack(side: Side, block: Block, env: Environment): void {
     if (side.packed !== undefined) return;
     if (this.patches && side.nested) return this.patches.pack(side, side.nested, block, env);
-    const indices = loadsIn([side.expr]).flatMap((load) => load.indices);
-    const along = score(indices, this.c.depth.name);
-    const across = score(indices, side.axis.name);
-    if (across > along) this.packAcross(side, block, env);
-    else this.packAlong(side, block, env);
-  }
-
-  private storeArray(array: string, index: Atom, offset: number, value: KernelExpr): void {
-    this.values.writer.push({ kind: 'store-array', array, index: plus(index, offset), value });
-  }
-
-  // Neighbours along the reduced axis are contiguous: four are read at once and stored apart.
-  private packAlong(side: Side, block: Block, env: Environment): void {
-    const { values, c, t } = this;
-    const { writer, dims } = values;
-    const rows = dims.combine('mul', side.panels, i32(side.width));
-    writer.for(i32(0), rows, 1, (j) => {
-      const panel = dims.combine('div', j, i32(side.width));
-      const inPanel = dims.combine('sub', j, dims.combine('mul', panel, i32(side.width)));
-      const base = dims.combine('add', dims.combine('mul', panel, i32(side.width * t.depth)), inPanel);
-      const row = withAxis(env, side.axis.name, within(values, side, j));
-      const offsets = new Map<Environment, Atom>();
-      const place = (k: Atom, vector: boolean): Environment => {
-        const at = withAxis(row, c.depth.name, dims.combine('add', block.start, k), vector);
-        offsets.set(at, dims.combine('add', base, dims.combine('mul', k, i32(side.width))));
-        return at;
-      };
-      overLanes(
-        values,
-        { extent: this.partOf(c.depth.extent, t.depth), from: i32(0), to: block.count, copies: 1 },
-        place,
-        (envs) => {
-          for (const at of envs) this.storeApart(side, at, offsets.get(at) ?? base);
-        },
-      );
-    });
-  }
-
-  private storeApart(side: Side, at: Environment, index: Atom): void {
-    const value = this.values.value(side.expr, at);
-    if (at.vector === undefined) return this.storeArray(side.array, index, 0, value);
-    const wide = this.values.widen(value);
-    for (const lane of [0, 1, 2, 3] as const) {
-      this.storeArray(side.array, index, lane * side.width, { kind: 'lane', type: 'f32', width: 1, x: wide, lane });
-    }
-  }
-
-  // Neighbours along the side's own axis are contiguous: whole panels are copied four lanes at a time.
-  private packAcross(side: Side, block: Block, env: Environment): void {
-    const {
-      values: { writer, dims },
-      t,
-    } = this;
-    writer.for(i32(0), side.panels, 1, (panel) => {
-      const first = dims.combine('mul', panel, i32(side.width));
-      const base = dims.combine('mul', panel, i32(side.width * t.depth));
-      const forEachStep = (body: (env: Environment, index: Atom) => void): void =>
-        writer.for(i32(0), block.count, 1, (k) =>
-          body(
-            withAxis(env, this.c.depth.name, dims.combine('add', block.start, k)),
-            dims.combine('add', base, dims.combine('mul', k, i32(side.width))),
-          ),
-        );
-      const single = (): void =>
-        forEachStep((at, index) => {
-          for (let i = 0; i < side.width; i++) {
-            const place = within(this.values, side, dims.combine('add', first, i32(i)));
-            this.storeArray(side.array, index, i, this.values.value(side.expr, withAxis(at, side.axis.name, place)));
-          }
-        });
-      if (side.width % 4 !== 0) return single();
-      const fits: KernelExpr = {
-        kind: 'binary',
-        type: 'bool',
-        width: 1,
-        op: 'le',
-        a: dims.combine('add', first, i32(side.width)),
-        b: side.count,
-      };
-      writer.if(
-        writer.let(fits),
-        () =>
-          forEachStep((at, index) => {
-            for (let i = 0; i < side.width; i += 4) {
-              const place = dims.combine('add', side.start, dims.combine('add', first, i32(i)));
-              const value = this.values.value(side.expr, withAxis(at, side.axis.name, place, true));
-              this.storeArray(side.array, index, i, this.values.widen(value));
-            }
-          }),
-        single,
-      );
-    });
+    this.packing.pack(side, block, env);
   }
 
   // tile[p, q] (+)= Σ_k left panel p [k, rows] · right panel q [k, columns].
@@ -335,13 +217,6 @@ class MatrixProduct {
     return { kind: 'load', type: 'f32', width, buffer: this.values.writer.buffer(packed, 'read'), index };
   }
 
-  // A dim that divides where the part of `extent` in any tile does: tiles start at multiples of `size`.
-  private partOf(extent: Dim, size: number): Dim | undefined {
-    const c = asConstant(extent);
-    if (c !== undefined && c <= size) return extent;
-    return this.values.dims.isMultiple(extent, 4) ? constantDim(size) : undefined;
-  }
-
   private epilogue(rows: Side, columns: Side, env: Environment): void {
     const { values, c, t } = this;
     const { writer, dims } = values;
@@ -355,7 +230,7 @@ class MatrixProduct {
       };
       overLanes(
         values,
-        { extent: this.partOf(c.columns.extent, t.tileColumns), from: i32(0), to: columns.count, copies: 1 },
+        { extent: partOf(values, c.columns.extent, t.tileColumns), from: i32(0), to: columns.count, copies: 1 },
         place,
         ([at = row]) => values.storeAll(c.stores, at),
       );

@@ -10,21 +10,12 @@ import { withAxis, type Environment } from './environment.ts';
 import { i32, type Atom } from './kernel-writer.ts';
 import { overLanes } from './lanes.ts';
 import { score } from './loops.ts';
-import type { Block } from './matrix-product.ts';
+import { within, type Block, type Panels } from './packing.ts';
 import type { Values } from './values.ts';
 
 type Guard = Extract<Expr, { kind: 'guard' }>;
 
 const outerName = '%outer';
-
-/** Panels of an operand in a scratch array: their width, and which of its positions they hold. */
-export interface Panels {
-  readonly array: string;
-  readonly width: number;
-  readonly start: Atom;
-  readonly count: Atom;
-  readonly panels: Atom;
-}
 
 /** Fills panels [k][width] of a block of whole inner steps. */
 export class Patches {
@@ -175,12 +166,6 @@ export class Patches {
     const a = this.values.dims.combine('sub', last, first);
     return this.values.writer.let({ kind: 'binary', type: 'bool', width: 1, op: 'eq', a, b: i32(width - 1) });
   }
-}
-
-/** Positions past the end repeat the last one: their results are never stored. */
-export function within(values: Values, side: Panels, at: Atom): Atom {
-  const { dims } = values;
-  return dims.combine('add', side.start, dims.combine('min', at, dims.combine('sub', side.count, i32(1))));
 }
 
 // The expression without its guards and what they ask for; undefined where the ends of a run along `axis` do not tell
