@@ -5,6 +5,7 @@ import type { Expr } from '../../../ir/expr.ts';
 import type { Index } from '../../../ir/expr.ts';
 import { loadsIn, Rewriter, walkExprs } from '../../../ir/expr-rewrite.ts';
 import type { Axis, Nest, Stage } from '../../../ir/nest.ts';
+import { axesOf } from '../expr-dims.ts';
 import { mapStage } from '../flatten.ts';
 import { linearIn } from '../linear.ts';
 
@@ -40,20 +41,6 @@ export interface NestedSide {
   readonly expr: Expr;
 }
 
-/** The dims that `e` is computed with. */
-export function dimsIn(e: Expr): Dim[] {
-  const dims: Dim[] = [];
-  new Rewriter({ simplify: (d) => (dims.push(d), d) }).expr(e);
-  return dims;
-}
-
-/** The axes and other variables that the dims of `e` mention. */
-function variablesIn(e: Expr): Set<string> {
-  const names = new Set<string>();
-  for (const d of dimsIn(e)) variables(d, names);
-  return names;
-}
-
 const isSmall = (axes: readonly Axis[], limit: number): boolean => {
   const size = asConstant(product(axes.map((axis) => axis.extent)));
   return size !== undefined && size < limit;
@@ -72,7 +59,7 @@ export function asContraction(nest: Nest): Contraction | undefined {
     )
   )
     return undefined;
-  const [inLeft, inRight] = [variablesIn(arg.a), variablesIn(arg.b)];
+  const [inLeft, inRight] = [axesOf(arg.a), axesOf(arg.b)];
   if (reduce.axes.some(({ name }) => !inLeft.has(name) || !inRight.has(name))) return undefined;
   const rows = nest.axes.filter(({ name }) => inLeft.has(name) && !inRight.has(name));
   const columns = nest.axes.filter(({ name }) => !inLeft.has(name) && inRight.has(name));

@@ -6,8 +6,9 @@ import { asConstant, product } from '../../../ir/dim.ts';
 import { walkExprs } from '../../../ir/expr-rewrite.ts';
 import type { Expr } from '../../../ir/expr.ts';
 import type { Axis } from '../../../ir/nest.ts';
+import { dimsIn } from '../expr-dims.ts';
 import { linearIn } from '../linear.ts';
-import { dimsIn, type Contraction, type Parts } from './contraction.ts';
+import type { Contraction, Parts } from './contraction.ts';
 
 /** Positions ownStep·own + depthStep·depth along an axis of an image; one of the steps is 1. */
 export interface Window {

@@ -6,7 +6,7 @@ import { weight } from '../../../ir/expr-rewrite.ts';
 import type { Expr } from '../../../ir/expr.ts';
 import type { KernelExpr, Statement } from '../../../ir/kernel.ts';
 import type { Axis, Nest } from '../../../ir/nest.ts';
-import type { ReduceStage, StoreStage } from '../flatten.ts';
+import { asAttention as asAnyAttention, type Attention as AnyAttention } from '../attention.ts';
 import {
   binary,
   int,
@@ -25,7 +25,6 @@ import {
   unary,
   vectorFrom,
 } from './expressions.ts';
-import { axesOf } from './contraction.ts';
 import {
   countedLoop,
   decode,
@@ -39,7 +38,6 @@ import {
 } from './loops.ts';
 import { identityOf } from './monoids.ts';
 import { depthOf, divides, forDepth, loadAlong, rowAt, sideOf, type Depth, type Side } from './operands.ts';
-import { isScatter } from './scatter.ts';
 import { Scope } from './scope.ts';
 import { KernelWriter, linearGrid, workgroupNumber, type Surroundings, type Written } from './writer.ts';
 
@@ -57,23 +55,10 @@ const mostVectors = 32;
 // What is loaded of keys and values serves two queries, where there are registers for both.
 const sharingOf = ({ vectors }: Attention): number => (2 * vectors <= mostVectors ? 2 : 1);
 
-/** A flat nest seen as attention. */
-interface Attention {
-  readonly nest: Nest;
-  readonly scores: ReduceStage;
-  readonly softmax: ReduceStage;
-  readonly stores: readonly StoreStage[];
-  /** Axes along which keys or values differ, and those of the queries that share them. */
-  readonly batch: readonly Axis[];
-  readonly rows: readonly Axis[];
-  readonly keys: Axis;
-  readonly column: Axis;
+/** Attention with rows of results that are known. */
+interface Attention extends AnyAttention {
   /** Vectors of a row of the result. */
   readonly vectors: number;
-  readonly query: Expr;
-  readonly key: Expr;
-  readonly score: Expr;
-  readonly value: Expr;
 }
 
 // What each query would compute again must be next to nothing.
@@ -81,36 +66,17 @@ const isLight = (e: Expr): boolean => weight(e) <= 1;
 
 /** The attention that a flat nest is, if it is one that this kernel is good for. */
 export function asAttention(nest: Nest, surroundings: Surroundings): Attention | undefined {
-  const [scores, softmax, ...rest] = nest.stages;
-  if (scores?.kind !== 'reduce' || scores.monoid.name !== 'sum' || scores.dtypes[0] !== 'f32') return undefined;
-  if (softmax?.kind !== 'reduce' || softmax.monoid.name !== 'softmax' || softmax.axes.length !== 1) return undefined;
-  const stores = rest.filter(
-    (stage): stage is StoreStage => stage.kind === 'store' && stage.axes.length === 0 && !isScatter(stage),
-  );
-  const [keys] = softmax.axes;
-  const [product] = scores.args;
-  const [score, , value] = softmax.args;
-  const column = nest.axes.at(-1);
-  if (stores.length !== rest.length || product?.kind !== 'binary' || product.op !== 'mul') return undefined;
-  if (!keys || !score || !value || !column) return undefined;
-  const isKey = (e: Expr): boolean => axesOf(e).has(keys.name);
-  if (isKey(product.a) === isKey(product.b)) return undefined;
-  const [query, key] = isKey(product.a) ? [product.b, product.a] : [product.a, product.b];
-  const [ofKeys, ofValues] = [axesOf(key), axesOf(value)];
-  const outer = nest.axes.slice(0, -1);
-  const batch = outer.filter(({ name }) => ofKeys.has(name) || ofValues.has(name));
-  const rows = outer.filter((axis) => !batch.includes(axis));
-  const vectors = (asConstant(column.extent) ?? 0) / 4;
-  const attention = { nest, scores, softmax, stores, batch, rows, keys, column, vectors, query, key, score, value };
+  const found = asAnyAttention(nest);
+  if (!found) return undefined;
+  const attention = { ...found, vectors: (asConstant(found.column.extent) ?? 0) / 4 };
   return isGood(attention, surroundings) ? attention : undefined;
 }
 
 function isGood(at: Attention, surroundings: Surroundings): boolean {
-  const { scores, stores, column, vectors, query, key, score, value } = at;
+  const { scores, stores, column, vectors, key, value } = at;
   const writer = new KernelWriter(surroundings);
-  const isOfColumn = (e: Expr): boolean => axesOf(e).has(column.name);
   if (!Number.isInteger(vectors) || vectors < 1 || vectors > mostVectors) return false;
-  if (!isOfColumn(value) || [query, key, score].some(isOfColumn) || !isLight(key) || !isLight(value)) return false;
+  if (!isLight(key) || !isLight(value)) return false;
   const { depth, sides } = operandsOf(writer, at);
   const roots = stores.map((store) => store.value);
   return (

@@ -1,10 +1,8 @@
 // Recognises contractions in flat nests: one sum over k of a(batch, m, k) · b(batch, n, k), whatever
 // the operands compute, followed by stores that use the sum.
-import { variables } from '../../../ir/dim.ts';
 import type { Expr } from '../../../ir/expr.ts';
-import { walkExprs } from '../../../ir/expr-rewrite.ts';
 import type { Axis, Nest } from '../../../ir/nest.ts';
-import { dimsOf } from './expr-table.ts';
+import { axesOf } from '../expr-dims.ts';
 import type { ReduceStage, StoreStage } from '../flatten.ts';
 import { constantStride } from '../linear.ts';
 import { isScatter } from './scatter.ts';
@@ -20,15 +18,6 @@ export interface Contraction {
   readonly k: readonly Axis[];
   readonly a: Expr;
   readonly b: Expr;
-}
-
-/** The variables of an expression: axes and dims. */
-export function axesOf(root: Expr): Set<string> {
-  const names = new Set<string>();
-  walkExprs([root], (e) => {
-    for (const d of dimsOf(e)) variables(d, names);
-  });
-  return names;
 }
 
 const isContiguousAlong = (axis: Axis | undefined, stores: readonly StoreStage[]): boolean =>

@@ -1,9 +1,9 @@
 // Numbers scalar expressions by structure: equal expressions get one entry, which knows what it needs
 // (axes, reduced values), how often it is used and how deep it is. Emission shares by these numbers.
-import type { Dim } from '../../../ir/dim.ts';
-import { variables } from '../../../ir/dim.ts';
+import { variables, type Dim } from '../../../ir/dim.ts';
 import { operands } from '../../../ir/expr-rewrite.ts';
 import type { Expr } from '../../../ir/expr.ts';
+import { dimsOf } from '../expr-dims.ts';
 
 /** What is known of one expression. */
 export interface Entry {
@@ -60,13 +60,6 @@ export class ExprTable {
     this.byKey.set(key, entry);
     return entry;
   }
-}
-
-/** The dims that an expression itself computes with. */
-export function dimsOf(expr: Expr): readonly Dim[] {
-  if (expr.kind === 'index') return [expr.dim];
-  if (expr.kind === 'guard') return expr.conditions.map((condition) => condition.lhs);
-  return expr.kind === 'load' ? expr.indices.flatMap((index) => ('kind' in index ? [] : [index])) : [];
 }
 
 function keyOf(expr: Expr, children: readonly Entry[]): string {
