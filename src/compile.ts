@@ -15,7 +15,7 @@ import { halves } from './passes/halves.ts';
 import { hoist } from './passes/hoist.ts';
 import { hostScalars } from './passes/host-scalars.ts';
 import { lowerToNests } from './passes/lower-to-nests.ts';
-import { onlineSoftmax } from './passes/online-softmax.ts';
+import { onlineSoftmaxFor } from './passes/online-softmax.ts';
 import { panels } from './passes/panels.ts';
 import type { Pass } from './passes/pass.ts';
 import { planFor } from './passes/plan.ts';
@@ -52,7 +52,8 @@ export const graphPasses: readonly Pass<GraphModule, GraphModule>[] = [
 /** Names of all passes, in the order in which they run. */
 export const passNames: readonly string[] = [
   'elaborate',
-  ...[...graphPasses, lowerToNests, fuse, halves, onlineSoftmax, planFor('gpu'), panels, planFor('cpu')].map(
+  ...[...graphPasses, lowerToNests, fuse, halves].map((pass) => pass.name),
+  ...[onlineSoftmaxFor('gpu'), planFor('gpu'), onlineSoftmaxFor('cpu'), panels, planFor('cpu')].map(
     (pass) => pass.name,
   ),
 ];
@@ -88,8 +89,10 @@ export function lowerModule(
   const nests = step(halves, fused, (out) => ({ level: 'nest', module: out }));
   const programs = targets.map((target) => {
     const show = (out: TargetProgram): Stage => ({ level: 'plan', module: out });
-    const own = step(target === 'webgpu' ? onlineSoftmax : panels, nests, (out) => ({ level: 'nest', module: out }));
-    return step(planFor(target === 'webgpu' ? 'gpu' : 'cpu'), own, show);
+    const device = target === 'webgpu' ? 'gpu' : 'cpu';
+    const passes = [onlineSoftmaxFor(device), ...(device === 'cpu' ? [panels] : [])];
+    const own = passes.reduce((m, pass) => step(pass, m, (out) => ({ level: 'nest', module: out })), nests);
+    return step(planFor(device), own, show);
   });
   return { graph, nests, programs };
 }

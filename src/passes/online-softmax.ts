@@ -1,4 +1,4 @@
-// Nest → nest, for the GPU: a product whose rows go through softmax and then into a second product (attention, with any
+// Nest → nest: a product whose rows go through softmax and then into a second product (attention, with any
 // mask or bias) becomes one nest. Its softmax is a reduction that carries the largest score so far and rescales what it
 // has when a larger one comes, so that scores and weights never lie in memory.
 import { asConstant, asVariable, variable, type Dim } from '../ir/dim.ts';
@@ -8,10 +8,14 @@ import type { Expr, Index } from '../ir/expr.ts';
 import type { Axis, Nest, NestFunction, NestModule, NestStep, Stage } from '../ir/nest.ts';
 import { joinNames, rewriteStage } from './fusion/merge.ts';
 import { bindingCount, loadsOf, readsOf, writesOf } from './fusion/nest-graph.ts';
+import type { TargetProgram } from '../ir/plan.ts';
 import type { Pass, PassContext } from './pass.ts';
 import { flattenNest, type ReduceStage, type StoreStage } from './schedule/flatten.ts';
-import { asAttention } from './schedule/gpu/attention.ts';
+import { asAttention as asAttentionOnCpu } from './schedule/cpu/attention.ts';
+import { asAttention as asAttentionOnGpu } from './schedule/gpu/attention.ts';
 import { maxStorageBindings, Surroundings } from './schedule/gpu/writer.ts';
+
+type Target = TargetProgram['target'];
 
 /** A nest that stores the softmax of rows of scores. */
 interface Softmax {
@@ -171,6 +175,7 @@ class Attention {
 
   constructor(
     private readonly fn: NestFunction,
+    private readonly target: Target,
     private readonly cx: PassContext,
   ) {}
 
@@ -224,11 +229,17 @@ class Attention {
     return between.flatMap(writesOf).some((buffer) => read.has(buffer));
   }
 
+  private hasSchedule(nest: Nest): boolean {
+    const flat = flattenNest(nest, this.fn);
+    if (this.target === 'cpu') return asAttentionOnCpu(flat) !== undefined;
+    const bindings = bindingCount(nest, (buffer) => this.surroundings.scalars.has(buffer));
+    return bindings <= maxStorageBindings && asAttentionOnGpu(flat, this.surroundings) !== undefined;
+  }
+
   private fused(first: Nest, softmax: Softmax, second: Nest): Nest | undefined {
     try {
       const nest = attentionOf(first, softmax, second);
-      const fits = nest && bindingCount(nest, (buffer) => this.surroundings.scalars.has(buffer)) <= maxStorageBindings;
-      return fits && asAttention(flattenNest(nest, this.fn), this.surroundings) ? nest : undefined;
+      return nest && this.hasSchedule(nest) ? nest : undefined;
     } catch (error) {
       if (!(error instanceof NotAffine)) throw error;
       return undefined;
@@ -236,16 +247,16 @@ class Attention {
   }
 }
 
-function joinFunction(fn: NestFunction, cx: PassContext): NestFunction {
-  const attention = new Attention(fn, cx);
+function joinFunction(fn: NestFunction, target: Target, cx: PassContext): NestFunction {
+  const attention = new Attention(fn, target, cx);
   const body = attention.steps(fn.body);
   if (attention.gone.size === 0) return fn;
   return { ...fn, body, buffers: fn.buffers.filter(({ id }) => !attention.gone.has(id)) };
 }
 
-/** Makes attention one nest. */
-export const onlineSoftmax: Pass<NestModule, NestModule> = {
-  name: 'online-softmax',
-  summary: 'scores, their softmax and the product with values become one nest (GPU)',
-  run: (module, cx) => ({ ...module, functions: module.functions.map((fn) => joinFunction(fn, cx)) }),
-};
+/** The pass that makes attention one nest where the schedules of `target` compute it at once. */
+export const onlineSoftmaxFor = (target: Target): Pass<NestModule, NestModule> => ({
+  name: `online-softmax-${target}`,
+  summary: 'scores, their softmax and the product with values become one nest',
+  run: (module, cx) => ({ ...module, functions: module.functions.map((fn) => joinFunction(fn, target, cx)) }),
+});

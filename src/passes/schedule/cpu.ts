@@ -5,6 +5,7 @@ import { Facts } from '../../ir/dim-solver.ts';
 import type { Dim } from '../../ir/dim.ts';
 import type { DType } from '../../ir/dtype.ts';
 import type { Nest, NestFunction } from '../../ir/nest.ts';
+import { asAttention, emitAttention } from './cpu/attention.ts';
 import { asContraction } from './cpu/contraction.ts';
 import { asConvolution, paysToShift } from './cpu/convolution.ts';
 import { emitConvolvedPositions } from './cpu/convolve-positions.ts';
@@ -26,11 +27,12 @@ export const scheduleForCpu: ScheduleNest = (nest, scope) => {
   if (nest.kind === 'opaque') return opaqueSchedule(nest, 'cpu')(nest, scope);
   const whole = flattenNest(clampScatters(nest, scope), scope);
   const flat = keepRowValues(whole, (buffer) => dtypeOf(buffer, scope) === 'f32');
-  const contraction = asContraction(flat);
+  const [attention, contraction] = [asAttention(flat), asContraction(flat)];
   const convolution = contraction && asConvolution(contraction);
   const winograd = convolution && asWinograd(convolution);
   if (winograd) return scheduleWinograd(nest, winograd, scope);
   return scheduled(nest, scope, flat, (values) => {
+    if (attention) return emitAttention(values, attention);
     if (!contraction) return emitLoops(values, flat, (store) => fillsBuffer(flat, store, scope));
     const convolve = convolution?.columns === 'taps' ? emitConvolvedTaps : emitConvolvedPositions;
     const shifted = convolution && paysToShift(convolution) ? convolve(values, convolution) : undefined;

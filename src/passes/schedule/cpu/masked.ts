@@ -1,9 +1,10 @@
 // Products of which only a part is kept: where(j ≤ i, a·b, −inf) of causal attention. Panels of rows in which every
 // element of a panel of columns is replaced are not computed.
-import { add, asConstant, constant, negate, sub, type Dim } from '../../../ir/dim.ts';
+import { add, asConstant, constant, negate, sub, variable, type Dim } from '../../../ir/dim.ts';
 import { walkExprs } from '../../../ir/expr-rewrite.ts';
 import type { Expr } from '../../../ir/expr.ts';
-import { linearIn } from '../linear.ts';
+import type { Axis } from '../../../ir/nest.ts';
+import { constantStride, linearIn } from '../linear.ts';
 import type { Contraction } from './contraction.ts';
 
 /** Elements that are kept have `kept` ≥ 0, which is linear in rows and columns. */
@@ -25,6 +26,24 @@ export function maskOf({ stores, stage, rows, columns }: Contraction): Mask | un
   const along = right && asConstant(right.coefficient);
   if (along === undefined || (slope !== 1 && slope !== -1)) return undefined;
   return { kept, grows: slope === 1, widens: along > 0 };
+}
+
+/** What is kept of scores of attention: in each row the first few keys. */
+export interface KeptKeys {
+  /** How many, of a row. */
+  readonly count: Dim;
+  /** The score of all others. */
+  readonly otherwise: number;
+}
+
+/** The keys that `score` keeps, where each row keeps one more than the row before it. */
+export function keptKeys(score: Expr, stage: string, row: Axis, keys: Axis): KeptKeys | undefined {
+  const kept = keptWhere(score, stage);
+  if (!kept || score.kind !== 'select') return undefined;
+  const rest = readsSum(score.then, stage) ? score.otherwise : score.then;
+  const [down, right] = [constantStride(kept, row.name), constantStride(kept, keys.name)];
+  if (rest.kind !== 'const' || down !== 1 || right !== -1) return undefined;
+  return { count: add(add(kept, variable(keys.name)), 1), otherwise: rest.value };
 }
 
 // select(a ≤ b, sums, no sums) keeps where b − a ≥ 0; with the sides of the select exchanged, where a − b − 1 ≥ 0.

@@ -34,7 +34,7 @@ export function identity(monoid: Monoid, dtype: DType): number {
     case 'argmin':
       return highest[dtype];
     case 'softmax':
-      throw new CompilerBug('a softmax of values reached a schedule for the CPU, whose rows are nests of their own');
+      throw new CompilerBug('a softmax of values reached a schedule for the CPU that is not the one of attention');
   }
 }
 

@@ -21,8 +21,8 @@ export class RegisterTile {
   ) {}
 
   /**
-   * Σ over the steps that `steps` adds, to the tile at `corner`: where `isFirst`, or without it, in place of what is
-   * there, otherwise in addition to it.
+   * Σ over the steps that `steps` adds, to the tile at `corner`: in place of what is there where `isFirst` is true or
+   * not given, else in addition to it.
    */
   sum(corner: Atom, isFirst: Atom | undefined, steps: (add: (step: Step) => void) => void): void {
     const { writer } = this.values;
