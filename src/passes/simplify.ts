@@ -10,6 +10,7 @@ import { Replacements, mapFunctions, pinnedValues, regionWith, withNodes } from 
 import type { Pass, PassContext } from './pass.ts';
 import { algebraRules } from './rewrites/algebra.ts';
 import type { Rule, Rules } from './rewrites/rule.ts';
+import { softmaxRules } from './rewrites/softmax.ts';
 import { finalRules, viewRules } from './rewrites/views.ts';
 
 // A rewrite may build nodes that rewrite again; real chains are shorter than this.
@@ -109,4 +110,5 @@ export const simplifyFinal = makePass('simplify-final', 'local rewrites, and dro
   ...algebraRules,
   viewRules,
   finalRules,
+  softmaxRules,
 ]);

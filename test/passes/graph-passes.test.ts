@@ -7,11 +7,13 @@ import { Facts } from '../../src/ir/dim-solver.ts';
 import type { GraphFunction, GraphModule, Value } from '../../src/ir/graph.ts';
 import { verifyGraph } from '../../src/ir/graph-verify.ts';
 import { interpret } from '../../src/ir/interpreter.ts';
+import { autodiff } from '../../src/passes/autodiff.ts';
 import { cse } from '../../src/passes/cse.ts';
 import { dce } from '../../src/passes/dce.ts';
 import { hostScalars } from '../../src/passes/host-scalars.ts';
 import type { Pass } from '../../src/passes/pass.ts';
 import { simplify, simplifyFinal } from '../../src/passes/simplify.ts';
+import { sampleTensor } from '../support/graph-cases.ts';
 import { difference, graphCases, moduleOf } from '../support/random-graph.ts';
 import { runs } from '../support/property-settings.ts';
 
@@ -127,6 +129,33 @@ describe('simplify', () => {
       ['add-zero', 1],
       ['mul-one', 1],
     ]);
+  });
+
+  // Gradients of rows of x (of its columns, where the axis is 0) divided by what their sums are spread to.
+  it.each([
+    { axis: 1, spread: [0], matches: 1 },
+    { axis: 0, spread: [1], matches: 1 },
+    { axis: 1, spread: [1], matches: 0 },
+    { axis: 0, spread: [0], matches: 0 },
+  ])('takes the gradient of a softmax from its result: %o', ({ axis, spread, matches }) => {
+    const counts = new Map<string, number>();
+    const fn = functionOf((b, x) => {
+      const e = b.unary('exp', x);
+      const p = b.div(e, b.broadcast(b.reduce('sum', e, [axis]), spread, [b0, b0]));
+      const loss = b.reduce('sum', b.mul(b.mul(p, p), x), [0, 1]);
+      return b.node('gradient', [loss, x]);
+    });
+    const expanded = apply(autodiff, fn);
+    const after = apply(dce, apply(cse, apply(simplifyFinal, expanded, counts)));
+    expect(counts.get('softmax-gradient') ?? 0).toBe(matches);
+    const e = after.nodes.find(({ op }) => op === 'exp')?.outputs[0];
+    const readers = after.nodes.filter(({ inputs }) => inputs.some((value) => value === e)).map(({ op }) => op);
+    if (matches > 0) expect(readers).toEqual(['reduce', 'div']);
+    const given = {
+      x: sampleTensor([5, 5], 1),
+      iteration: { dtype: 'i32' as const, shape: [], data: Float64Array.of(1) },
+    };
+    expect(difference(interpret(expanded, given), interpret(after, given))).toBeLessThan(1e-12);
   });
 
   it('joins views and folds constants through them', () => {
