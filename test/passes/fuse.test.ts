@@ -83,6 +83,21 @@ test('a bias and an activation join the convolution that they follow', () => {
   expect(plan?.steps.map(({ kind }) => kind)).toEqual(['dispatch']);
 });
 
+test('a mask of positions is computed where it is read, however many read it', () => {
+  const text = `
+    export model Net() {
+      export fn forward(x: [t, t], y: [t, t]) {
+        let allow = for i < t, j < t => j <= i
+        (where(allow, x @ y, -inf), where(allow, y @ x, 0.0))
+      }
+    }`;
+  const { module } = check({ read: () => text, resolve: (_, path) => path }, 'net.dlm');
+  if (!module) throw new Error('the program is wrong');
+  const forward = lowerModule(module).nests.functions.find(({ name }) => name === 'Net.forward');
+  expect(forward?.body).toHaveLength(2);
+  expect(forward?.buffers.map(({ type }) => type.dtype)).not.toContain('bool');
+});
+
 test('a merged nest does not come to read what is written while it could run', () => {
   const load = (buffer: string): Expr => ({ kind: 'load', dtype: 'f32', buffer, indices: [] });
   const store = (buffer: string, value: Expr): Nest => ({

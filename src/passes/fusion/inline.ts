@@ -78,12 +78,16 @@ function readsOnce(definition: Definition, consumer: Nest): boolean {
   return pointsOf(consumer).every((points) => points === size);
 }
 
+// What compares positions and the like: a causal mask is less work than its load, and schedules see what it keeps.
+const isMadeOfPositions = (value: Expr): boolean => value.kind !== 'load' && operands(value).every(isMadeOfPositions);
+
 /** Whether the value of `definition` should be recomputed where `consumer` loads it. */
 function worthInlining(graph: NestGraph, definition: Definition, buffer: string, consumer: Item): boolean {
   if (consumer.step.kind !== 'nest') return false;
   if (isView(definition.value)) return true;
   if (usesReduction(definition.value)) return false;
   const cost = weightOf(definition.value);
+  if (cost <= contractionLimit && isMadeOfPositions(definition.value)) return true;
   const alone = graph.readersOf(buffer).size === 1 && !graph.kept.has(buffer);
   if (readsOnce(definition, consumer.step)) return alone || cost <= sharedLimit;
   return cost <= contractionLimit && alone;
