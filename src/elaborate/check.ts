@@ -11,6 +11,7 @@ import { buildMembers, collectPaths, type Instance } from './instances.ts';
 import { commitUpdates, elaborateBody, guarded, initialValue, rootFrame } from './models.ts';
 import { staticFrame, type Module } from './modules.ts';
 import { precisionInside, readPrecision } from './precision.ts';
+import { readQuantization } from './quantize.ts';
 import { assumeRequirement } from './requirements.ts';
 import type { Scope } from './scope.ts';
 import { bindFreshDims, isCount, symbolicValue } from './signatures.ts';
@@ -33,16 +34,18 @@ export function checkModule(session: Session, module: Module): void {
 }
 
 function checkAttributes(session: Session, declaration: Declaration, scope: Scope): void {
-  const takes =
-    declaration.kind === 'fn' ||
-    declaration.kind === 'train' ||
-    (declaration.kind === 'unit' && declaration.unit !== 'optimizer');
-  const known = (attribute: Attribute): boolean => takes && attribute.name.name === 'precision';
+  const isModule = declaration.kind === 'unit' && declaration.unit !== 'optimizer';
+  const readers = new Map<string, (frame: Frame, attribute: Attribute) => unknown>([
+    ...(isModule || declaration.kind === 'fn' || declaration.kind === 'train'
+      ? [['precision', readPrecision] as const]
+      : []),
+    ...(isModule ? [['quantize', readQuantization] as const] : []),
+  ]);
   const frame = staticFrame(session, scope);
-  for (const attribute of declaration.attributes.filter(known)) guarded(() => readPrecision(frame, attribute));
+  for (const attribute of declaration.attributes) guarded(() => readers.get(attribute.name.name)?.(frame, attribute));
   refuseAttributes(
     session,
-    declaration.attributes.filter((attribute) => !known(attribute)),
+    declaration.attributes.filter(({ name }) => !readers.has(name.name)),
   );
 }
 

@@ -9,6 +9,7 @@ import { spanText, type Span } from '../support/source.ts';
 import type { GraphContext, Holes, KeySite } from './graph-context.ts';
 import type { Instance } from './instances.ts';
 import type { Precision } from './precision.ts';
+import type { Quantization } from './quantize.ts';
 import type { Scope } from './scope.ts';
 import type { Trace } from './trace.ts';
 import type { Tabulation } from './expressions/tabulate.ts';
@@ -61,6 +62,8 @@ export interface Frame {
   readonly training: boolean;
   /** What `float` means here; f32 throughout where nothing says otherwise. */
   readonly precision?: Precision | undefined;
+  /** How parameters that are constructed here are stored, where they are quantized. */
+  readonly quantization?: Quantization | undefined;
   /** The function whose body this is. */
   readonly fn: FnDecl | null;
   readonly instance: Instance | null;

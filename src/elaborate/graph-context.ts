@@ -15,6 +15,7 @@ import type {
 } from '../ir/graph.ts';
 import { sessionNames } from './caches.ts';
 import type { Slot } from './instances.ts';
+import { dequantize, storedTypes } from './quantize.ts';
 
 /** A builder whose facts grow while it builds. */
 class FactBuilder extends Builder {
@@ -23,6 +24,9 @@ class FactBuilder extends Builder {
 
 /** Solutions of `_` in constructor calls: hole variable -> dim. */
 export type Holes = Map<string, Dim>;
+
+/** The name of the scales of a quantized parameter. */
+export const scaleName = (path: string): string => `${path}.scale`;
 
 /** Replaces solved holes, holes in their solutions too. */
 export function resolveHoles(d: Dim, holes: Holes): Dim {
@@ -123,7 +127,13 @@ export class GraphContext {
     const path = this.paths.get(slot) ?? this.nameOf(slot);
     const shape = slot.type.shape.map((d) => resolveHoles(d, this.holes));
     if (slot.role === 'cache') for (const name of sessionNames(shape)) this.dim(name);
-    return this.input(path, slot.role, { dtype: slot.type.dtype, shape });
+    const type = { dtype: slot.type.dtype, shape };
+    const { quantization } = slot;
+    // Sizes of a check by itself are open: how a weight is stored does not matter there.
+    if (!quantization || this.standalone) return this.input(path, slot.role, type);
+    const { words, scales } = storedTypes(type, quantization);
+    const stored = [this.input(path, slot.role, words), this.input(scaleName(path), slot.role, scales)] as const;
+    return dequantize(this.builder, ...stored, type, quantization);
   }
 
   // Slots of instances that no model holds, as in tests: by their name, numbered where another has it.

@@ -1,5 +1,6 @@
 // Layers, models and optimizers as values: construction from config, members in textual order, and the
 // checkpoint path of every parameter. Two paths to one slot are one weight (sharing, ties).
+import { isFloat } from '../ir/dtype.ts';
 import type { TensorType, Value as GraphValue } from '../ir/graph.ts';
 import type { Attribute, Expr, LetMember, SlotMember, TypeExpr, UnitDecl } from '../parser/ast.ts';
 import { messages } from '../support/messages.gen.ts';
@@ -14,6 +15,7 @@ import { readRule, type ParameterRule } from './parameter-rules.ts';
 import { emptySignature, reject, Rejected, report, spend, type Frame } from './frame.ts';
 import type { GraphContext } from './graph-context.ts';
 import { asFloat, floatOf, isFloatType, precisionInside, type Precision } from './precision.ts';
+import { quantizationInside, type Quantization, readQuantization } from './quantize.ts';
 import { checkRequirement } from './requirements.ts';
 import { Scope } from './scope.ts';
 import { graphType } from './types.ts';
@@ -30,6 +32,8 @@ export interface Slot {
   readonly frozen: boolean;
   /** Declared as `[…]`: read as what `float` means to the reader. */
   readonly float: boolean;
+  /** How it is stored, where not as it is. */
+  readonly quantization: Quantization | undefined;
   readonly span: Span;
 }
 
@@ -83,6 +87,7 @@ export function construct(frame: Frame, decl: UnitDecl, scope: Scope, args: Argu
     scope: new Scope(scope),
     signature: emptySignature(),
     precision: precisionInside({ ...frame, scope }, decl.attributes),
+    quantization: quantizationInside({ ...frame, scope }, decl.attributes),
     fn: null,
     instance: null,
     constructing: [...frame.constructing, decl],
@@ -169,11 +174,12 @@ export function buildMembers(
       continue;
     }
     const attributes = readAttributes(inner, member.attributes);
+    const around: Frame = { ...inner, quantization: quantizationInside(inner, member.attributes) };
     const before = new Set(members.keys());
     guarded(() => {
-      if (member.kind === 'slot') define(member.name.name, makeSlot(inner, member), member.name.span);
+      if (member.kind === 'slot') define(member.name.name, makeSlot(around, member), member.name.span);
       else if (member.kind === 'assert') checkAssert(inner, member.condition, member.message?.value);
-      else evaluateLet(inner, member, attributes.remat ? (n, value, at) => define(n, recomputed(value), at) : define);
+      else evaluateLet(around, member, attributes.remat ? (n, value, at) => define(n, recomputed(value), at) : define);
     });
     if (member.kind === 'slot' && !members.has(member.name.name)) define(member.name.name, unknown, member.name.span);
     if (member.kind === 'slot' && members.get(member.name.name)?.kind === 'unknown') hideDims(methods, member.type);
@@ -224,6 +230,7 @@ function readAttributes(frame: Frame, attributes: readonly Attribute[]): Attribu
     const [arg] = attribute.args ?? [];
     if (attribute.name.name === 'freeze') freeze = true;
     else if (attribute.name.name === 'remat' && !attribute.args) remat = true;
+    else if (attribute.name.name === 'quantize') readQuantization(frame, attribute);
     else if (attribute.name.name === 'name' && arg?.value.kind === 'string') name = arg.value.value;
     else if (attribute.name.name === 'regularize' || attribute.name.name === 'constrain') {
       const rule = readRule(frame, attribute);
@@ -234,7 +241,11 @@ function readAttributes(frame: Frame, attributes: readonly Attribute[]): Attribu
         messages.E0212(
           attribute.name.span,
           { name: attribute.name.name },
-          { notes: ['members take `@freeze`, `@remat`, `@name("key")`, `@regularize(f)` and `@constrain(f)`'] },
+          {
+            notes: [
+              'members take `@freeze`, `@quantize`, `@remat`, `@name("key")`, `@regularize(f)` and `@constrain(f)`',
+            ],
+          },
         ),
       );
   }
@@ -282,10 +293,13 @@ function makeSlot(frame: Frame, member: SlotMember): Value {
   }
   const type = graphType(member.slot === 'cache' ? cacheFrame(frame, member) : storing(frame), member.type);
   if (!type) return unknown;
+  const isMatrix = member.slot === 'param' && isFloat(type.dtype) && type.shape.length >= 2;
+  const quantization = isMatrix ? frame.quantization : undefined;
   const slot: Slot = {
     name: member.name.name,
     role: member.slot,
-    type,
+    type: quantization ? { ...type, dtype: 'f32' } : type,
+    quantization,
     init: member.init,
     frame,
     span: member.name.span,

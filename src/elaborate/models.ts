@@ -1,6 +1,7 @@
 // Models as compile roots: construction from defaults and settings, entry points, initialisation.
 import type {
   EntryInfo,
+  FunctionResult,
   GraphFunction,
   ModelInfo,
   ParameterInfo,
@@ -16,10 +17,11 @@ import { equalDims } from './dims.ts';
 import { evaluate, read } from './expressions/evaluate.ts';
 import { graphOf, NeedsGraph, stretch, toTensor } from './expressions/tensors.ts';
 import { emptySignature, Rejected, reject, report, type Frame, type Mode, type Session } from './frame.ts';
-import { GraphContext, KeySite, resolveHoles } from './graph-context.ts';
+import { GraphContext, KeySite, resolveHoles, scaleName } from './graph-context.ts';
 import { collectPaths, construct, type Instance, type PathTable, type Slot } from './instances.ts';
 import { staticFrame } from './modules.ts';
 import { asFloat, precisionInside } from './precision.ts';
+import { quantize, storedTypes } from './quantize.ts';
 import { assumeRequirement } from './requirements.ts';
 import { Scope } from './scope.ts';
 import { sessionNames } from './caches.ts';
@@ -248,11 +250,22 @@ export function elaborateInit(session: Session, model: Model): GraphFunction | n
   let failed = false;
   for (const [slot, path] of model.table.paths) {
     if (slot.role === 'cache') continue;
-    const value = guarded(() => initialValue(session, graph, slot, path));
-    if (!value) failed = true;
-    else graph.results.push({ name: path, role: 'update', value });
+    const values = guarded(() => initialValues(session, graph, slot, path));
+    if (!values) failed = true;
+    else graph.results.push(...values);
   }
   return failed ? null : graph.finish();
+}
+
+/** The initial value of one slot as it is stored. */
+export function initialValues(session: Session, graph: GraphContext, slot: Slot, path: string): FunctionResult[] {
+  const value = initialValue(session, graph, slot, path);
+  if (!slot.quantization) return [{ name: path, role: 'update', value }];
+  const [words, scales] = quantize(graph.builder, value, slot.quantization);
+  return [
+    { name: path, role: 'update', value: words },
+    { name: scaleName(path), role: 'update', value: scales },
+  ];
 }
 
 /** The initial value of one slot. Its key is the seed folded with the hash of its path. */
@@ -324,14 +337,20 @@ function fans(shape: readonly Dim[]): readonly [Dim, Dim] {
 
 /** What tools show of a model. */
 export function modelInfo(session: Session, model: Model, entries: Readonly<Record<string, string>>): ModelInfo {
-  const parameters = [...model.table.paths].map(([slot, path]): ParameterInfo => ({
-    path,
-    role: slot.role,
-    span: slot.span,
-    frozen: model.table.frozen.has(slot),
-    aliases: model.table.aliases.get(slot) ?? [],
-    type: { dtype: slot.type.dtype, shape: slot.type.shape.map((d) => resolveHoles(d, session.holes)) },
-  }));
+  const parameters = [...model.table.paths].flatMap(([slot, path]): ParameterInfo[] => {
+    const { quantization } = slot;
+    const type = { dtype: slot.type.dtype, shape: slot.type.shape.map((d) => resolveHoles(d, session.holes)) };
+    const frozen = model.table.frozen.has(slot) || quantization !== undefined;
+    const aliases = model.table.aliases.get(slot) ?? [];
+    const info = { path, role: slot.role, span: slot.span, frozen, aliases, type };
+    if (!quantization) return [info];
+    const { words, scales } = storedTypes(type, quantization);
+    const { bits, group } = quantization;
+    return [
+      { ...info, type: words, quantized: { type, bits, group } },
+      { ...info, path: scaleName(path), aliases: [], type: scales, scaleOf: path },
+    ];
+  });
   const config = Object.fromEntries([...model.instance.config].map(([name, value]) => [name, describe(value)]));
   return {
     name: model.decl.name.name,

@@ -17,6 +17,7 @@ import { buildMembers, type Instance, type PathTable, type Slot } from './instan
 import { initialValue } from './models.ts';
 import { lossGradients, type Gradients } from './loss-scale.ts';
 import { asFloat, floatOf } from './precision.ts';
+import { isWritable } from './quantize.ts';
 import { asNumber, describe, list, tensor, typeText, type GivenArgument, type Value } from './values.ts';
 
 /** A carried tensor of an optimizer: `m:fc1.weight`. */
@@ -79,6 +80,9 @@ export function prepareMinimize(
     );
   const loss = member.direction === 'maximize' ? graphOf(frame).builder.neg(reported) : reported;
   const wanted = selected(frame, member, models);
+  const place = member.of[0]?.span ?? member.using.span;
+  for (const [slot, path] of table.paths)
+    if (wanted.has(slot) && !table.frozen.has(slot) && !isWritable(frame, slot, path, place)) return null;
   const slots = [...table.paths.keys()].filter(
     (slot) => wanted.has(slot) && slot.role === 'param' && isFloat(slot.type.dtype) && !table.frozen.has(slot),
   );

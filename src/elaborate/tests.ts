@@ -12,7 +12,7 @@ import { toTensor } from './expressions/tensors.ts';
 import { reject, type Frame, type Session } from './frame.ts';
 import { GraphContext } from './graph-context.ts';
 import type { Slot } from './instances.ts';
-import { guarded, initialValue, rootFrame } from './models.ts';
+import { guarded, initialValues, rootFrame } from './models.ts';
 import { Modules, type FileHost } from './modules.ts';
 import type { Scope } from './scope.ts';
 import { int } from './values.ts';
@@ -194,8 +194,7 @@ function comparisonOf(
 function initialise(session: Session, name: string, paths: ReadonlyMap<Slot, string>): GraphFunction {
   const graph = new GraphContext(`${name} init`, 'init', session.holes, paths);
   for (const [slot, path] of paths) {
-    const value = guarded(() => initialValue(session, graph, slot, path));
-    if (value) graph.results.push({ name: path, role: 'update', value });
+    graph.results.push(...(guarded(() => initialValues(session, graph, slot, path)) ?? []));
   }
   return graph.finish();
 }

@@ -11,6 +11,7 @@ import { graphOf, stretch, toOwnTensor, toTensor } from './expressions/tensors.t
 import { reject, Rejected, type Frame } from './frame.ts';
 import { collectPaths, type Instance, type PathTable, type Slot } from './instances.ts';
 import { asFloat } from './precision.ts';
+import { isWritable } from './quantize.ts';
 import { didYouMean } from './spelling.ts';
 import { describe, typeText, unknown, type Value } from './values.ts';
 
@@ -38,6 +39,8 @@ export function assignUpdate(frame: Frame, update: UpdateMember, table: PathTabl
           what: 'not part of a model of this train',
         }),
       );
+    const place = update.path[0]?.span ?? update.span;
+    if (!isWritable(frame, slot, table.paths.get(slot) ?? slot.name, place)) throw new Rejected();
     const before = graph.read(slot);
     graph.write(slot, condition ? elementwiseSelect(frame, condition, next, before) : next);
   }

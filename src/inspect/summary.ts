@@ -2,6 +2,7 @@
 import { add, asConstant, evaluateDim, mul, product, variables, zero, type Dim } from '../ir/dim.ts';
 import { byteSize } from '../ir/dtype.ts';
 import type { GraphFunction, GraphModule, ModelInfo, ParameterInfo, TensorType } from '../ir/graph.ts';
+import { elementsOf } from '../ir/elements.ts';
 import type { TargetProgram } from '../ir/plan.ts';
 import { flopsOf } from './flops.ts';
 import { kernelRows, type KernelRow } from './kernel-table.ts';
@@ -83,14 +84,10 @@ const counted = (list: readonly ParameterSummary[]): number => list.reduce((sum,
 function modelSummary(model: ModelInfo, dims: Readonly<Record<string, number>>): ModelSummary {
   const caches = model.parameters.filter(({ role }) => role === 'cache');
   const stored = model.parameters.filter(({ role }) => role !== 'cache');
-  const all = stored.map(({ path, type, role, frozen, aliases }) => ({
-    path,
-    type: typeText(type),
-    count: asConstant(product(type.shape)) ?? 0,
-    role,
-    frozen,
-    aliases,
-  }));
+  const all = stored.map((parameter) => {
+    const { path, type, role, frozen, aliases } = parameter;
+    return { path, type: typeText(type), count: asConstant(elementsOf(parameter)) ?? 0, role, frozen, aliases };
+  });
   return {
     name: model.name,
     parameters: all,

@@ -105,6 +105,10 @@ export interface ParameterInfo {
   readonly frozen: boolean;
   /** Other paths that are this same tensor (ties, shared instances). */
   readonly aliases: readonly string[];
+  /** Where the tensor holds the integers of a quantized weight: what it stands for. */
+  readonly quantized?: { readonly type: TensorType; readonly bits: 4 | 8; readonly group: number };
+  /** Where the tensor holds the scales of a quantized weight: the path of that. */
+  readonly scaleOf?: string;
   readonly span: Span;
 }
 

@@ -45,7 +45,9 @@ export class Model {
   ) {
     const store = new ParameterStore(device.backend, spec.parameters);
     this.runner = new Runner(program, device.backend, (path, bytes) => store.memory(path, bytes));
-    this.weights = new Weights(name, store, spec.aliases ?? {});
+    const { quantize } = program;
+    const quantized = spec.quantized && quantize && { specs: spec.quantized, quantize };
+    this.weights = new Weights(name, store, spec.aliases ?? {}, quantized);
     const { sessions } = program;
     const entries = Object.entries(spec.entries).filter(([, entry]) => !sessions?.has(program, entry));
     const dispose = (): void => this.dispose();

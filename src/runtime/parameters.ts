@@ -1,6 +1,6 @@
 // The tensors that outlive a run: parameters, states and optimizer slots, each in its own device memory.
 import { DlmError } from './error.ts';
-import type { Backend, Data, ElementType, Memory } from './program.ts';
+import type { Backend, Data, ElementType, Memory, ProgramSpec, QuantizedSpec } from './program.ts';
 import { convertStored, type StoredTensor } from './safetensors.ts';
 import { fromBytes, sizeOf } from './tensor.ts';
 
@@ -61,6 +61,12 @@ export interface FitOptions {
   readonly keys?: Readonly<Record<string, string>> | ((key: string) => string | undefined) | undefined;
 }
 
+/** The quantized weights of a model by path, and what makes words and scales of floats. */
+export interface Quantized {
+  readonly specs: Readonly<Record<string, QuantizedSpec>>;
+  readonly quantize: NonNullable<ProgramSpec['quantize']>;
+}
+
 /** Fits a file to `specs`; nothing is written. @throws DlmError E0801 with a table of everything that does not fit */
 export function fitCheckpoint(
   what: string,
@@ -68,6 +74,7 @@ export function fitCheckpoint(
   specs: readonly StoredSpec[],
   tensors: ReadonlyMap<string, StoredTensor>,
   { strict = true, aliases = {}, keys }: FitOptions = {},
+  quantized?: Quantized,
 ): Values {
   const rename = typeof keys === 'function' ? keys : (key: string) => keys?.[key] ?? key;
   const values: Values = new Map();
@@ -83,17 +90,19 @@ export function fitCheckpoint(
     }
     const [path, dtype, shape] = spec;
     const data = sameShape(stored.shape, shape) ? convertStored(stored, dtype) : undefined;
-    const before = values.get(path);
-    if (!data)
+    const kept = quantized?.specs[path];
+    const [words, scales] = (!data && kept && quantized.quantize(kept, stored)) || [data];
+    const made = new Map(Object.entries({ [path]: words, [`${path}.scale`]: scales }).filter(isMade));
+    if (made.size === 0)
       rows.push([
         key,
         text,
-        `model ${dtype}[${shape.join(', ')}]`,
-        transposed(stored.shape, shape) ? 'looks transposed' : '',
+        `model ${kept ? 'f32' : dtype}[${(kept?.[2] ?? shape).join(', ')}]`,
+        transposed(stored.shape, kept?.[2] ?? shape) ? 'looks transposed' : '',
       ]);
-    else if (before && !data.every((value, at) => value === before[at]))
+    else if ([...made].some(([name, data]) => differ(values.get(name), data)))
       rows.push([key, text, `model: alias of ${path}, not equal`]);
-    else values.set(path, data);
+    else for (const [name, value] of made) values.set(name, value);
   }
   const seen = new Set([...values.keys(), ...rows.map(([key = '']) => rename(key))]);
   const missing = specs.filter(([path]) => strict && !seen.has(path));
@@ -106,6 +115,9 @@ export function fitCheckpoint(
   });
 }
 
+const isMade = (entry: readonly [string, Data | undefined]): entry is [string, Data] => entry[1] !== undefined;
+const differ = (before: Data | undefined, data: Data): boolean =>
+  before !== undefined && !data.every((value, at) => value === before[at]);
 const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((size, axis) => size === b[axis]);
 const transposed = (a: readonly number[], b: readonly number[]): boolean =>

@@ -5,6 +5,7 @@ import type { Caches } from './caches.ts';
 import type { FunctionDescription } from './meta.ts';
 import type { Model } from './model.ts';
 import type { Call, Runner } from './runner.ts';
+import type { StoredTensor } from './safetensors.ts';
 import type { Tensor } from './tensor.ts';
 import type { Arrange } from './trace.ts';
 import type { Nested } from './train.ts';
@@ -98,11 +99,16 @@ export type Returns = number | readonly Returns[] | { readonly [name: string]: R
 /** A parameter or state: path, element type, shape, whether it is state. */
 export type ParameterSpec = readonly [path: string, dtype: ElementType, shape: readonly number[], role?: 'state'];
 
+/** A quantized weight: its bits, how many elements share a scale, and its shape. */
+export type QuantizedSpec = readonly [bits: number, group: number, shape: readonly number[]];
+
 /** A model: its weights and its entry points. */
 export interface ModelSpec {
   readonly parameters: readonly ParameterSpec[];
   /** Other checkpoint names of a weight: name -> path. */
   readonly aliases?: Readonly<Record<string, string>>;
+  /** Weights that are kept as words, by path; their scales are `<path>.scale`. */
+  readonly quantized?: Readonly<Record<string, QuantizedSpec>>;
   /** Absent where it was left out. */
   readonly init?: string;
   readonly entries: Readonly<Record<string, EntrySpec>>;
@@ -210,6 +216,8 @@ export interface ProgramSpec {
     step: FunctionSpec,
     given?: Readonly<Record<string, number | undefined>>,
   ) => () => Caches;
+  /** Quantizes what a file has as floats, where weights are quantized. */
+  readonly quantize?: (spec: QuantizedSpec, stored: StoredTensor) => readonly [words: Data, scales: Data] | undefined;
   /** Checks what functions require of their dims, where one does. */
   readonly checkFacts?: (entry: string, fn: FunctionSpec, dims: readonly number[]) => void;
   /** Reads the arguments of entries that have names of their own. */

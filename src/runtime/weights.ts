@@ -1,7 +1,7 @@
 // The weights of a model as its users see them: by path, as safetensors, as a hash.
 import { DlmError, wrongInput } from './error.ts';
 import { readInput } from './input.ts';
-import { fitCheckpoint, type FitOptions, type ParameterStore } from './parameters.ts';
+import { fitCheckpoint, type FitOptions, type ParameterStore, type Quantized } from './parameters.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
 import { sizeOf, Tensor } from './tensor.ts';
 
@@ -11,6 +11,7 @@ export class Weights {
     readonly model: string,
     readonly store: ParameterStore,
     readonly aliases: Readonly<Record<string, string>>,
+    readonly quantized?: Quantized,
   ) {}
 
   /** Paths of all parameters and states. */
@@ -55,7 +56,10 @@ export class Weights {
   async load(source: unknown, options: FitOptions = {}): Promise<void> {
     const name = typeof source === 'string' || source instanceof URL ? String(source) : 'the given bytes';
     const { tensors } = readSafetensors(await readSource(source, name), name);
-    this.store.write(fitCheckpoint(this.model, name, this.store.specs, tensors, { ...options, aliases: this.aliases }));
+    const { aliases } = this;
+    this.store.write(
+      fitCheckpoint(this.model, name, this.store.specs, tensors, { ...options, aliases }, this.quantized),
+    );
   }
 
   /** 64 bits over names and bits of all weights, as 16 hex digits: equal hashes, equal weights. */

@@ -1,5 +1,6 @@
 // The .d.ts of a module: models, their weights, entry points and training sessions, typed by shape.
-import { asConstant, asVariable, product, type Dim } from '../../ir/dim.ts';
+import { asConstant, asVariable, type Dim } from '../../ir/dim.ts';
+import { elementsOf } from '../../ir/elements.ts';
 import type { GraphFunction, GraphModule, ModelInfo, Structure, TensorType, TrainInfo } from '../../ir/graph.ts';
 import { isIdentifier, parameterNames } from './js.ts';
 import { argumentsOf, borderType, isTraced, outputsOf, type EmitInput } from './program.ts';
@@ -108,7 +109,7 @@ function declareModel(model: ModelInfo, module: GraphModule): string {
   const shown = model.parameters.filter(({ role }) => role !== 'cache');
   const count = shown
     .filter(({ role }) => role === 'param')
-    .reduce((sum, { type }) => sum + (asConstant(product(type.shape)) ?? 0), 0);
+    .reduce((sum, parameter) => sum + (asConstant(elementsOf(parameter)) ?? 0), 0);
   const weights = shown.map(({ path, type }) => `  ${string(path)}: ${tensorType(type)};\n`);
   const params = `${count.toLocaleString('en-US')} params`;
   const declare = ([entry, fn]: readonly [string, string]): string =>

@@ -11,6 +11,7 @@ import type {
   TensorType,
   TrainInfo,
 } from '../../ir/graph.ts';
+import { elementsOf } from '../../ir/elements.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import { workgroupsOf, type Dispatch, type Plan, type PlanStep, type TargetProgram } from '../../ir/plan.ts';
 import { positionAt } from '../../support/source.ts';
@@ -94,6 +95,8 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
   if (hasTraces) uses.add('trace');
   const hasTotals = input.module.trains.some((train) => train.finish !== undefined);
   if (hasTotals) uses.add('totals');
+  const isQuantized = input.module.models.some(({ parameters }) => parameters.some(({ quantized }) => quantized));
+  if (isQuantized) uses.add('quantize');
   if (input.profile) uses.add('profile');
   const openGpu = input.profile ? '(device) => openWebGpu(device, withTimestamps)' : 'openWebGpu';
   const open = [gpu && `webgpu: ${openGpu}`, cpu && `wasm: ${threads ? 'openThreads' : 'openWasm'}`].filter(
@@ -123,6 +126,7 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
       arrangeTraced: hasTraces ? 'arrangeTraced' : undefined,
       runProfiled: input.profile ? 'runProfiled' : undefined,
       totals: hasTotals ? '{ isTotal, finish: finishTotals }' : undefined,
+      quantize: isQuantized ? 'quantizeStored' : undefined,
       readPlan: isLong ? 'readPlan' : undefined,
       open: `{ ${open.join(', ')} }`,
     },
@@ -137,9 +141,9 @@ const mostShort = 64;
 
 // Threads pay where there is much to compute; their code weighs little beside many parameters.
 const isLarge = ({ models }: GraphModule): boolean =>
-  models.some(({ parameters }) => parameters.reduce((sum, { type }) => sum + sizeOf(type), 0) >= 1e6);
-
-const sizeOf = ({ shape }: TensorType): number => shape.reduce((size, dim) => size * (asConstant(dim) ?? 1), 1);
+  models.some(
+    ({ parameters }) => parameters.reduce((sum, parameter) => sum + (asConstant(elementsOf(parameter)) ?? 0), 0) >= 1e6,
+  );
 
 // Its name, and the lines that it came from.
 function kernelName({ name, origin }: Kernel, sourceName: string): string {
@@ -391,6 +395,9 @@ function printModel(model: ModelInfo, module: GraphModule): string {
         ...(role === 'state' ? [text('state')] : []),
       ]),
     );
+  const quantized = model.parameters.flatMap(({ path, quantized: as }) =>
+    as ? [[path, list([String(as.bits), String(as.group), fixedShape(path, as.type)])] as const] : [],
+  );
   const aliases = model.parameters.flatMap(({ path, aliases: others }) =>
     others.map((alias) => [alias, text(path)] as const),
   );
@@ -398,6 +405,7 @@ function printModel(model: ModelInfo, module: GraphModule): string {
     {
       parameters: lines(parameters, '      '),
       aliases: aliases.length > 0 ? object(Object.fromEntries(aliases), '      ') : undefined,
+      quantized: quantized.length > 0 ? object(Object.fromEntries(quantized), '      ') : undefined,
       init: module.functions.some(({ name }) => name === model.init) ? text(model.init) : undefined,
       session: sessionJs(cachesOfModel(model)),
       entries: object(

@@ -2,7 +2,7 @@
 // constants, iota and cheap arithmetic never reach memory.
 import type { Facts } from '../../ir/dim-solver.ts';
 import type { Expr, Index } from '../../ir/expr.ts';
-import { NotAffine, operands, Rewriter, weight, type Load } from '../../ir/expr-rewrite.ts';
+import { NotAffine, operands, Rewriter, walkExprs, weight, type Load } from '../../ir/expr-rewrite.ts';
 import type { Axis, Nest, NestStep, Stage } from '../../ir/nest.ts';
 import { maxBindings, settleStores, simplifierWithin } from './merge.ts';
 import {
@@ -59,6 +59,18 @@ const weightOf: (value: Expr) => number = memoize(weight);
 // A contraction evaluates each operand element many times, so only light work may move into it.
 const contractionLimit = 4;
 const sharedLimit = 4;
+const unpackLimit = 8;
+
+// Numbers that lie several to a word are read again from there: written out they are as many bytes more.
+const isUnpacked: (value: Expr) => boolean = memoize((value) => {
+  let [shifts, words] = [false, false];
+  if (value.dtype === 'f32')
+    walkExprs([value], (e) => {
+      shifts ||= e.kind === 'binary' && e.op === 'shr';
+      words ||= e.kind === 'load' && e.dtype === 'u32';
+    });
+  return shifts && words;
+});
 
 const volume = (axes: readonly Axis[]): string =>
   axes
@@ -88,6 +100,7 @@ function worthInlining(graph: NestGraph, definition: Definition, buffer: string,
   if (usesReduction(definition.value)) return false;
   const cost = weightOf(definition.value);
   if (cost <= contractionLimit && isMadeOfPositions(definition.value)) return true;
+  if (cost <= unpackLimit && isUnpacked(definition.value)) return true;
   const alone = graph.readersOf(buffer).size === 1 && !graph.kept.has(buffer);
   if (readsOnce(definition, consumer.step)) return alone || cost <= sharedLimit;
   return cost <= contractionLimit && alone;
