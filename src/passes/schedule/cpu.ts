@@ -11,9 +11,10 @@ import { asConvolution, paysToShift } from './cpu/convolution.ts';
 import { emitConvolvedPositions } from './cpu/convolve-positions.ts';
 import { emitConvolvedTaps } from './cpu/convolve-taps.ts';
 import { DimValues } from './cpu/dim-values.ts';
+import { emitAnyRows } from './cpu/few-rows.ts';
 import { KernelWriter } from './cpu/kernel-writer.ts';
 import { emitLoops } from './cpu/loops.ts';
-import { emitMatrixProduct } from './cpu/matrix-product.ts';
+import { defaultTiles, emitMatrixProduct } from './cpu/matrix-product.ts';
 import { keepRowValues } from './cpu/row-values.ts';
 import { clampScatters } from './cpu/scatter.ts';
 import { Values } from './cpu/values.ts';
@@ -36,7 +37,9 @@ export const scheduleForCpu: ScheduleNest = (nest, scope) => {
     if (!contraction) return emitLoops(values, flat, (store) => fillsBuffer(flat, store, scope));
     const convolve = convolution?.columns === 'taps' ? emitConvolvedTaps : emitConvolvedPositions;
     const shifted = convolution && paysToShift(convolution) ? convolve(values, convolution) : undefined;
-    return shifted ?? emitMatrixProduct(values, contraction);
+    if (shifted) return shifted;
+    const tiled = (): Dim => emitMatrixProduct(values, contraction);
+    return emitAnyRows(values, contraction, defaultTiles.registerColumns, tiled) ?? tiled();
   });
 };
 

@@ -16,7 +16,7 @@ const compare = (op: BinaryOp, a: Atom, b: Atom): KernelExpr => ({ kind: 'binary
 export class DimValues {
   constructor(
     private readonly writer: KernelWriter,
-    private readonly facts: Facts,
+    readonly facts: Facts,
   ) {}
 
   /** a op b on i32, folded where that is free. */

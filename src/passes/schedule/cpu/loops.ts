@@ -8,6 +8,7 @@ import type { KernelExpr } from '../../../ir/kernel.ts';
 import type { Axis, Nest, Stage } from '../../../ir/nest.ts';
 import type { StoreStage } from '../flatten.ts';
 import { linearIn } from '../linear.ts';
+import { blocksOf } from './blocks.ts';
 import { emptyEnvironment, withAxis, type Environment } from './environment.ts';
 import { i32, type Atom } from './kernel-writer.ts';
 import { interiorOf, type Interior } from './interior.ts';
@@ -85,7 +86,7 @@ class NestLoops {
     private readonly fills: (store: StoreStage) => boolean,
   ) {
     this.scatters = isScatter(nest);
-    this.across = lanesAcross(nest) && !this.lanesMayMeet();
+    this.across = lanesAcross(nest) && !this.lanesMayMeet() && !this.hasBlocks();
     this.copies = this.across ? copiesAcross(nest) : 1;
   }
 
@@ -106,6 +107,12 @@ class NestLoops {
       this.wholeGroups(first) ??
       (this.axes(nest.axes, emptyEnvironment, values.writer.begin, values.writer.end), first.extent)
     );
+  }
+
+  // Words are taken apart along rows.
+  private hasBlocks(): boolean {
+    const { facts } = this.values.dims;
+    return this.nest.stages.some((stage) => stage.kind === 'reduce' && blocksOf(stage, facts) !== undefined);
   }
 
   // Lanes of a scatter may only run where neighbours surely store to different elements.
@@ -169,7 +176,8 @@ class NestLoops {
       return false;
     const [arg] = reduce.args;
     const length = reduce.axes.length === 1 ? asConstant(reduce.axes[0]?.extent ?? one) : undefined;
-    if (arg?.kind !== 'binary' || arg.op !== 'mul' || weight(arg) > 2 || (length ?? 0) < 128) return false;
+    if (arg?.kind !== 'binary' || arg.op !== 'mul' || (length ?? 0) < 128) return false;
+    if (weight(arg) > 2 && !blocksOf(reduce, this.values.dims.facts)) return false;
     return rest.every(({ kind }) => kind === 'store') && [arg.a, arg.b].some((side) => !mentions(side, axis));
   }
 

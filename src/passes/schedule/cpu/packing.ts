@@ -4,6 +4,7 @@ import { loadsIn } from '../../../ir/expr-rewrite.ts';
 import type { Expr } from '../../../ir/expr.ts';
 import type { KernelExpr } from '../../../ir/kernel.ts';
 import type { Axis } from '../../../ir/nest.ts';
+import { blockName, blocksAlong, laneName, type Blocks } from './blocks.ts';
 import { withAxis, type Environment } from './environment.ts';
 import { i32, type Atom } from './kernel-writer.ts';
 import { overLanes } from './lanes.ts';
@@ -58,6 +59,8 @@ export class Packing {
 
   /** Fills the panels of `side`. */
   pack(side: Operand, block: Block, env: Environment): void {
+    const blocks = blocksAlong(side.expr, this.depth, this.values.dims.facts);
+    if (blocks && this.size % blocks.size === 0) return this.packBlocks(side, blocks, block, env);
     const indices = loadsIn([side.expr]).flatMap((load) => load.indices);
     const along = score(indices, this.depth.name);
     const across = score(indices, side.axis.name);
@@ -93,6 +96,29 @@ export class Packing {
           for (const at of envs) this.storeApart(side, at, offsets.get(at) ?? base);
         },
       );
+    });
+  }
+
+  // Elements that lie several to a word: block by block, four at a time.
+  private packBlocks(side: Operand, { size, fours, shared }: Blocks, block: Block, env: Environment): void {
+    const { values } = this;
+    const { writer, dims } = values;
+    const rows = dims.combine('mul', side.panels, i32(side.width));
+    const [first, count] = [block.start, block.count].map((at) => dims.combine('div', at, i32(size)));
+    if (!first || !count) return;
+    writer.for(i32(0), rows, 1, (j) => {
+      const panel = dims.combine('div', j, i32(side.width));
+      const inPanel = dims.combine('sub', j, dims.combine('mul', panel, i32(side.width)));
+      const base = dims.combine('add', dims.combine('mul', panel, i32(side.width * this.size)), inPanel);
+      const row = withAxis(env, side.axis.name, within(values, side, j));
+      writer.for(i32(0), count, 1, (at) => {
+        const place = withAxis(withAxis(row, blockName, dims.combine('add', first, at)), laneName, i32(0), true);
+        const index = dims.combine('add', base, dims.combine('mul', at, i32(size * side.width)));
+        fours.forEach((four, u) => {
+          const e = shared.reduce((a, b): Expr => ({ kind: 'binary', dtype: 'f32', op: 'mul', a, b }), four);
+          this.storeApart({ ...side, expr: e }, place, dims.combine('add', index, i32(4 * u * side.width)));
+        });
+      });
     });
   }
 

@@ -1,11 +1,13 @@
 // Reduce stages along rows: the innermost reduced axis is taken four lanes at a time, with several accumulators where
 // each step is little work. Elements of the row that a store is to keep can be computed in the same loop.
 import { asConstant, zero } from '../../../ir/dim.ts';
+import type { Expr } from '../../../ir/expr.ts';
 import { loadsIn, weight, type Load } from '../../../ir/expr-rewrite.ts';
 import type { Axis, Stage } from '../../../ir/nest.ts';
 import type { ReduceStage, StoreStage } from '../flatten.ts';
+import { blockName, blocksOf, laneName, type Blocks } from './blocks.ts';
 import { withAxis, withReduced, type Environment } from './environment.ts';
-import { i32, type Atom } from './kernel-writer.ts';
+import { constant, i32, type Atom } from './kernel-writer.ts';
 import { isShortRow } from './lanes.ts';
 import { combined, identities, joinLanes } from './monoids.ts';
 import { isChunked, overAxes, overChunks, reduceAcross, widened } from './reductions.ts';
@@ -51,6 +53,8 @@ export function reduceAlong(
   const inner = stage.axes.at(-1);
   if (!inner || !alongLanes(stage)) return reduceAcross(values, stage, envs);
   const { writer, dims } = values;
+  const blocks = kept ? undefined : blocksOf(stage, dims.facts);
+  if (blocks) return reduceBlocks(values, stage, envs, blocks);
   const [zero4, zero1] = [4, 1].map((width) => identities(stage.monoid, stage.dtypes, width === 4 ? 4 : 1)[0]);
   if (!zero4 || !zero1) throw new RangeError('a reduction without parts');
   const hasRest = !dims.isMultiple(inner.extent, 4);
@@ -71,6 +75,57 @@ export function reduceAlong(
     const result = rest ? writer.load(combined(stage.monoid, joined, rest), false) : joined;
     return withReduced(env, stage.id, [result]);
   });
+}
+
+// Block by block: the elements of a block are added up before they are multiplied by what they share.
+function reduceBlocks(
+  values: Values,
+  stage: ReduceStage,
+  envs: readonly Environment[],
+  { count, fours, shared }: Blocks,
+): Environment[] {
+  const { writer } = values;
+  const zero4 = constant('f32', 0, 4);
+  const totals = envs.map(() => writer.variable(zero4));
+  const multiply = (a: Atom, factor: Expr, env: Environment): Atom => {
+    const b = values.widen(values.value(factor, env));
+    return writer.let({ kind: 'binary', type: 'f32', width: 4, op: 'mul', a, b });
+  };
+  overAxes(values, stage.axes.slice(0, -1), envs, (moved) => {
+    const run = (from: Atom, to: Atom, into: readonly Atom[]): void =>
+      writer.for(from, to, 1, (block) => {
+        const places = moved.map((env) => withAxis(withAxis(env, blockName, block), laneName, i32(0), true));
+        const sums = places.map((): Atom | undefined => undefined);
+        for (const four of fours)
+          places.forEach((place, at) => {
+            sums[at] = addProduct(values, four, place, sums[at]);
+          });
+        places.forEach((place, at) => {
+          const total = into[at];
+          const sum = shared.reduce((x, factor) => multiply(x, factor, place), sums[at] ?? zero4);
+          if (total) writer.assign(total, combined(stage.monoid, total, sum));
+        });
+      });
+    const extent = writer.dim(count);
+    const known = asConstant(count);
+    if (known !== undefined && known <= chunk / 4) return run(i32(0), extent, totals);
+    overChunks(values, extent, chunk / 4, (from, to) => {
+      const partial = totals.map(() => writer.variable(zero4));
+      run(from, to, partial);
+      totals.forEach((total, at) => writer.assign(total, combined(stage.monoid, total, partial[at] ?? zero4)));
+    });
+  });
+  return envs.map((env, at) => withReduced(env, stage.id, [joinLanes(writer, stage.monoid, totals[at] ?? zero4)]));
+}
+
+// sum + e, as one instruction where the engine has it.
+function addProduct(values: Values, e: Expr, env: Environment, sum: Atom | undefined): Atom {
+  const { writer } = values;
+  const wide = (x: Expr): Atom => values.widen(values.value(x, env));
+  if (!sum) return wide(e);
+  if (e.kind === 'binary' && e.op === 'mul')
+    return writer.let({ kind: 'madd', type: 'f32', width: 4, a: wide(e.a), b: wide(e.b), c: sum });
+  return writer.let({ kind: 'binary', type: 'f32', width: 4, op: 'add', a: sum, b: wide(e) });
 }
 
 /** Accumulators of one point: of whole groups of lanes, and of the elements left over, where there may be some. */

@@ -10,7 +10,7 @@ import {
   zero,
   type Dim,
 } from '../../../ir/dim.ts';
-import { isComparison } from '../../../ir/scalar-semantics.ts';
+import { evaluateBinary, isComparison } from '../../../ir/scalar-semantics.ts';
 import type { Expr, Index } from '../../../ir/expr.ts';
 import type { KernelExpr, ScalarType } from '../../../ir/kernel.ts';
 import { structureKey } from '../../../ir/kernel-key.ts';
@@ -120,7 +120,7 @@ export class Values {
       case 'const':
         return constant(registerType(e.dtype), e.value);
       case 'index':
-        return this.convert(this.indexValue(e.dim, env), e.dtype);
+        return this.index(e, env);
       case 'load':
         return this.load(e, env);
       case 'unary': {
@@ -130,6 +130,9 @@ export class Values {
       case 'binary': {
         const [a, b] = this.align([this.value(e.a, env), this.value(e.b, env)]);
         const type = isComparison(e.op) ? 'bool' : registerType(e.dtype);
+        if ((e.op === 'shl' || e.op === 'shr') && b.kind === 'const' && b.value === 0) return a;
+        if (type !== 'f32' && a.kind === 'const' && b.kind === 'const')
+          return { ...a, type, value: evaluateBinary(e.op, e.dtype, a.value, b.value) };
         return this.writer.let({ kind: 'binary', type, width: a.width, op: e.op, a, b });
       }
       case 'select': {
@@ -156,6 +159,12 @@ export class Values {
         return atom;
       }
     }
+  }
+
+  private index({ dim, dtype }: Of<'index'>, env: Environment): Atom {
+    const known = asConstant(dim);
+    if (known !== undefined) return constant(registerType(dtype), known);
+    return this.convert(this.indexValue(dim, env), dtype);
   }
 
   private convert(x: Atom, type: ScalarType): Atom {
