@@ -31,15 +31,50 @@ export function constantStride(d: Dim, name: string): number | undefined {
   return linear && asConstant(linear.coefficient);
 }
 
+/**
+ * The constant step of `d` from lane to lane of four along `name`, the first of which is at a multiple of 4: a division
+ * by a multiple of 4 gives all four the same, its remainder moves as they do.
+ */
+export function strideInLanes(d: Dim, name: string, facts: Facts): number | undefined {
+  let stride = 0;
+  for (const term of d.terms) {
+    const steps = term.factors.map((atom) => (mentions(atom, name) ? atomStride(atom, name, facts) : 0));
+    if (steps.every((step) => step === 0)) continue;
+    const [step, ...others] = steps;
+    if (step === undefined || others.length > 0) return undefined;
+    stride += term.coefficient * step;
+  }
+  return stride;
+}
+
+function atomStride(atom: Atom, name: string, facts: Facts): number | undefined {
+  if (atom.kind === 'var') return 1;
+  const [a, b] = [strideInLanes(atom.a, name, facts), strideInLanes(atom.b, name, facts)];
+  if (a === 0 && b === 0) return 0;
+  if (atom.kind === 'min' || atom.kind === 'max' || (asConstant(atom.b) ?? 1) % 4 !== 0) return undefined;
+  if (!startsAligned(atom.a, name, facts)) return undefined;
+  return atom.kind === 'floor_div' ? 0 : 1;
+}
+
+/** True when four lanes along `name` (see {@link strideInLanes}) are four neighbours, the first at a multiple of 4. */
+export const startsAligned = (d: Dim, name: string, facts: Facts): boolean =>
+  strideInLanes(d, name, facts) === 1 &&
+  d.terms.every((term) => {
+    const [atom, ...others] = term.factors;
+    const moves = atom !== undefined && mentions(atom, name) && atomStride(atom, name, facts) === 1;
+    return (moves && others.length === 0) || isMultipleTerm(term, 4, facts);
+  });
+
 const isAxisName = (name: string): boolean => name.startsWith('%');
 
 /** True when every term of `d` is a proved multiple of `k`, whatever integers its axes are. */
-export function isMultiple(d: Dim, k: number, facts: Facts): boolean {
-  return d.terms.every((term) => {
-    if (term.coefficient % k === 0) return true;
-    const free = term.factors.filter((atom) => !mentionsAxis(atom, isAxisName));
-    return facts.divisible(mul(term.coefficient, product(free.map(fromAtom))), k) === 'proved';
-  });
+export const isMultiple = (d: Dim, k: number, facts: Facts): boolean =>
+  d.terms.every((term) => isMultipleTerm(term, k, facts));
+
+function isMultipleTerm({ coefficient, factors }: Dim['terms'][number], k: number, facts: Facts): boolean {
+  if (coefficient % k === 0) return true;
+  const free = factors.filter((atom) => !mentionsAxis(atom, isAxisName));
+  return facts.divisible(mul(coefficient, product(free.map(fromAtom))), k) === 'proved';
 }
 
 /** True when `d` is never negative, given that axes start at 0 and dims at 1. */

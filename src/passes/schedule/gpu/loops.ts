@@ -11,6 +11,7 @@ import type { ReduceStage, StoreStage } from '../flatten.ts';
 import { constantStride } from '../linear.ts';
 import { accumulate, identityValue } from './monoids.ts';
 import {
+  isUniformAccess,
   isUniformCondition,
   isVectorAccess,
   isVectorPosition,
@@ -146,6 +147,7 @@ export function runsInLanes(
     if (e.kind === 'guard') ok &&= e.conditions.every((c) => isUniformCondition(c, axis.name, writer));
     if (e.kind !== 'load') return;
     for (const index of e.indices.filter(moves)) {
+      if (!('kind' in index) && isUniformAccess(index, axis.name, writer)) continue;
       ok &&= isVector(index);
       vectorLoads++;
     }

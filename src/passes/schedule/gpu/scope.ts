@@ -25,7 +25,7 @@ import {
   widen,
 } from './expressions.ts';
 import { type Entry, type ExprTable, reducedName } from './expr-table.ts';
-import { constantStride, isMultiple, linearIn } from '../linear.ts';
+import { constantStride, isMultiple, linearIn, startsAligned, strideInLanes } from '../linear.ts';
 import { emitThreefry } from './threefry.ts';
 import type { KernelWriter } from './writer.ts';
 
@@ -39,10 +39,12 @@ export interface Definitions {
 const maxInlineDepth = 8;
 
 /** True when lanes 0…3 of a vector along `axis` lie at four aligned neighbouring elements of index `d`. */
-export function isVectorAccess(d: Dim, axis: string, writer: KernelWriter): boolean {
-  const linear = linearIn(d, axis);
-  return linear !== undefined && constantStride(d, axis) === 1 && isMultiple(linear.rest, 4, writer.facts);
-}
+export const isVectorAccess = (d: Dim, axis: string, writer: KernelWriter): boolean =>
+  startsAligned(d, axis, writer.facts);
+
+/** True when `d` is the same in the four lanes of an aligned vector along `axis`. */
+export const isUniformAccess = (d: Dim, axis: string, writer: KernelWriter): boolean =>
+  strideInLanes(d, axis, writer.facts) === 0;
 
 /** True when a condition has one answer for the four lanes of an aligned vector along `axis`. */
 export function isUniformCondition({ kind, lhs }: Condition, axis: string, writer: KernelWriter): boolean {
@@ -269,6 +271,7 @@ export class Scope {
   private indexValue(d: Dim): KernelExpr {
     const axis = this.vectorAxis();
     if (axis === undefined || !variables(d).has(axis)) return this.emitDim(d);
+    if (isUniformAccess(d, axis, this.writer)) return splat(this.emitDim(d));
     const linear = linearIn(d, axis);
     if (!linear) return vectorFrom((lane) => this.laneScope(lane).emitDim(d));
     const [base, step] = [this.writer.bind(this.into, this.emitDim(d)), this.emitDim(linear.coefficient)];
@@ -290,6 +293,7 @@ export class Scope {
     const axis = this.vectorAxis();
     if (axis === undefined || !variables(index).has(axis)) return read(this.emitDim(index));
     if (isVectorAccess(index, axis, this.writer)) return read(this.emitDim(index), 4);
+    if (isUniformAccess(index, axis, this.writer)) return splat(read(this.emitDim(index)));
     return vectorFrom((lane) => read(this.laneScope(lane).emitDim(index)));
   }
 

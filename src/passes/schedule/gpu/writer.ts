@@ -150,7 +150,7 @@ export class KernelWriter {
       if (!value) throw new CompilerBug(`axis ${atom.name} has no value here`);
       return value;
     }
-    const [a, b] = [this.index(atom.a, axis), this.index(atom.b, axis)];
+    const [a, b] = [this.index(atom.a, axis), smallPower(atom.b) ?? this.index(atom.b, axis)];
     if (atom.kind === 'min' || atom.kind === 'max') {
       return { kind: 'binary', type: 'i32', width: 1, op: atom.kind, a, b };
     }
@@ -185,6 +185,12 @@ export class KernelWriter {
     };
     return { kernel, step };
   }
+}
+
+// What divides words into elements, and rows into blocks of words: a literal, by which GPUs shift instead of dividing.
+function smallPower(d: Dim): KernelExpr | undefined {
+  const c = asConstant(d);
+  return c !== undefined && [8, 16, 32, 64].includes(c) ? int(c) : undefined;
 }
 
 const accessOf = (b: { reads: boolean; writes: boolean }): 'read' | 'write' | 'read_write' =>
