@@ -15,12 +15,15 @@ export model Words(k: int = 128, n: int = 42) {
 
 export model Few(k: int = 256, n: int = 258) {
   @quantize param eight: [n, k] = steps(127, n, k)
+  @quantize(bits=4) param across: [n, 288] = steps(7, n, 288)
   param bias: [n] = normal()
   export fn few(x: [b, k]) -> [b, n] = tanh(linear(x, eight, bias))
+  export fn few_across(x: [b, n]) -> [b, 288] = tanh(x @ across)
 }
 
 export model Plain(k: int = 256, n: int = 258) {
   param plain: [n, k] = steps(127, n, k)
-  export fn few(x: [b, k]) -> [b, n] = relu(linear(x, plain))
+  param across: [n, 288] = steps(127, n, 288)
+  export fn few(x: [b, k]) -> [b, 288] = relu(linear(x, plain)) @ across
   export fn many(x: [c, k]) -> [c, n] = relu(linear(x, plain))
 }

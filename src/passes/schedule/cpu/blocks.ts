@@ -53,13 +53,14 @@ export function blocksOf({ axes, args, monoid, dtypes }: ReduceStage, facts: Fac
 export function blocksAlong(e: Expr, axis: Axis, facts: Facts): Blocks | undefined {
   if (!dimsIn(e).some((d) => variables(d).has(axis.name) && !linearIn(d, axis.name))) return undefined;
   for (const size of sizes) {
-    const blocks = facts.divisible(axis.extent, size) === 'proved' ? blocksOfSize(e, axis, size, facts) : undefined;
+    const blocks = facts.divisible(axis.extent, size) === 'proved' ? inBlocks(e, axis, size, facts) : undefined;
     if (blocks) return blocks;
   }
   return undefined;
 }
 
-function blocksOfSize(arg: Expr, inner: Axis, size: number, facts: Facts): Blocks | undefined {
+/** `arg` in blocks of `size` along an axis that has whole ones; undefined where four lanes are not neighbours. */
+export function inBlocks(arg: Expr, inner: Axis, size: number, facts: Facts): Blocks | undefined {
   const count = floorDiv(inner.extent, size);
   const axes = [
     { name: blockName, extent: count },

@@ -1,18 +1,23 @@
 // Products with a large matrix whose rows are counted at run time: where there are three rows at most, as when a text is
-// written token by token, the matrix is read once, as it lies. Packing it would cost more than the product.
-import { asConstant, mul, type Dim } from '../../../ir/dim.ts';
+// written token by token, the matrix is read as it lies. Packing it would cost more than the product.
+import { asConstant, mul, variables, type Dim } from '../../../ir/dim.ts';
+import type { Expr } from '../../../ir/expr.ts';
 import type { KernelExpr } from '../../../ir/kernel.ts';
 import { loadsIn } from '../../../ir/expr-rewrite.ts';
 import type { ReduceStage } from '../flatten.ts';
-import { blocksOf } from './blocks.ts';
-import type { Contraction } from './contraction.ts';
+import { blockName, blocksOf, inBlocks, laneName, type Blocks } from './blocks.ts';
+import { dimsIn, type Contraction } from './contraction.ts';
 import { emptyEnvironment, withAxis, withReduced, type Environment } from './environment.ts';
-import { i32, type Atom } from './kernel-writer.ts';
+import { constant, i32, type Atom } from './kernel-writer.ts';
 import { score } from './loops.ts';
 import { maskOf } from './masked.ts';
+import { overChunks } from './reductions.ts';
 import { reduceAlong } from './row-reductions.ts';
 import type { Values } from './values.ts';
 
+/** Columns of a block: two lines of the processor's memory, eight sums in registers. */
+const width = 32;
+const chunk = 1024;
 const mostRows = 3;
 const largeMatrix = 2 ** 16;
 
@@ -25,39 +30,102 @@ const sumOf = ({ stage, depth, left, right }: Contraction): ReduceStage => ({
   dtypes: ['f32'],
 });
 
-// One matrix whose rows lie along the reduced axis.
-function reads({ batch, rows, columns, depth, right, parts }: Contraction, sum: ReduceStage, values: Values): boolean {
-  const size = asConstant(mul(columns.extent, depth.extent)) ?? 0;
-  if (batch.length > 0 || asConstant(rows.extent) !== undefined || size < largeMatrix) return false;
-  if (parts.depth.length > 1 || parts.columns.length > 1) return false;
-  const indices = loadsIn([right]).flatMap((load) => load.indices);
-  return score(indices, depth.name) > score(indices, columns.name) || blocksOf(sum, values.dims.facts) !== undefined;
+const isOpen = ({ batch, rows, columns, depth, parts }: Contraction): boolean =>
+  batch.length === 0 &&
+  asConstant(rows.extent) === undefined &&
+  (asConstant(mul(columns.extent, depth.extent)) ?? 0) >= largeMatrix &&
+  parts.depth.length === 1 &&
+  parts.columns.length === 1;
+
+// What emits a few rows of the product for a range of columns: along the matrix' rows, or across them.
+function wayToRead(values: Values, c: Contraction): ((from: Atom, to: Atom) => void) | undefined {
+  const { facts } = values.dims;
+  const sum = sumOf(c);
+  const indices = loadsIn([c.right]).flatMap((load) => load.indices);
+  if (score(indices, c.depth.name) > score(indices, c.columns.name) || blocksOf(sum, facts))
+    return (from, to) => alongRows(values, c, sum, from, to);
+  const isWhole = facts.divisible(c.columns.extent, width) === 'proved';
+  const blocks = isWhole && !mentions(c.left, c.columns.name) ? inBlocks(c.right, c.columns, width, facts) : undefined;
+  return blocks && ((from, to) => acrossRows(values, c, blocks, from, to));
 }
+
+const mentions = (e: Expr, axis: string): boolean => dimsIn(e).some((d) => variables(d).has(axis));
 
 /**
  * Emits a product both ways; `many` emits the other one, whose threads share groups of `unit` columns as the few rows do.
- * Undefined where the matrix is small, or not to be read along its rows.
+ * Undefined where the matrix is small.
  */
 export function emitAnyRows(values: Values, c: Contraction, unit: number, many: () => Dim): Dim | undefined {
   const { writer, dims } = values;
-  const sum = sumOf(c);
-  if (maskOf(c) || !reads(c, sum, values)) return undefined;
+  const few = isOpen(c) && !maskOf(c) ? wayToRead(values, c) : undefined;
+  if (!few) return undefined;
   const rows = writer.dim(c.rows.extent);
   const isFew = writer.let({ kind: 'binary', type: 'bool', width: 1, op: 'le', a: rows, b: i32(mostRows) });
   let extent: Dim | undefined;
-  const few = (): void => {
-    const to = dims.combine('min', dims.combine('mul', writer.end, i32(unit)), writer.dim(c.columns.extent));
-    writer.for(dims.combine('mul', writer.begin, i32(unit)), to, 4, (column) =>
-      fourColumns(values, c, column, to, (columns) =>
-        writer.for(i32(0), rows, 1, (row) => {
-          const place = withAxis(emptyEnvironment, c.rows.name, row);
-          storeColumns(values, c, sum, place, columns);
-        }),
-      ),
-    );
-  };
-  writer.if(isFew, few, () => (extent = many()));
+  const first = (at: Atom): Atom =>
+    dims.combine('min', dims.combine('mul', at, i32(unit)), writer.dim(c.columns.extent));
+  writer.if(
+    isFew,
+    () => few(first(writer.begin), first(writer.end)),
+    () => (extent = many()),
+  );
   return extent;
+}
+
+// The matrix lies row by row of what is reduced: four columns at a time, each a row in memory.
+function alongRows(values: Values, c: Contraction, sum: ReduceStage, from: Atom, to: Atom): void {
+  const { writer } = values;
+  writer.for(from, to, 4, (column) =>
+    fourColumns(values, c, column, to, (columns) =>
+      overRows(values, c, (place) => storeColumns(values, c, sum, place, columns)),
+    ),
+  );
+}
+
+const overRows = ({ writer }: Values, { rows }: Contraction, body: (place: Environment) => void): void =>
+  writer.for(i32(0), writer.dim(rows.extent), 1, (row) => body(withAxis(emptyEnvironment, rows.name, row)));
+
+// Columns are neighbours: a block of them at a time, each with a sum of its own. Of blocks that two threads would share
+// the first to begin one takes all of it.
+function acrossRows(values: Values, c: Contraction, blocks: Blocks, from: Atom, to: Atom): void {
+  const { writer, dims } = values;
+  const begins = (at: Atom): Atom => dims.combine('div', dims.combine('add', at, i32(width - 1)), i32(width));
+  writer.for(begins(from), begins(to), 1, (block) =>
+    overRows(values, c, (row) => {
+      const place = withAxis(row, blockName, block);
+      const zero = constant('f32', 0, 4);
+      const totals = blocks.fours.map(() => writer.variable(zero));
+      overChunks(values, writer.dim(c.depth.extent), chunk, (start, end) => {
+        const partial = blocks.fours.map(() => writer.variable(zero));
+        writer.for(start, end, 1, (k) => addRow(values, c, blocks, withAxis(place, c.depth.name, k), partial));
+        totals.forEach((total, at) =>
+          writer.assign(total, { kind: 'binary', type: 'f32', width: 4, op: 'add', a: total, b: partial[at] ?? zero }),
+        );
+      });
+      const column = dims.combine('mul', block, i32(width));
+      totals.forEach((total, at) => {
+        const first = dims.combine('add', column, i32(4 * at));
+        const lanes = withAxis(row, c.columns.name, first, true);
+        values.storeAll(c.stores, withReduced(lanes, c.stage, [writer.load(total, false)]));
+      });
+    }),
+  );
+}
+
+// sums += left · shared · four
+function addRow(values: Values, c: Contraction, { fours, shared }: Blocks, place: Environment, sums: Atom[]): void {
+  const { writer } = values;
+  const lanes = withAxis(place, laneName, i32(0), true);
+  const factor = shared.reduce(
+    (a, e): Atom => writer.let({ kind: 'binary', type: 'f32', width: 1, op: 'mul', a, b: values.value(e, place) }),
+    values.value(c.left, place),
+  );
+  const a = values.widen(factor);
+  fours.forEach((four, at) => {
+    const sum = sums[at];
+    const b = values.widen(values.value(four, lanes));
+    if (sum) writer.assign(sum, { kind: 'madd', type: 'f32', width: 4, a, b, c: sum });
+  });
 }
 
 // Columns from `first` on: four of them, or what is left one by one.
