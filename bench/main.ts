@@ -8,6 +8,7 @@ import { checkTime } from './check-time.ts';
 import { compileTime } from './compile-time.ts';
 import { enginePeak } from './engine-peak.ts';
 import { peerWorkloads } from './peers.ts';
+import { quantized } from './quantized.ts';
 import { printRow, printSummary } from './report.ts';
 import { memory } from './memory.ts';
 import { settingWorkloads } from './settings.ts';
@@ -20,6 +21,7 @@ const others: readonly Workload[] = [
   webgpu,
   chromium,
   enginePeak,
+  quantized,
   coldStart,
   size,
   memory,
