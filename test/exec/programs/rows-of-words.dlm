@@ -13,17 +13,14 @@ export model Words(k: int = 128, n: int = 42) {
   export fn rows(x: [c, k]) -> ([c, n], [c, n]) = (linear(x, eight), linear(x, four))
 }
 
-export model Few(k: int = 256, n: int = 258) {
+export model Few(k: int = 512, n: int = 514) {
   @quantize param eight: [n, k] = steps(127, n, k)
-  @quantize(bits=4) param across: [n, 288] = steps(7, n, 288)
   param bias: [n] = normal()
-  export fn few(x: [b, k]) -> [b, n] = tanh(linear(x, eight, bias))
-  export fn few_across(x: [b, n]) -> [b, 288] = tanh(x @ across)
+  export fn few(x: [b, k]) -> [b, k] = tanh(linear(x, eight, bias)) @ eight
 }
 
-export model Plain(k: int = 256, n: int = 258) {
+export model Plain(k: int = 512, n: int = 514) {
   param plain: [n, k] = steps(127, n, k)
-  param across: [n, 288] = steps(127, n, 288)
-  export fn few(x: [b, k]) -> [b, 288] = relu(linear(x, plain)) @ across
-  export fn many(x: [c, k]) -> [c, n] = relu(linear(x, plain))
+  export fn few(x: [b, k]) -> [b, k] = relu(linear(x, plain)) @ plain
+  export fn many(x: [c, k]) -> [c, k] = relu(linear(x, plain)) @ plain
 }

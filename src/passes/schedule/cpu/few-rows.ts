@@ -19,7 +19,7 @@ import type { Values } from './values.ts';
 const width = 32;
 const chunk = 1024;
 const mostRows = 3;
-const largeMatrix = 2 ** 16;
+const largeMatrix = 2 ** 18;
 
 const sumOf = ({ stage, depth, left, right }: Contraction): ReduceStage => ({
   kind: 'reduce',
