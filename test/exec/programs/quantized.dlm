@@ -1,6 +1,7 @@
-// exec: b=2 t=4 ids<9
+// exec: b=2 t=4 cap=8 ids<9 pos<3
 // Weights of 8 and of 4 bits: rows that fill no block, whole rows as one group, one matrix that is read twice, a
-// convolution, and a head that is trained on a frozen base.
+// convolution, a head that is trained on a frozen base, and a small GPT-2 with its caches.
+import { Gpt2 } from "std/models"
 import { Conv2d, Embedding, Linear } from "std/nn"
 import { SGD } from "std/optim"
 
@@ -29,4 +30,11 @@ export model Image() {
 export train Fit(net: Image) {
   batch x: f32[b, 3, 8, 6], y: f32[b, 2]
   minimize mean((net(x) - y) ^ 2) using SGD(lr=0.1)
+}
+
+@quantize(bits=4)
+export model SmallGpt() {
+  @name("{path}") let net = Gpt2(vocab=9, d=32, heads=2, depth=1, max_len=8)
+  export fn forward(ids: i32[b, t]) = net(ids)
+  export fn decode(ids: i32[b, t], pos: i32[]) = net.decode(ids, pos)
 }
