@@ -1,5 +1,5 @@
 // Nest → nest, for the CPU: an operand that is the same in many products is laid out once in the panels of the register
-// kernel: one of a product in a loop (the weights of a recurrent layer) before the loop; large weights of an entry before
+// kernel: one of a product in a loop (the weights of a recurrent layer) before the loop; weights of an entry before
 // the first product that reads them, since its plan keeps from call to call what depends on weights alone.
 import { add, asConstant, ceilDiv, constant, mul, negate, product, sub, variable, type Dim } from '../ir/dim.ts';
 import type { Expr } from '../ir/expr.ts';
@@ -54,15 +54,17 @@ function isMatrix({ indices: [index] }: Load, axis: string, depth: string): bool
   return steps.every((step) => step !== undefined && step !== 0) && asConstant(second?.rest ?? variable(axis)) === 0;
 }
 
-// Elements of a weight that takes longer to lay out than a call of a product to start.
-const leastWeight = 2 ** 15;
+// Elements of weights that are laid out: smaller ones take no longer to pack than a call to start; of larger ones the
+// copy would take much memory, and products of few rows read them as they lie.
+const [leastWeight, mostWeight] = [2 ** 15, 2 ** 20];
 
 function weightsOf({ kind, inputs, buffers, body }: NestFunction): Set<string> {
   if (kind !== 'entry') return new Set();
   const written = new Set(body.flatMap(writesOf));
   const sizes = new Map(buffers.map(({ id, type }) => [id, asConstant(product(type.shape)) ?? 0]));
   const weights = inputs.filter(({ role, buffer }) => (role === 'param' || role === 'state') && !written.has(buffer));
-  return new Set(weights.map(({ buffer }) => buffer).filter((id) => (sizes.get(id) ?? 0) >= leastWeight));
+  const isLaidOut = (size = 0): boolean => size >= leastWeight && size <= mostWeight;
+  return new Set(weights.map(({ buffer }) => buffer).filter((id) => isLaidOut(sizes.get(id))));
 }
 
 /** Lays out operands of the products of one function. */

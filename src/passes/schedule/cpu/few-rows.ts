@@ -6,7 +6,7 @@ import type { KernelExpr } from '../../../ir/kernel.ts';
 import { loadsIn } from '../../../ir/expr-rewrite.ts';
 import type { ReduceStage } from '../flatten.ts';
 import { blockName, blocksOf, inBlocks, laneName, type Blocks } from './blocks.ts';
-import { dimsIn, type Contraction } from './contraction.ts';
+import { dimsIn, type Contraction } from '../expr-dims.ts';
 import { emptyEnvironment, withAxis, withReduced, type Environment } from './environment.ts';
 import { constant, i32, type Atom } from './kernel-writer.ts';
 import { score } from './loops.ts';
