@@ -45,7 +45,7 @@ async function compareInPage(
   quick: boolean,
 ) {
   const file = `case-${at}.js`;
-  writeFileSync(join(folder, file), await compiledCase(one, settings.device));
+  writeFileSync(join(folder, file), await compiledCase(one, settings.device, settings.threads));
   const budget = quick ? 500 : 4000;
   const results: [string, Timing][] = await page.evaluate(
     ([name, path, options]) => dlmBench.compare(name, path, options),

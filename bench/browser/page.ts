@@ -71,7 +71,7 @@ const page: BenchPage = {
     const moduleOf = async (_one: Case): Promise<CompiledModule> =>
       (await import(`${location.origin}${modulePath}`)) as CompiledModule;
     const opened: Engine[] = [
-      dlmEngine('dlm', moduleOf, { device, ...(device === 'wasm' && threads > 1 ? { threads } : {}) }),
+      dlmEngine('dlm', moduleOf, { device, threads }),
     ];
     for (const [name, open] of Object.entries({
       'onnxruntime-web': onnxruntime,

@@ -12,20 +12,20 @@ const files: FileHost = {
   resolve: (from, specifier) => join(dirname(from), specifier),
 };
 
-/** The text of a case's module. @throws Error with the codes of what is wrong */
-export async function compiledCase({ source, set = {} }: Case, target: Target): Promise<string> {
+/** The text of a case's module, for so many threads. @throws Error with the codes of what is wrong */
+export async function compiledCase({ source, set = {} }: Case, target: Target, threads = 1): Promise<string> {
   const path = join('bench', 'models', source);
-  const { js, diagnostics } = await compile(files, path, { set, targets: [target] });
+  const { js, diagnostics } = await compile(files, path, { set, targets: [target], threads: threads > 1 });
   if (js === undefined) throw new Error(`${path} does not compile: ${diagnostics.map(({ code }) => code).join(', ')}`);
   return js;
 }
 
 /** A case's module for WebAssembly, imported. */
-export async function importedCase(one: Case): Promise<CompiledModule> {
+export async function importedCase(one: Case, threads = 1): Promise<CompiledModule> {
   const folder = mkdtempSync(join(tmpdir(), 'dlm-bench-'));
   const file = join(folder, 'model.mjs');
   try {
-    writeFileSync(file, await compiledCase(one, 'wasm'));
+    writeFileSync(file, await compiledCase(one, 'wasm', threads));
     return (await import(pathToFileURL(file).href)) as CompiledModule;
   } finally {
     rmSync(folder, { recursive: true, force: true });

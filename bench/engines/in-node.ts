@@ -9,7 +9,7 @@ import { peersInNode } from './peers-in-node.ts';
 
 /** Ours first, then the peers. */
 export async function enginesInNode(threads: number): Promise<readonly Engine[]> {
-  const ours = dlmEngine('dlm', importedCase, { device: 'wasm', ...(threads > 1 ? { threads } : {}) });
+  const ours = dlmEngine('dlm', (one) => importedCase(one, threads), { device: 'wasm', threads });
   const failed = installPeers();
   const peers: Engine[] = [];
   for (const [name, open] of Object.entries(peersInNode)) {

@@ -158,6 +158,8 @@ function starter(): Start {
       return worker;
     };
   if (!globalThis.crossOriginIsolated) throw new Error('the page is not cross-origin isolated');
+  // Service workers have none.
+  if (!globalThis.Worker) throw new Error('there are no workers here');
   return (text, data, fail) => {
     const worker = new Worker(URL.createObjectURL(new Blob([text], { type: 'text/javascript' })));
     worker.addEventListener('error', fail);
