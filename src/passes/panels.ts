@@ -22,6 +22,11 @@ interface Operand {
   readonly width: number;
 }
 
+const factorsOf = (stage: Stage | undefined): readonly Expr[] => {
+  const [arg] = stage?.kind === 'reduce' ? stage.args : [];
+  return arg?.kind === 'binary' ? [arg.a, arg.b] : [];
+};
+
 /** The operands of the product `nest` that are whole matrices, read as they are. */
 function operandsOf(nest: Nest, scope: NestFunction): Operand[] {
   const flat = flattenNest(nest, scope);
@@ -107,6 +112,7 @@ class Panels {
 
   private nest(nest: Nest, isSame: (buffer: string) => boolean, before: Nest[]): Nest {
     const [reduce, ...rest] = nest.stages;
+    if (!factorsOf(reduce).some((factor) => factor.kind === 'load' && isSame(factor.buffer))) return nest;
     const found = operandsOf(nest, this.fn).filter(({ load }) => isSame(load.buffer));
     if (reduce?.kind !== 'reduce' || found.length === 0) return nest;
     const loads = new Map(found.map((operand): [Expr, Expr] => [operand.load, this.reading(operand, nest, before)]));
