@@ -70,9 +70,7 @@ const page: BenchPage = {
     const { device, threads } = settings;
     const moduleOf = async (_one: Case): Promise<CompiledModule> =>
       (await import(`${location.origin}${modulePath}`)) as CompiledModule;
-    const opened: Engine[] = [
-      dlmEngine('dlm', moduleOf, { device, threads }),
-    ];
+    const opened: Engine[] = [dlmEngine('dlm', moduleOf, { device, threads })];
     for (const [name, open] of Object.entries({
       'onnxruntime-web': onnxruntime,
       [`tfjs-${device}`]: tfjs,
