@@ -66,9 +66,10 @@ export async function runOn(
     if (value.type.dtype === 'f32') backend.write(memory, data);
     kept.set(name, memory);
   }
-  const runner = new Runner(spec, backend, (path) => {
-    const memory = kept.get(path);
+  const runner = new Runner(spec, backend, (path, bytes) => {
+    const memory = kept.get(path) ?? (bytes === undefined ? undefined : backend.allocate(bytes));
     if (!memory) throw new RangeError(`no parameter ${path}`);
+    kept.set(path, memory);
     return memory;
   });
   try {
