@@ -22,11 +22,21 @@ export async function runProfiled(
   const timed: Timed[] = [];
   const hasTimes = gpu?.features.has('timestamp-query') ?? false;
   const start = performance.now();
-  const results = await runner.tensors(call, scalars, gpu && hasTimes ? { encode: timer(gpu, timed) } : {});
+  const inPasses: Timer =
+    gpu && hasTimes ? timer(gpu, timed) : (encoder, commands, encode) => encode(encoder, commands);
+  let count = 0;
+  const results = await runner.tensors(call, scalars, {
+    encode: (encoder, commands, encode) => {
+      count += commands.filter((command) => 'pipeline' in command).length;
+      inPasses(encoder, commands, encode);
+    },
+  });
   await gpu?.queue.onSubmittedWorkDone();
   const ms = performance.now() - start;
   const times = (await Promise.all(timed.map(readTimes))).flat();
-  const dispatches = (call.plan.steps ?? []).filter(([op]) => typeof op === 'number');
+  // What prepares weights is not run in every call.
+  const all = (call.plan.steps ?? []).filter(([op]) => typeof op === 'number');
+  const dispatches = all.slice(all.length - count);
   const kernels = dispatches.map(([op, , workgroups], at): KernelReport => {
     const [name = '', ...from] = (program.kernelNames?.[Number(op)] ?? '').split(' ');
     const own = times[at];
@@ -50,7 +60,9 @@ export const describeKernels = ({ kernelNames = [] }: ProgramSpec): object[] =>
 
 type Encode = (encoder: GPUCommandEncoder, commands: readonly object[]) => void;
 
-function timer(gpu: GPUDevice, timed: Timed[]): (...given: [...Parameters<Encode>, encode: Encode]) => void {
+type Timer = (...given: [...Parameters<Encode>, encode: Encode]) => void;
+
+function timer(gpu: GPUDevice, timed: Timed[]): Timer {
   return (encoder, commands, encode) => {
     const count = commands.filter((command) => 'pipeline' in command).length;
     if (count === 0) return encode(encoder, commands);

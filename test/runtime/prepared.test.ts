@@ -2,7 +2,9 @@
 // have changed: by a set, a file, a step of training.
 import { afterAll, describe, expect, test } from 'vitest';
 import type { TargetProgram } from '../../src/ir/plan.ts';
+import { compile } from '../../src/index.ts';
 import { compileFile } from '../support/exec.ts';
+import { fileHost } from '../support/file-host.ts';
 import { requestTestDevice } from '../support/webgpu.ts';
 import { importModule } from './load-module.ts';
 
@@ -10,7 +12,7 @@ interface Result {
   data(): Promise<Float32Array>;
 }
 interface Net {
-  forward(x: unknown): Promise<Result>;
+  forward(x: unknown, options?: object): Promise<Result>;
   weights: {
     get(path: string): Promise<Result>;
     set(path: string, value: unknown): void;
@@ -44,6 +46,36 @@ test('only entries prepare: the norm on both targets, combinations and panels on
   const [gpu, cpu] = lowered.programs.map((program) => prepares(program).filter(([, count]) => count > 0));
   expect(gpu).toEqual([['Net.forward', 1]]);
   expect(cpu).toEqual([['Net.forward', 3]]);
+});
+
+const chat = `import { Conv2d } from "std/nn"
+export model Chat() {
+  let conv = Conv2d(16, 16, 3, padding=1)
+  cache seen: [n, 16] = zeros()
+  export fn step(x: [n, 16, 8, 8]) -> [n, 16] {
+    update seen = seen + mean(x, axis=[2, 3])
+    mean(conv(x), axis=[2, 3]) + seen
+  }
+}
+`;
+
+test('what changes caches alone leaves alone what was prepared', async () => {
+  const files = { ...fileHost, read: (path: string) => (path === 'chat.dlm' ? chat : fileHost.read(path)) };
+  const made = await compile(files, 'chat.dlm', { targets: ['wasm'] });
+  expect(made.lowered?.programs.flatMap(prepares)).toContainEqual(['Chat.step', 1]);
+  expect(made.js?.match(/writes: true/g)).toHaveLength(1);
+});
+
+test.skipIf('missing' in found)('a timed call reports what it ran', async () => {
+  if ('missing' in found) return;
+  const timed = await compile(fileHost, 'test/exec/programs/prepared.dlm', { profile: true, targets: ['webgpu'] });
+  const net = await (await importModule<Module>(timed.js ?? '')).load({ device: found.device });
+  const reports: { readonly kernels: readonly { readonly name: string }[] }[] = [];
+  const profile = (report: (typeof reports)[number]): void => void reports.push(report);
+  for (let call = 0; call < 2; call++) await net.forward(input(2), { profile });
+  const [first = [], second = []] = reports.map(({ kernels }) => kernels.map(({ name }) => name));
+  expect(second).toEqual(first.slice(1));
+  net.dispose();
 });
 
 describe.each([

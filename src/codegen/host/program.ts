@@ -206,7 +206,7 @@ function printFunction(
       record: list(record.map(({ name }) => text(name))),
       types: text(record.map(({ dtype }) => (isFloat(dtype) ? 'f' : dtype === 'i32' ? 'i' : 'u')).join('')),
       host: host?.code,
-      writes: cpu.prepares && fn.results.some(({ role }) => role === 'update') ? 'true' : undefined,
+      writes: cpu.prepares && changesWeights(fn) ? 'true' : undefined,
       kernels: plans.gpu && list([...used].sort((a, b) => a - b).map(String)),
       gpu: gpu && `${head} (${gpu})`,
       cpu:
@@ -214,6 +214,12 @@ function printFunction(
     },
     '    ',
   );
+}
+
+// Caches are no weights: what a session updates leaves alone what was prepared.
+function changesWeights(fn: GraphFunction): boolean {
+  const caches = new Set(cachesOf(fn).map(({ name }) => name));
+  return fn.results.some(({ role, name }) => role === 'update' && !caches.has(name));
 }
 
 // Shapes of arguments bind dims where they stand alone; whole numbers and sessions give the others.

@@ -1,12 +1,11 @@
 // Products with a large matrix whose rows are counted at run time: where there are three rows at most, as when a text is
 // written token by token, the matrix is read as it lies. Packing it would cost more than the product.
-import { asConstant, mul, variables, type Dim } from '../../../ir/dim.ts';
-import type { Expr } from '../../../ir/expr.ts';
+import { asConstant, mul, type Dim } from '../../../ir/dim.ts';
 import type { KernelExpr } from '../../../ir/kernel.ts';
 import { loadsIn } from '../../../ir/expr-rewrite.ts';
 import type { ReduceStage } from '../flatten.ts';
 import { blockName, blocksOf, inBlocks, laneName, type Blocks } from './blocks.ts';
-import { dimsIn } from '../expr-dims.ts';
+import { axesOf } from '../expr-dims.ts';
 import type { Contraction } from './contraction.ts';
 import { emptyEnvironment, withAxis, withReduced, type Environment } from './environment.ts';
 import { constant, i32, type Atom } from './kernel-writer.ts';
@@ -46,11 +45,10 @@ function wayToRead(values: Values, c: Contraction): ((from: Atom, to: Atom) => v
   if (score(indices, c.depth.name) > score(indices, c.columns.name) || blocksOf(sum, facts))
     return (from, to) => alongRows(values, c, sum, from, to);
   const isWhole = facts.divisible(c.columns.extent, width) === 'proved';
-  const blocks = isWhole && !mentions(c.left, c.columns.name) ? inBlocks(c.right, c.columns, width, facts) : undefined;
+  const blocks =
+    isWhole && !axesOf(c.left).has(c.columns.name) ? inBlocks(c.right, c.columns, width, facts) : undefined;
   return blocks && ((from, to) => acrossRows(values, c, blocks, from, to));
 }
-
-const mentions = (e: Expr, axis: string): boolean => dimsIn(e).some((d) => variables(d).has(axis));
 
 /**
  * Emits a product both ways; `many` emits the other one, whose threads share groups of `unit` columns as the few rows do.

@@ -29,6 +29,7 @@ export interface TileOfImages {
   readonly stride: number;
 }
 
+/** What the last read of a row may take beyond it. */
 const maxRead = 8;
 
 /** The tiles of one convolution: scratch arrays `image` and `tile`. */
