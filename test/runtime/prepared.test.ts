@@ -51,9 +51,9 @@ test('only entries prepare: the norm on both targets, combinations and panels on
 const chat = `import { Conv2d } from "std/nn"
 export model Chat() {
   let conv = Conv2d(16, 16, 3, padding=1)
-  cache seen: [n, 16] = zeros()
+  cache seen: [16] = zeros()
   export fn step(x: [n, 16, 8, 8]) -> [n, 16] {
-    update seen = seen + mean(x, axis=[2, 3])
+    update seen = seen + mean(x, axis=[0, 2, 3])
     mean(conv(x), axis=[2, 3]) + seen
   }
 }

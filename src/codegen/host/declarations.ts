@@ -137,9 +137,9 @@ export function load${name}(options?: LoadOptions): Promise<${name}>;
 
 // The type of a model's sessions, and the method that opens one.
 function declareSession(name: string, dims: readonly string[]): { readonly type: string; readonly method: string } {
-  const sizes = dims.map((dim) => `${key(dim)}: number`).join('; ');
+  const sizes = dims.map((dim) => `${key(dim)}: number; `).join('');
   const method = `  /** Opens a session: caches of its own, of this fixed size, zero at the start; the weights are shared. */
-  session(options: { ${sizes}; seed?: number }): Promise<${name}Session>;\n`;
+  session(options${dims.length > 0 ? '' : '?'}: { ${sizes}seed?: number }): Promise<${name}Session>;\n`;
   const type = `
 /** Caches of ${name}, and the entry points that use them. */
 export interface ${name}Session extends AsyncDisposable {
