@@ -1,51 +1,99 @@
-// Recognises attention in flat nests: scores of queries and keys, their softmax, and the mean of values that it weighs.
+// Recognises attention in flat nests: products of a row and a key (queries and keys; rows of a gradient and values), a
+// weight that is made of them, and values that are summed by that weight: their mean by softmax, or a sum, as in the
+// gradients of attention.
+import { walkExprs } from '../../ir/expr-rewrite.ts';
+import { variables } from '../../ir/dim.ts';
 import type { Expr } from '../../ir/expr.ts';
-import type { Axis, Nest } from '../../ir/nest.ts';
+import type { Axis, Nest, Stage } from '../../ir/nest.ts';
 import { axesOf } from './expr-dims.ts';
 import type { ReduceStage, StoreStage } from './flatten.ts';
+
+/** Σ row · key, of what only rows and only keys have. */
+export interface Product {
+  readonly stage: ReduceStage;
+  readonly row: Expr;
+  readonly key: Expr;
+}
 
 /** A flat nest seen as attention. */
 export interface Attention {
   readonly nest: Nest;
-  readonly scores: ReduceStage;
-  readonly softmax: ReduceStage;
+  readonly products: readonly Product[];
+  /** The reduction over keys: softmax, whose weight is a score, or a sum. */
+  readonly over: ReduceStage;
+  /** Stores of every column, and those of what a row has once. */
   readonly stores: readonly StoreStage[];
-  /** Axes along which keys or values differ, and those of the queries that share them. */
+  readonly rowStores: readonly StoreStage[];
+  /** Axes along which keys or values differ, and those of the rows that share them. */
   readonly batch: readonly Axis[];
   readonly rows: readonly Axis[];
   readonly keys: Axis;
   readonly column: Axis;
-  readonly query: Expr;
-  readonly key: Expr;
-  readonly score: Expr;
+  readonly weight: Expr;
   readonly value: Expr;
 }
 
-/** The attention that a flat nest is: only values vary along its last axis. */
+const isReduce = (stage: Stage): stage is ReduceStage => stage.kind === 'reduce';
+
+const isPlainStore = (stage: Stage): stage is StoreStage =>
+  stage.kind === 'store' &&
+  stage.axes.length === 0 &&
+  stage.combine === 'set' &&
+  stage.indices.every((index) => !('kind' in index));
+
+const isSum = ({ monoid, dtypes }: ReduceStage): boolean => monoid.name === 'sum' && dtypes[0] === 'f32';
+
+function factorsOf(stage: ReduceStage): readonly [Expr, Expr] | undefined {
+  const [product] = stage.args;
+  return product?.kind === 'binary' && product.op === 'mul' ? [product.a, product.b] : undefined;
+}
+
+function readsReduced(e: Expr): boolean {
+  let reads = false;
+  walkExprs([e], (x) => (reads ||= x.kind === 'reduced'));
+  return reads;
+}
+
+const isAlong = (e: Expr, { name }: Axis): boolean => axesOf(e).has(name);
+
+function productOf(stage: ReduceStage, keys: Axis): Product | undefined {
+  const factors = isSum(stage) ? factorsOf(stage) : undefined;
+  if (!factors || isAlong(factors[0], keys) === isAlong(factors[1], keys)) return undefined;
+  const [row, key] = isAlong(factors[0], keys) ? [factors[1], factors[0]] : factors;
+  return { stage, row, key };
+}
+
+// The weight and the value of a reduction over keys.
+function weighed(over: ReduceStage): readonly [weight: Expr | undefined, value: Expr | undefined] {
+  if (over.monoid.name === 'softmax') return [over.args[0], over.args[2]];
+  const [a, b] = (isSum(over) && factorsOf(over)) || [];
+  if (!a || !b || readsReduced(a) === readsReduced(b)) return [undefined, undefined];
+  return readsReduced(a) ? [a, b] : [b, a];
+}
+
+/** The attention that a flat nest is: only values vary along one axis of it, the column. */
 export function asAttention(nest: Nest): Attention | undefined {
-  const [scores, softmax, ...rest] = nest.stages;
-  if (scores?.kind !== 'reduce' || scores.monoid.name !== 'sum' || scores.dtypes[0] !== 'f32') return undefined;
-  if (softmax?.kind !== 'reduce' || softmax.monoid.name !== 'softmax' || softmax.axes.length !== 1) return undefined;
-  const stores = rest.filter(
-    (stage): stage is StoreStage =>
-      stage.kind === 'store' &&
-      stage.axes.length === 0 &&
-      stage.combine === 'set' &&
-      stage.indices.every((index) => !('kind' in index)),
-  );
-  const [keys] = softmax.axes;
-  const [product] = scores.args;
-  const [score, , value] = softmax.args;
-  const column = nest.axes.at(-1);
-  if (stores.length !== rest.length || product?.kind !== 'binary' || product.op !== 'mul') return undefined;
-  if (!keys || !score || !value || !column) return undefined;
-  const isAlong = (e: Expr, { name }: Axis): boolean => axesOf(e).has(name);
-  if (isAlong(product.a, keys) === isAlong(product.b, keys)) return undefined;
-  const [query, key] = isAlong(product.a, keys) ? [product.b, product.a] : [product.a, product.b];
-  if (!isAlong(value, column) || [query, key, score].some((e) => isAlong(e, column))) return undefined;
-  const [ofKeys, ofValues] = [axesOf(key), axesOf(value)];
-  const outer = nest.axes.slice(0, -1);
+  const reduces = nest.stages.filter(isReduce);
+  const over = reduces.at(-1);
+  const all = nest.stages.filter(isPlainStore);
+  const [keys, ...more] = over?.axes ?? [];
+  if (!over || !keys || more.length > 0 || reduces.length < 2) return undefined;
+  if (reduces.length + all.length !== nest.stages.length) return undefined;
+  const products = reduces.slice(0, -1).flatMap((stage) => productOf(stage, keys) ?? []);
+  const [weight, value] = weighed(over);
+  if (products.length !== reduces.length - 1 || !weight || !value) return undefined;
+  const ofWeights = new Set([weight, ...products.flatMap(({ row, key }) => [row, key])].flatMap((e) => [...axesOf(e)]));
+  const ofValues = axesOf(value);
+  const columns = nest.axes.filter(({ name }) => ofValues.has(name) && !ofWeights.has(name));
+  const [column] = columns;
+  if (!column || columns.length > 1) return undefined;
+  const ofKeys = new Set(products.flatMap(({ key }) => [...axesOf(key)]));
+  const outer = nest.axes.filter((axis) => axis !== column);
   const batch = outer.filter(({ name }) => ofKeys.has(name) || ofValues.has(name));
   const rows = outer.filter((axis) => !batch.includes(axis));
-  return { nest, scores, softmax, stores, batch, rows, keys, column, query, key, score, value };
+  const isOfColumn = ({ indices }: StoreStage): boolean =>
+    indices.some((index) => !('kind' in index) && variables(index).has(column.name));
+  const [stores, rowStores] = [all.filter(isOfColumn), all.filter((store) => !isOfColumn(store))];
+  if (rowStores.some((store) => isAlong(store.value, column))) return undefined;
+  return { nest, products, over, stores, rowStores, batch, rows, keys, column, weight, value };
 }

@@ -2,10 +2,10 @@
 // values are packed once for all queries that share them, in blocks; sums are rescaled when a later block has a larger
 // score. Keys that a causal mask leaves out are not visited.
 import { asConstant, ceilDiv, floorDiv, mod, product, variable, type Dim } from '../../../ir/dim.ts';
-import type { BinaryOp } from '../../../ir/expr.ts';
+import type { BinaryOp, Expr } from '../../../ir/expr.ts';
 import type { KernelExpr } from '../../../ir/kernel.ts';
 import type { Axis, Nest } from '../../../ir/nest.ts';
-import { asAttention as asAnyAttention, type Attention as AnyAttention } from '../attention.ts';
+import { asAttention as asAnyAttention, type Attention as AnyAttention, type Product } from '../attention.ts';
 import { unravel } from './contraction.ts';
 import { emptyEnvironment, withAxis, withReduced, type Environment } from './environment.ts';
 import { constant, i32, inArray, type Atom } from './kernel-writer.ts';
@@ -29,8 +29,11 @@ const max = { name: 'max', arity: 1 } as const;
 const sum = { name: 'sum', arity: 1 } as const;
 const lowest = identity(max, 'f32');
 
-/** Attention with one axis of queries; depth and columns are known. */
+/** Attention with one product and one axis of queries; depth and columns are known. */
 interface Attention extends AnyAttention {
+  readonly scores: Product['stage'];
+  readonly query: Expr;
+  readonly key: Expr;
   readonly row: Axis;
   readonly depth: Axis;
   readonly deep: number;
@@ -41,14 +44,17 @@ interface Attention extends AnyAttention {
 export function asAttention(nest: Nest): Attention | undefined {
   const found = asAnyAttention(nest);
   const row = found?.rows.at(-1);
-  const [depth, ...more] = found?.scores.axes ?? [];
-  if (!found || !row || !depth || more.length > 0) return undefined;
+  const [scores, ...others] = found?.products ?? [];
+  const [depth, ...more] = scores?.stage.axes ?? [];
+  if (!found || !scores || !row || !depth || others.length + more.length + found.rowStores.length > 0) return undefined;
+  if (found.over.monoid.name !== 'softmax') return undefined;
   const [deep, columns] = [asConstant(depth.extent) ?? 0, asConstant(found.column.extent) ?? 0];
   const areMany = ({ extent }: Axis): boolean => (asConstant(extent) ?? registerRows) >= registerRows;
   if (deep < 4 || columns < 4 || Math.max(deep, columns) > 256 || !areMany(row) || !areMany(found.keys))
     return undefined;
   const batch = [...found.batch, ...found.rows.slice(0, -1)];
-  return { ...found, batch, row, depth, deep, columns };
+  const { stage, row: query, key } = scores;
+  return { ...found, scores: stage, query, key, batch, row, depth, deep, columns };
 }
 
 /** Emits the kernel body; returns how many parts of rows threads share. */
@@ -90,7 +96,7 @@ class Parts {
     this.wide = roundUp(at.columns);
     const most = Math.floor(packedSize / (at.deep + this.wide) / registerColumns) * registerColumns;
     this.size = Math.min(most, roundUp(asConstant(at.keys.extent) ?? most));
-    const kept = keptKeys(at.score, at.scores.id, at.row, at.keys);
+    const kept = keptKeys(at.weight, at.scores.id, at.row, at.keys);
     this.kept = kept && kept.otherwise <= -1e29 ? kept : undefined;
     const array = (name: string, size: number): string => values.writer.array(name, size);
     this.arrays = {
@@ -326,7 +332,7 @@ class Parts {
     overLanes(values, { extent, from: i32(0), to: count, copies: 1 }, place, (points) => {
       for (const point of points) {
         const top = point.vector === undefined ? single : lanes;
-        const score = widened(values, at.score, point, top.width === 4 ? 4 : 1);
+        const score = widened(values, at.weight, point, top.width === 4 ? 4 : 1);
         this.put(arrays.scores, places.get(point) ?? line, score);
         writer.assign(top, combined(max, top, score));
       }
@@ -358,7 +364,7 @@ class Parts {
   private store(queries: Operand, env: Environment): void {
     const { values, at, arrays, wide } = this;
     const { writer, dims } = values;
-    const { column, softmax, row } = at;
+    const { column, over, row } = at;
     writer.for(i32(0), queries.count, 1, (i) => {
       const here = withAxis(env, row.name, dims.combine('add', queries.start, i));
       const [top, total] = [arrays.tops, arrays.totals].map((array) => this.read(array, i, 1)) as [Atom, Atom];
@@ -368,7 +374,7 @@ class Parts {
         (j, vector) => {
           const index = dims.combine('add', dims.times(i, wide), j);
           const parts = [top, total, this.read(arrays.sums, index, vector ? 4 : 1)];
-          return withReduced(withAxis(here, column.name, j, vector), softmax.id, parts);
+          return withReduced(withAxis(here, column.name, j, vector), over.id, parts);
         },
         ([point = here]) => values.storeAll(at.stores, point),
       );

@@ -1,12 +1,14 @@
 // Attention in one kernel: scores of queries and keys, their softmax, and the mean of values that it weighs, without the
 // scores ever lying in memory. A few threads share a query and take four keys at a time each; they carry the largest
-// score so far, rescale what they have when a larger one comes, and meet at the end.
+// score so far, rescale what they have when a larger one comes, and meet at the end. The gradients of attention are
+// sums of the same form, of weights that are made of two products; where keys are the rows, the queries are its keys.
 import { asConstant, ceilDiv, min, mul, sub, type Dim } from '../../../ir/dim.ts';
 import { weight } from '../../../ir/expr-rewrite.ts';
 import type { Expr } from '../../../ir/expr.ts';
 import type { KernelExpr, Statement } from '../../../ir/kernel.ts';
 import type { Axis, Nest } from '../../../ir/nest.ts';
-import { asAttention as asAnyAttention, type Attention as AnyAttention } from '../attention.ts';
+import { asAttention as asAnyAttention, type Attention as AnyAttention, type Product } from '../attention.ts';
+import { CompilerBug } from '../../../support/diagnostic.ts';
 import {
   binary,
   int,
@@ -73,29 +75,34 @@ export function asAttention(nest: Nest, surroundings: Surroundings): Attention |
 }
 
 function isGood(at: Attention, surroundings: Surroundings): boolean {
-  const { scores, stores, column, vectors, key, value } = at;
+  const { products, stores, vectors, column, value } = at;
   const writer = new KernelWriter(surroundings);
   if (!Number.isInteger(vectors) || vectors < 1 || vectors > mostVectors) return false;
-  if (!isLight(key) || !isLight(value)) return false;
-  const { depth, sides } = operandsOf(writer, at);
-  const roots = stores.map((store) => store.value);
-  return (
-    scores.axes.length > 0 &&
-    depth.exact &&
-    sides.every(({ along }) => along === 'k') &&
-    loadsInLanes(writer, [value], column) &&
-    runsInLanes(writer, roots, column).ok &&
-    storesInLanes(writer, stores, column)
-  );
+  if (stores.length === 0 || !isLight(value) || !loadsInLanes(writer, [value], column)) return false;
+  return products.every((product) => {
+    const { depth, sides } = operandsOf(writer, at, product);
+    const isInVectors = depth.exact && sides.every(({ along }) => along === 'k');
+    return product.stage.axes.length > 0 && isLight(product.key) && isInVectors;
+  });
 }
 
-// Both operands of the scores, read in vectors along the summed axes.
+// Results lie as vectors along the columns.
+const storesVectors = (writer: KernelWriter, { stores, column }: Attention): boolean =>
+  storesInLanes(writer, stores, column) &&
+  runsInLanes(
+    writer,
+    stores.map((store) => store.value),
+    column,
+  ).ok;
+
+// Both operands of a product, read in vectors along the summed axes.
 function operandsOf(
   writer: KernelWriter,
-  { scores, rows, keys, query, key }: Attention,
-): { readonly depth: Depth; readonly sides: readonly [query: Side, key: Side] } {
-  const depth = depthOf(writer, scores.axes, [query, key], 4);
-  return { depth, sides: [sideOf(query, rows, depth, 1), sideOf(key, [keys], depth, 4)] };
+  { rows, keys }: Attention,
+  { stage, row, key }: Product,
+): { readonly depth: Depth; readonly sides: readonly [row: Side, key: Side] } {
+  const depth = depthOf(writer, stage.axes, [row, key], 4);
+  return { depth, sides: [sideOf(row, rows, depth, 1), sideOf(key, [keys], depth, 4)] };
 }
 
 // A query of a thread: its place, whether it is one, and what is carried from keys to keys.
@@ -103,10 +110,9 @@ interface Query {
   readonly axes: ReadonlyMap<string, KernelExpr>;
   /** False past the last row; undefined where that cannot be. */
   readonly isRow: KernelExpr | undefined;
-  /** The largest score so far. */
-  readonly top: KernelExpr;
-  /** Σ e^(score − top), and the same of values: a row of vectors. */
-  readonly total: KernelExpr;
+  /** Of a softmax: the largest score so far, and Σ e^(score − top). */
+  readonly carried: { readonly top: KernelExpr; readonly total: KernelExpr } | undefined;
+  /** Σ weight · value: a row of vectors. */
   readonly sums: readonly KernelExpr[];
 }
 
@@ -126,6 +132,13 @@ function joinLanes(op: 'add' | 'max', v: KernelExpr): KernelExpr {
 const nothing = literal('f32', 0);
 const lowest = literal('f32', identityOf({ name: 'max', arity: 1 }, 'f32', 0));
 
+// The keys of all products are the same.
+function keySideOf(writer: KernelWriter, at: Attention): Side {
+  const [product] = at.products;
+  if (!product) throw new CompilerBug('attention without a product');
+  return operandsOf(writer, at, product).sides[1];
+}
+
 /** Four keys in a row: their places, and for each whether it is one where the last may be past. */
 interface Keys {
   readonly places: readonly Scope[];
@@ -141,10 +154,16 @@ function keysAt({ keys }: Attention, scope: Scope, side: Side, j: KernelExpr): K
   };
 }
 
-// Scores of four keys for every query; of keys past the last, the lowest number.
-function scoresOf(at: Attention, scope: Scope, queries: readonly Query[], { places, inside }: Keys): KernelExpr[] {
+// A product of every query and four keys.
+function dotsOf(
+  at: Attention,
+  scope: Scope,
+  queries: readonly Query[],
+  { places }: Keys,
+  product: Product,
+): (query: number, key: number) => KernelExpr {
   const { writer, into } = scope;
-  const { depth, sides } = operandsOf(writer, at);
+  const { depth, sides } = operandsOf(writer, at, product);
   const dots = queries.map(() => laneNumbers.map(() => writer.variable(into, splat(nothing))));
   const rows = queries.map(({ axes }) => scope.child({ axes }));
   forDepth(depth, into, int(0), 4, (block, k, loops) => {
@@ -152,35 +171,50 @@ function scoresOf(at: Attention, scope: Scope, queries: readonly Query[], { plac
     const lines = loadAlong(depth, sides[1], places, block, k, loops);
     dots.forEach((of, row) => of.forEach((dot, key) => set(block, dot, madd(own[row] ?? dot, lines[key] ?? dot, dot))));
   });
+  const sums = dots.map((of) => of.map((dot) => writer.bind(into, joinLanes('add', dot))));
+  return (query, key) => sums[query]?.[key] ?? nothing;
+}
+
+// What is made of the products of four keys, for every query; of keys past the last, `otherwise`.
+function factorsOf(
+  at: Attention,
+  scope: Scope,
+  queries: readonly Query[],
+  keys: Keys,
+  otherwise: KernelExpr,
+): KernelExpr[] {
+  const { writer, into } = scope;
+  const dots = at.products.map((product) => dotsOf(at, scope, queries, keys, product));
   return queries.map(({ axes }, row) => {
-    const found = places.map((place, key) => {
+    const found = keys.places.map((place, key) => {
       const here = place.child({ axes });
-      here.setReduced(at.scores.id, [writer.bind(into, joinLanes('add', dots[row]?.[key] ?? splat(nothing)))]);
-      const score = here.emit(at.score);
-      const isKey = inside[key];
-      return writer.bind(into, isKey ? select(isKey, score, lowest) : score);
+      at.products.forEach(({ stage }, number) => here.setReduced(stage.id, [dots[number]?.(row, key) ?? nothing]));
+      const factor = here.emit(at.weight);
+      const isKey = keys.inside[key];
+      return writer.bind(into, isKey ? select(isKey, factor, otherwise) : factor);
     });
     return writer.bind(
       into,
-      vectorFrom((key) => found[key] ?? lowest),
+      vectorFrom((key) => found[key] ?? otherwise),
     );
   });
 }
 
-// The weights of four keys, by the largest score with theirs; what was carried is rescaled to that.
-function weigh(scope: Scope, query: Query, scores: KernelExpr, { inside }: Keys): KernelExpr {
+// The weights of four keys. Those of a softmax are by the largest score with theirs; what was carried is rescaled to that.
+function weigh(scope: Scope, { carried, sums }: Query, scores: KernelExpr, { inside }: Keys): KernelExpr {
+  if (!carried) return scores;
   const { writer, into } = scope;
   const bind = (x: KernelExpr): KernelExpr => writer.bind(into, x);
-  const top = bind(binary('max', query.top, joinLanes('max', scores)));
+  const top = bind(binary('max', carried.top, joinLanes('max', scores)));
   const powers = bind(exp(minus(scores, splat(top))));
   const weights =
     inside.length === 0
       ? powers
       : bind(vectorFrom((key) => select(inside[key] ?? powers, laneOf(powers, key), nothing)));
-  const scale = bind(exp(minus(query.top, top)));
-  set(into, query.top, top);
-  set(into, query.total, madd(query.total, scale, joinLanes('add', weights)));
-  for (const sum of query.sums) set(into, sum, binary('mul', sum, splat(scale)));
+  const scale = bind(exp(minus(carried.top, top)));
+  set(into, carried.top, top);
+  set(into, carried.total, madd(carried.total, scale, joinLanes('add', weights)));
+  for (const sum of sums) set(into, sum, binary('mul', sum, splat(scale)));
   return weights;
 }
 
@@ -188,10 +222,10 @@ function weigh(scope: Scope, query: Query, scores: KernelExpr, { inside }: Keys)
 function takeKeys(at: Attention, scope: Scope, queries: readonly Query[], j: KernelExpr): void {
   const { writer } = scope;
   const { column, value, vectors } = at;
-  const [, side] = operandsOf(writer, at).sides;
+  const side = keySideOf(writer, at);
   const keys = keysAt(at, scope, side, j);
-  const scores = scoresOf(at, scope, queries, keys);
-  const weights = queries.map((query, row) => weigh(scope, query, scores[row] ?? splat(lowest), keys));
+  const factors = factorsOf(at, scope, queries, keys, queries[0]?.carried ? lowest : nothing);
+  const weights = queries.map((query, row) => weigh(scope, query, factors[row] ?? splat(nothing), keys));
   countedLoop(scope, laneNumbers.length, (inner, key) => {
     const { into } = inner;
     const lanes = weights.map((w) => laneNumbers.map((lane) => laneOf(w, lane)));
@@ -210,6 +244,7 @@ function takeKeys(at: Attention, scope: Scope, queries: readonly Query[], j: Ker
 
 // Where the threads of a team find what the others carry.
 interface Meeting {
+  /** Of a softmax. */
   readonly tops: string;
   readonly totals: string;
   /** Vectors of sums: rows of `pitch` elements, an odd number of vectors that lie in different banks. */
@@ -245,42 +280,69 @@ function overTeam(
   return result;
 }
 
-// What the threads of a team carry for a query becomes one row, whose vectors they store in turns.
-function meet(at: Attention, scope: Scope, query: Query, meeting: Meeting): void {
+// The largest score of all threads of a team, and by how much the sums of this one are rescaled to it.
+function meetTops(
+  scope: Scope,
+  { carried }: Query,
+  meeting: Meeting,
+): { readonly top: KernelExpr; readonly scale: KernelExpr } | undefined {
+  if (!carried) return undefined;
   const { writer, into } = scope;
-  const { column, vectors, softmax, stores } = at;
-  const { tops, totals, sums, pitch, lane, first } = meeting;
+  const { tops, totals, first } = meeting;
   const local = named('%lx');
-  into.push({ kind: 'store-array', array: tops, index: local, value: query.top }, { kind: 'barrier' });
+  into.push({ kind: 'store-array', array: tops, index: local, value: carried.top }, { kind: 'barrier' });
   const top = overTeam(writer, into, meeting, readArray(tops, first), (before, thread) =>
     binary('max', before, readArray(tops, thread)),
   );
-  const scale = writer.bind(into, exp(minus(query.top, top)));
-  into.push({ kind: 'store-array', array: totals, index: local, value: binary('mul', query.total, scale) });
+  const scale = writer.bind(into, exp(minus(carried.top, top)));
+  into.push({ kind: 'store-array', array: totals, index: local, value: binary('mul', carried.total, scale) });
+  return { top, scale };
+}
+
+// What the threads of a team carry for a query becomes one row, whose vectors they store in turns.
+function meet(at: Attention, scope: Scope, query: Query, meeting: Meeting): void {
+  const { writer, into } = scope;
+  const { column, vectors, over, stores, rowStores } = at;
+  const { totals, sums, pitch, lane } = meeting;
+  const met = meetTops(scope, query, meeting);
+  const isVector = storesVectors(writer, at);
   for (let from = 0; from < vectors; from += team) {
     const own = query.sums.slice(from, from + team);
-    // All have read the vectors before. (Those of the last query: all have since met over the largest scores.)
-    if (from > 0) into.push({ kind: 'barrier' });
+    // All have read the vectors before; those of the last query too, where all have since met over the largest scores.
+    if (from > 0 || !met) into.push({ kind: 'barrier' });
     own.forEach((sum, vector) => {
-      const index = plus(times(local, int(pitch)), int(vector * 4));
-      into.push({ kind: 'store-array', array: sums, index, value: binary('mul', sum, splat(scale)) });
+      const index = plus(times(named('%lx'), int(pitch)), int(vector * 4));
+      const value = met ? binary('mul', sum, splat(met.scale)) : sum;
+      into.push({ kind: 'store-array', array: sums, index, value });
     });
     into.push({ kind: 'barrier' });
-    const block: Statement[] = [];
-    const total = overTeam(writer, block, meeting, nothing, (before, thread) =>
-      binary('add', before, readArray(totals, thread)),
-    );
-    const sum = overTeam(writer, block, meeting, splat(nothing), (before, thread) =>
-      binary('add', before, readArray(sums, plus(times(thread, int(pitch)), times(lane, int(4))), 4)),
-    );
-    const place = writer.bind(block, plus(times(lane, int(4)), int(from * 4)));
-    const axes = new Map([...query.axes, [column.name, place] as const]);
-    const inner = scope.child({ axes, vector: column.name }, block, true);
-    inner.setReduced(softmax.id, [top, total, sum]);
-    storeAll(inner, stores);
-    const isVector = less(lane, int(own.length));
-    const cond = query.isRow ? binary('and', isVector, query.isRow) : isVector;
-    into.push({ kind: 'if', cond, then: block, otherwise: [] });
+    const storeIf = (cond: KernelExpr, store: (inner: Scope, parts: readonly KernelExpr[]) => void): void => {
+      const then: Statement[] = [];
+      const total =
+        met &&
+        overTeam(writer, then, meeting, nothing, (before, thread) => binary('add', before, readArray(totals, thread)));
+      store(scope.child({ axes: query.axes }, then, true), met && total ? [met.top, total] : []);
+      into.push({ kind: 'if', cond: query.isRow ? binary('and', cond, query.isRow) : cond, then, otherwise: [] });
+    };
+    storeIf(less(lane, int(own.length)), (inner, parts) => {
+      const sum = overTeam(writer, inner.into, meeting, splat(nothing), (before, thread) =>
+        binary('add', before, readArray(sums, plus(times(thread, int(pitch)), times(lane, int(4))), 4)),
+      );
+      const place = writer.bind(inner.into, plus(times(lane, int(4)), int(from * 4)));
+      const storeAt = (index: KernelExpr, value: KernelExpr, vector: boolean): void => {
+        const axes = new Map([[column.name, index]]);
+        const point = inner.child(vector ? { axes, vector: column.name } : { axes });
+        point.setReduced(over.id, [...parts, value]);
+        storeAll(point, stores);
+      };
+      if (isVector) storeAt(place, sum, true);
+      else for (const each of laneNumbers) storeAt(plus(place, int(each)), laneOf(sum, each), false);
+    });
+    if (from > 0 || rowStores.length === 0) continue;
+    storeIf(less(lane, int(1)), (inner, parts) => {
+      inner.setReduced(over.id, parts);
+      storeAll(inner, rowStores);
+    });
   }
 }
 
@@ -288,17 +350,19 @@ function meetingOf(
   writer: KernelWriter,
   into: Statement[],
   [lane, size]: readonly [KernelExpr, KernelExpr],
-  { vectors }: Attention,
+  { vectors, over }: Attention,
 ): Meeting {
   const pitch = (Math.min(team, vectors) + 1) * 4;
   const array = (size: number): string => writer.array('f32', threads * size);
   const first = writer.bind(into, minus(named('%lx'), lane));
-  return { tops: array(1), totals: array(1), sums: array(pitch), pitch, team: size, lane, first };
+  const [tops, totals] = over.monoid.name === 'softmax' ? [array(1), array(1)] : ['', ''];
+  return { tops, totals, sums: array(pitch), pitch, team: size, lane, first };
 }
 
 /** Schedules attention: a workgroup for some queries that share their keys. */
 export function scheduleAttention(at: Attention, surroundings: Surroundings): Written {
-  const { nest, batch, rows, keys, vectors } = at;
+  const { nest, batch, rows, keys, vectors, over } = at;
+  const isSoftmax = over.monoid.name === 'softmax';
   const writer = new KernelWriter(surroundings);
   const extent = points(rows);
   const sharing = sharingOf(at);
@@ -317,8 +381,7 @@ export function scheduleAttention(at: Attention, surroundings: Surroundings): Wr
     return {
       axes: decode(writer, block, rows, inside),
       isRow: exact ? undefined : bind(less(row, writer.param(extent))),
-      top: writer.variable(block, lowest),
-      total: writer.variable(block, nothing),
+      carried: isSoftmax ? { top: writer.variable(block, lowest), total: writer.variable(block, nothing) } : undefined,
       sums: Array.from({ length: vectors }, () => writer.variable(block, splat(nothing))),
     };
   });
