@@ -59,7 +59,10 @@ export type Stage =
       readonly buffer: string;
       readonly indices: readonly Index[];
       readonly value: Expr;
-      /** `set`: affine and injective. The others scatter: dynamic indices, in order of the axes. */
+      /**
+       * `set`: affine, and injective along the axes that the indices name; along others the value is the same. The
+       * others scatter: dynamic indices, in order of the axes.
+       */
       readonly combine: 'set' | 'add' | 'max' | 'min';
     };
 

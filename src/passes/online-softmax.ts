@@ -1,11 +1,13 @@
 // Nest → nest: a product whose rows go through softmax and then into a second product (attention, with any
 // mask or bias) becomes one nest. Its softmax is a reduction that carries the largest score so far and rescales what it
-// has when a larger one comes, so that scores and weights never lie in memory.
+// has when a larger one comes, so that scores and weights never lie in memory. On a GPU their gradients do neither.
 import { Facts } from '../ir/dim-solver.ts';
 import { NotAffine } from '../ir/expr-rewrite.ts';
-import type { Nest, NestFunction, NestModule, NestStep } from '../ir/nest.ts';
+import type { Buffer, Nest, NestFunction, NestModule, NestStep } from '../ir/nest.ts';
+import { outerAxes } from '../ir/nest-scope.ts';
 import type { TargetProgram } from '../ir/plan.ts';
 import { attentionOf } from './attention/forward.ts';
+import { withGradients, type Users } from './attention/gradient.ts';
 import { asSoftmax, type Softmax } from './attention/parts.ts';
 import { bindingCount, readsOf, writesOf } from './fusion/nest-graph.ts';
 import type { Pass, PassContext } from './pass.ts';
@@ -36,6 +38,7 @@ class Attention {
   private uses: ReadonlyMap<string, number> | undefined;
   private known: Surroundings | undefined;
   readonly gone = new Set<string>();
+  readonly made: Buffer[] = [];
 
   constructor(
     private readonly fn: NestFunction,
@@ -53,7 +56,7 @@ class Attention {
     );
     for (const step of result) {
       const softmax = step.kind === 'nest' ? asSoftmax(step) : undefined;
-      const joined = softmax && this.join(result, softmax);
+      const joined = softmax && (this.join(result, softmax) ?? this.joinGradients(result, softmax));
       if (joined) result = joined;
     }
     return result;
@@ -66,11 +69,12 @@ class Attention {
   }
 
   private join(steps: readonly NestStep[], softmax: Softmax): NestStep[] | undefined {
-    const [weights] = writesOf(softmax.nest);
+    const [weights, ...more] = writesOf(softmax.nest);
     const middle = steps.indexOf(softmax.nest);
     const end = steps.findIndex((step, at) => at > middle && readsOf(step).some((buffer) => buffer === weights));
     const second = steps[end];
-    if (weights === undefined || !this.isBetween(weights) || second?.kind !== 'nest') return undefined;
+    if (weights === undefined || more.length > 0 || !this.isBetween(weights) || second?.kind !== 'nest')
+      return undefined;
     for (const scores of readsOf(softmax.nest).filter((buffer) => this.isBetween(buffer))) {
       const start = steps.findIndex((step, at) => at < middle && writesOf(step).includes(scores));
       const first = steps[start];
@@ -87,23 +91,56 @@ class Attention {
     return undefined;
   }
 
+  // Attention whose weights only its gradients read.
+  private joinGradients(steps: readonly NestStep[], softmax: Softmax): NestStep[] | undefined {
+    if (this.target !== 'gpu') return undefined;
+    const found = this.affine(() => withGradients(softmax, (buffer) => this.usersOf(steps, buffer)));
+    if (!found) return undefined;
+    const scope = { ...this.fn, buffers: [...this.fn.buffers, ...found.buffers] };
+    const made = [...found.nests.values()].filter((nest) => nest !== undefined);
+    if (!made.every((nest) => isPlain(nest) || this.hasSchedule(nest, scope))) return undefined;
+    const last = Math.max(...[...found.nests.keys()].map((nest) => steps.indexOf(nest)));
+    const isLate = (nest: Nest): boolean => this.overwrites(steps.slice(steps.indexOf(nest) + 1, last), [nest]);
+    if (found.moved.some(isLate)) return undefined;
+    this.cx.count('attention-gradient');
+    for (const buffer of found.gone) this.gone.add(buffer);
+    this.made.push(...found.buffers);
+    return steps.flatMap((step) =>
+      step.kind === 'nest' && found.nests.has(step) ? (found.nests.get(step) ?? []) : [step],
+    );
+  }
+
+  private usersOf(steps: readonly NestStep[], buffer: string): Users | undefined {
+    this.uses ??= usesOf(this.fn);
+    const isNest = (step: NestStep): step is Nest => step.kind === 'nest';
+    const [writer, ...more] = steps.filter((step) => writesOf(step).includes(buffer));
+    const readers = steps.filter((step) => readsOf(step).includes(buffer));
+    const isAll = this.uses.get(buffer) === readers.length + 1;
+    if (!writer || !isNest(writer) || more.length > 0 || !isAll || !readers.every(isNest)) return undefined;
+    return { writer, readers };
+  }
+
   // Whether something between changes what the parts read before.
   private overwrites(between: readonly NestStep[], parts: readonly Nest[]): boolean {
     const read = new Set(parts.flatMap(readsOf));
     return between.flatMap(writesOf).some((buffer) => read.has(buffer));
   }
 
-  private hasSchedule(nest: Nest): boolean {
-    const flat = flattenNest(nest, this.fn);
+  private hasSchedule(nest: Nest, scope = this.fn): boolean {
+    const flat = flattenNest(nest, scope);
     if (this.target === 'cpu') return asAttentionOnCpu(flat) !== undefined;
     const bindings = bindingCount(nest, (buffer) => this.surroundings.scalars.has(buffer));
     return bindings <= maxStorageBindings && asAttentionOnGpu(flat, this.surroundings) !== undefined;
   }
 
   private fused(first: Nest, softmax: Softmax, second: Nest): Nest | undefined {
+    const nest = this.affine(() => attentionOf(first, softmax, second));
+    return nest && this.hasSchedule(nest) ? nest : undefined;
+  }
+
+  private affine<T>(make: () => T | undefined): T | undefined {
     try {
-      const nest = attentionOf(first, softmax, second);
-      return nest && this.hasSchedule(nest) ? nest : undefined;
+      return make();
     } catch (error) {
       if (!(error instanceof NotAffine)) throw error;
       return undefined;
@@ -111,11 +148,15 @@ class Attention {
   }
 }
 
+// Without a reduction inside of another: any schedule does.
+const isPlain = (nest: Nest): boolean => outerAxes(nest).size === 0;
+
 function joinFunction(fn: NestFunction, target: Target, cx: PassContext): NestFunction {
   const attention = new Attention(fn, target, cx);
   const body = attention.steps(fn.body);
   if (attention.gone.size === 0) return fn;
-  return { ...fn, body, buffers: fn.buffers.filter(({ id }) => !attention.gone.has(id)) };
+  const buffers = [...fn.buffers.filter(({ id }) => !attention.gone.has(id)), ...attention.made];
+  return { ...fn, body, buffers };
 }
 
 /** The pass that makes attention one nest where the schedules of `target` compute it at once. */

@@ -27,9 +27,11 @@ export interface Attention {
   /** Axes along which keys or values differ, and those of the rows that share them. */
   readonly batch: readonly Axis[];
   readonly rows: readonly Axis[];
-  readonly keys: Axis;
+  readonly keys: readonly Axis[];
   readonly column: Axis;
   readonly weight: Expr;
+  /** What the weights of a softmax are multiplied by, of a row and a key: 0 where dropped. */
+  readonly factor: Expr | undefined;
   readonly value: Expr;
 }
 
@@ -43,8 +45,7 @@ const isPlainStore = (stage: Stage): stage is StoreStage =>
 
 const isSum = ({ monoid, dtypes }: ReduceStage): boolean => monoid.name === 'sum' && dtypes[0] === 'f32';
 
-function factorsOf(stage: ReduceStage): readonly [Expr, Expr] | undefined {
-  const [product] = stage.args;
+function factorsOf(product: Expr | undefined): readonly [Expr, Expr] | undefined {
   return product?.kind === 'binary' && product.op === 'mul' ? [product.a, product.b] : undefined;
 }
 
@@ -54,21 +55,33 @@ function readsReduced(e: Expr): boolean {
   return reads;
 }
 
-const isAlong = (e: Expr, { name }: Axis): boolean => axesOf(e).has(name);
+function isAlong(e: Expr, ...axes: readonly Axis[]): boolean {
+  const known = axesOf(e);
+  return axes.some(({ name }) => known.has(name));
+}
 
-function productOf(stage: ReduceStage, keys: Axis): Product | undefined {
-  const factors = isSum(stage) ? factorsOf(stage) : undefined;
-  if (!factors || isAlong(factors[0], keys) === isAlong(factors[1], keys)) return undefined;
-  const [row, key] = isAlong(factors[0], keys) ? [factors[1], factors[0]] : factors;
+function productOf(stage: ReduceStage, keys: readonly Axis[]): Product | undefined {
+  const factors = isSum(stage) ? factorsOf(stage.args[0]) : undefined;
+  if (!factors || isAlong(factors[0], ...keys) === isAlong(factors[1], ...keys)) return undefined;
+  const [row, key] = isAlong(factors[0], ...keys) ? [factors[1], factors[0]] : factors;
   return { stage, row, key };
 }
 
 // The weight and the value of a reduction over keys.
 function weighed(over: ReduceStage): readonly [weight: Expr | undefined, value: Expr | undefined] {
   if (over.monoid.name === 'softmax') return [over.args[0], over.args[2]];
-  const [a, b] = (isSum(over) && factorsOf(over)) || [];
+  const [a, b] = (isSum(over) && factorsOf(over.args[0])) || [];
   if (!a || !b || readsReduced(a) === readsReduced(b)) return [undefined, undefined];
   return readsReduced(a) ? [a, b] : [b, a];
+}
+
+// A value that varies along the column, and what it is multiplied by that varies along other axes than it.
+function factored(value: Expr, column: Axis): readonly [factor: Expr | undefined, value: Expr] {
+  const [a, b] = factorsOf(value) ?? [];
+  if (!a || !b || isAlong(a, column) === isAlong(b, column)) return [undefined, value];
+  const [factor, own] = isAlong(a, column) ? [b, a] : [a, b];
+  const known = axesOf(own);
+  return [...axesOf(factor)].every((name) => known.has(name)) ? [undefined, value] : [factor, own];
 }
 
 /** The attention that a flat nest is: only values vary along one axis of it, the column. */
@@ -76,8 +89,8 @@ export function asAttention(nest: Nest): Attention | undefined {
   const reduces = nest.stages.filter(isReduce);
   const over = reduces.at(-1);
   const all = nest.stages.filter(isPlainStore);
-  const [keys, ...more] = over?.axes ?? [];
-  if (!over || !keys || more.length > 0 || reduces.length < 2) return undefined;
+  if (!over || reduces.length < 2) return undefined;
+  const keys = over.axes;
   if (reduces.length + all.length !== nest.stages.length) return undefined;
   const products = reduces.slice(0, -1).flatMap((stage) => productOf(stage, keys) ?? []);
   const [weight, value] = weighed(over);
@@ -89,11 +102,13 @@ export function asAttention(nest: Nest): Attention | undefined {
   if (!column || columns.length > 1) return undefined;
   const ofKeys = new Set(products.flatMap(({ key }) => [...axesOf(key)]));
   const outer = nest.axes.filter((axis) => axis !== column);
-  const batch = outer.filter(({ name }) => ofKeys.has(name) || ofValues.has(name));
+  const [factor, own] = factored(value, column);
+  const ofOwn = axesOf(own);
+  const batch = outer.filter(({ name }) => ofKeys.has(name) || ofOwn.has(name));
   const rows = outer.filter((axis) => !batch.includes(axis));
   const isOfColumn = ({ indices }: StoreStage): boolean =>
     indices.some((index) => !('kind' in index) && variables(index).has(column.name));
   const [stores, rowStores] = [all.filter(isOfColumn), all.filter((store) => !isOfColumn(store))];
   if (rowStores.some((store) => isAlong(store.value, column))) return undefined;
-  return { nest, products, over, stores, rowStores, batch, rows, keys, column, weight, value };
+  return { nest, products, over, stores, rowStores, batch, rows, keys, column, weight, factor, value: own };
 }

@@ -29,8 +29,9 @@ const max = { name: 'max', arity: 1 } as const;
 const sum = { name: 'sum', arity: 1 } as const;
 const lowest = identity(max, 'f32');
 
-/** Attention with one product and one axis of queries; depth and columns are known. */
-interface Attention extends AnyAttention {
+/** Attention with one product, one axis of queries and one of keys; depth and columns are known. */
+interface Attention extends Omit<AnyAttention, 'keys'> {
+  readonly keys: Axis;
   readonly scores: Product['stage'];
   readonly query: Expr;
   readonly key: Expr;
@@ -45,16 +46,17 @@ export function asAttention(nest: Nest): Attention | undefined {
   const found = asAnyAttention(nest);
   const row = found?.rows.at(-1);
   const [scores, ...others] = found?.products ?? [];
+  const [keys, ...parts] = found?.keys ?? [];
   const [depth, ...more] = scores?.stage.axes ?? [];
-  if (!found || !scores || !row || !depth || others.length + more.length + found.rowStores.length > 0) return undefined;
-  if (found.over.monoid.name !== 'softmax') return undefined;
+  if (!found || !scores || !row || !depth || !keys) return undefined;
+  if (others.length + more.length + parts.length + found.rowStores.length > 0) return undefined;
+  if (found.over.monoid.name !== 'softmax' || found.factor) return undefined;
   const [deep, columns] = [asConstant(depth.extent) ?? 0, asConstant(found.column.extent) ?? 0];
   const areMany = ({ extent }: Axis): boolean => (asConstant(extent) ?? registerRows) >= registerRows;
-  if (deep < 4 || columns < 4 || Math.max(deep, columns) > 256 || !areMany(row) || !areMany(found.keys))
-    return undefined;
+  if (deep < 4 || columns < 4 || Math.max(deep, columns) > 256 || !areMany(row) || !areMany(keys)) return undefined;
   const batch = [...found.batch, ...found.rows.slice(0, -1)];
   const { stage, row: query, key } = scores;
-  return { ...found, scores: stage, query, key, batch, row, depth, deep, columns };
+  return { ...found, scores: stage, query, key, keys, batch, row, depth, deep, columns };
 }
 
 /** Emits the kernel body; returns how many parts of rows threads share. */

@@ -102,7 +102,13 @@ function operandsOf(
   { stage, row, key }: Product,
 ): { readonly depth: Depth; readonly sides: readonly [row: Side, key: Side] } {
   const depth = depthOf(writer, stage.axes, [row, key], 4);
-  return { depth, sides: [sideOf(row, rows, depth, 1), sideOf(key, [keys], depth, 4)] };
+  return { depth, sides: [sideOf(row, rows, depth, 1), sideOf(key, keys, depth, 4)] };
+}
+
+/** The largest score so far, and Σ e^(score − top). */
+interface Carried {
+  readonly top: KernelExpr;
+  readonly total: KernelExpr;
 }
 
 // A query of a thread: its place, whether it is one, and what is carried from keys to keys.
@@ -110,8 +116,8 @@ interface Query {
   readonly axes: ReadonlyMap<string, KernelExpr>;
   /** False past the last row; undefined where that cannot be. */
   readonly isRow: KernelExpr | undefined;
-  /** Of a softmax: the largest score so far, and Σ e^(score − top). */
-  readonly carried: { readonly top: KernelExpr; readonly total: KernelExpr } | undefined;
+  /** Of a softmax. */
+  readonly carried: Carried | undefined;
   /** Σ weight · value: a row of vectors. */
   readonly sums: readonly KernelExpr[];
 }
@@ -150,7 +156,7 @@ function keysAt({ keys }: Attention, scope: Scope, side: Side, j: KernelExpr): K
   const at = laneNumbers.map((lane) => writer.bind(into, plus(j, int(lane))));
   return {
     places: at.map((x) => rowAt(scope, side, x)),
-    inside: side.exact ? [] : at.map((x) => writer.bind(into, less(x, writer.param(keys.extent)))),
+    inside: side.exact ? [] : at.map((x) => writer.bind(into, less(x, writer.param(points(keys))))),
   };
 }
 
@@ -161,7 +167,7 @@ function dotsOf(
   queries: readonly Query[],
   { places }: Keys,
   product: Product,
-): (query: number, key: number) => KernelExpr {
+): KernelExpr[][] {
   const { writer, into } = scope;
   const { depth, sides } = operandsOf(writer, at, product);
   const dots = queries.map(() => laneNumbers.map(() => writer.variable(into, splat(nothing))));
@@ -171,38 +177,24 @@ function dotsOf(
     const lines = loadAlong(depth, sides[1], places, block, k, loops);
     dots.forEach((of, row) => of.forEach((dot, key) => set(block, dot, madd(own[row] ?? dot, lines[key] ?? dot, dot))));
   });
-  const sums = dots.map((of) => of.map((dot) => writer.bind(into, joinLanes('add', dot))));
-  return (query, key) => sums[query]?.[key] ?? nothing;
+  return dots.map((of) => of.map((dot) => writer.bind(into, joinLanes('add', dot))));
 }
 
-// What is made of the products of four keys, for every query; of keys past the last, `otherwise`.
-function factorsOf(
-  at: Attention,
+// What is made of the products of a row and a key at `place`.
+function emitAt(at: Attention, place: Scope, { axes }: Query, dots: readonly KernelExpr[], e: Expr): KernelExpr {
+  const here = place.child({ axes });
+  at.products.forEach(({ stage }, number) => here.setReduced(stage.id, [dots[number] ?? nothing]));
+  return here.emit(e);
+}
+
+// The weights of four keys by softmax, by the largest score with theirs; what was carried is rescaled to that.
+function weigh(
   scope: Scope,
-  queries: readonly Query[],
-  keys: Keys,
-  otherwise: KernelExpr,
-): KernelExpr[] {
-  const { writer, into } = scope;
-  const dots = at.products.map((product) => dotsOf(at, scope, queries, keys, product));
-  return queries.map(({ axes }, row) => {
-    const found = keys.places.map((place, key) => {
-      const here = place.child({ axes });
-      at.products.forEach(({ stage }, number) => here.setReduced(stage.id, [dots[number]?.(row, key) ?? nothing]));
-      const factor = here.emit(at.weight);
-      const isKey = keys.inside[key];
-      return writer.bind(into, isKey ? select(isKey, factor, otherwise) : factor);
-    });
-    return writer.bind(
-      into,
-      vectorFrom((key) => found[key] ?? otherwise),
-    );
-  });
-}
-
-// The weights of four keys. Those of a softmax are by the largest score with theirs; what was carried is rescaled to that.
-function weigh(scope: Scope, { carried, sums }: Query, scores: KernelExpr, { inside }: Keys): KernelExpr {
-  if (!carried) return scores;
+  carried: Carried,
+  sums: readonly KernelExpr[],
+  scores: KernelExpr,
+  { inside }: Keys,
+): KernelExpr {
   const { writer, into } = scope;
   const bind = (x: KernelExpr): KernelExpr => writer.bind(into, x);
   const top = bind(binary('max', carried.top, joinLanes('max', scores)));
@@ -221,16 +213,46 @@ function weigh(scope: Scope, { carried, sums }: Query, scores: KernelExpr, { ins
 // Takes the keys j … j+3 in. Values are a loop over the keys: the text of a long row of vectors is as much shorter.
 function takeKeys(at: Attention, scope: Scope, queries: readonly Query[], j: KernelExpr): void {
   const { writer } = scope;
-  const { column, value, vectors } = at;
+  const { column, value, vectors, factor } = at;
   const side = keySideOf(writer, at);
   const keys = keysAt(at, scope, side, j);
-  const factors = factorsOf(at, scope, queries, keys, queries[0]?.carried ? lowest : nothing);
-  const weights = queries.map((query, row) => weigh(scope, query, factors[row] ?? splat(nothing), keys));
+  const dots = at.products.map((product) => dotsOf(at, scope, queries, keys, product));
+  const dotsAt = (row: number, of: (lanes: readonly KernelExpr[]) => KernelExpr): KernelExpr[] =>
+    dots.map((each) => of(each[row] ?? []));
+  const powers = queries.map((query, row) => {
+    if (!query.carried) return undefined;
+    const scores = keys.places.map((place, key) => {
+      const score = emitAt(
+        at,
+        place,
+        query,
+        dotsAt(row, (lanes) => lanes[key] ?? nothing),
+        at.weight,
+      );
+      const isKey = keys.inside[key];
+      return writer.bind(scope.into, isKey ? select(isKey, score, lowest) : score);
+    });
+    const all = vectorFrom((key) => scores[key] ?? lowest);
+    return weigh(scope, query.carried, query.sums, writer.bind(scope.into, all), keys);
+  });
   countedLoop(scope, laneNumbers.length, (inner, key) => {
     const { into } = inner;
-    const lanes = weights.map((w) => laneNumbers.map((lane) => laneOf(w, lane)));
-    const own = lanes.map((each) => splat(writer.bind(into, pick(each, key))));
     const place = rowAt(inner, side, writer.bind(into, plus(j, key)));
+    const lanesOf = (v: KernelExpr): KernelExpr[] => laneNumbers.map((lane) => laneOf(v, lane));
+    const own = queries.map((query, row) => {
+      const power = powers[row];
+      const at4 = (e: Expr): KernelExpr =>
+        emitAt(at, place, query, power ? [] : dotsAt(row, (lanes) => writer.bind(into, pick(lanes, key))), e);
+      const picked = power && pick(lanesOf(power), key);
+      if (picked) return splat(writer.bind(into, factor ? binary('mul', picked, at4(factor)) : picked));
+      const found = at4(at.weight);
+      return splat(
+        writer.bind(
+          into,
+          side.exact ? found : select(less(plus(j, key), writer.param(points(at.keys))), found, nothing),
+        ),
+      );
+    });
     for (let vector = 0; vector < vectors; vector++) {
       const here = { axes: new Map([[column.name, int(vector * 4)]]), vector: column.name };
       const line = writer.bind(into, splat(place.child(here).emit(value)));
@@ -389,8 +411,8 @@ export function scheduleAttention(at: Attention, surroundings: Surroundings): Wr
   const [name, body, then]: [string, Statement[], Statement[]] = [writer.fresh('i'), [], []];
   const j = writer.bind(body, times(plus(times(named(name), size), lane), int(4)));
   takeKeys(at, scope.child({}, then), queries, j);
-  body.push({ kind: 'if', cond: less(j, writer.param(keys.extent)), then, otherwise: [] });
-  const to = writer.param(ceilDiv(keys.extent, mul(4, teamOf(extent))));
+  body.push({ kind: 'if', cond: less(j, writer.param(points(keys))), then, otherwise: [] });
+  const to = writer.param(ceilDiv(points(keys), mul(4, teamOf(extent))));
   block.push({ kind: 'for', name, from: int(0), to, step: 1, body });
   const meeting = meetingOf(writer, block, [lane, size], at);
   for (const query of queries) meet(at, scope, query, meeting);

@@ -1,0 +1,129 @@
+// Gradients of attention on a GPU: no matrix of queries and keys lies in memory, and what is computed stays the same.
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { check, lowerModule } from '../../src/index.ts';
+import { interpretNests } from '../../src/ir/nest-interpreter.ts';
+import { parseNests, printNests } from '../../src/ir/nest-text.ts';
+import { verifyNests } from '../../src/ir/nest-verify.ts';
+import type { NestFunction, NestModule } from '../../src/ir/nest.ts';
+import type { Tensor } from '../../src/ir/op.ts';
+import { interpretPlan } from '../../src/ir/plan-interpreter.ts';
+import { onlineSoftmaxFor } from '../../src/passes/online-softmax.ts';
+import { planFor } from '../../src/passes/plan.ts';
+import { sampleTensor } from '../support/graph-cases.ts';
+
+const cx = { count: (): void => undefined };
+
+/** A layer of attention as a program that trains. */
+const program = (attend: string): string => `
+  import { SGD } from "std/optim"
+  import { causal_mask, scaled_dot_product_attention } from "std/nn/attention"
+  export model Net() {
+    param q: [8, 8] = normal(0.3)
+    param k: [8, 8] = normal(0.3)
+    param v: [8, 8] = normal(0.3)
+    param bias: [1, 1] = zeros()
+    fn fan(x: [b, t, 8]) -> [b, 2, t, 4] = rearrange[b t (h e) -> b h t e](x, e=4)
+    fn join(x: [b, 2, t, 4]) -> [b, t, 8] = rearrange[b h t e -> b t (h e)](x)
+    export fn forward(x: [b, t, 8]) {
+      let (q, k, v) = (fan(x @ q), fan(x @ k), fan(x @ v))
+      ${attend}
+    }
+  }
+  export train Fit(net: Net) {
+    batch x: f32[b, t, 8]
+    minimize mean(net(x) ^ 2) using SGD(lr=0.5)
+  }`;
+
+/** The step of the program before the pass. */
+function nestsOf(text: string): NestModule {
+  const { module } = check({ read: () => text, resolve: (_, path) => path }, 'net.dlm');
+  if (!module) throw new Error('the program is wrong');
+  const { nests } = lowerModule(module, []);
+  return { ...nests, functions: nests.functions.filter(({ name }) => name === 'Fit.step') };
+}
+
+const only = ({ functions: [fn] }: NestModule): NestFunction => {
+  if (!fn) throw new Error('no function');
+  return fn;
+};
+
+const sizes = { b: 2, t: 7 };
+
+/** Numbers for every input that the host does not compute. */
+function inputsOf(fn: NestFunction): Record<string, Tensor> {
+  const types = new Map(fn.buffers.map(({ id, type }) => [id, type]));
+  const given = fn.inputs.filter(({ role }) => role !== 'step');
+  return Object.fromEntries(
+    given.map(({ name, buffer }, at) => {
+      const { dtype = 'f32', shape = [] } = types.get(buffer) ?? {};
+      const extents = shape.map((d) => sizes[d.key as keyof typeof sizes] ?? Number(d.key));
+      const scalar: Tensor = { dtype, shape: [], data: Float64Array.of(at + 1) };
+      return [name, extents.length === 0 ? scalar : sampleTensor(extents, at + 1)];
+    }),
+  );
+}
+
+// Temporaries with two axes of the texts.
+const matricesOf = ({ buffers }: NestFunction): number =>
+  buffers.filter(({ type }) => type.shape.filter((d) => d.key === 't').length > 1).length;
+
+const plain = (score: string, values = 'v'): string =>
+  `join(einsum[b h t s, b h s e -> b h t e](softmax(${score}, axis=-1), ${values}))`;
+const scores = 'einsum[b h t e, b h s e -> b h t s](q, k)';
+
+const cases = {
+  'plain attention': plain(scores),
+  'a causal mask and a scale': 'join(scaled_dot_product_attention(q, k, v, causal_mask(t)))',
+  'dropped weights': 'join(scaled_dot_product_attention(q, k, v, causal_mask(t), 0.3))',
+  'a bias of positions': plain(`${scores} - (for i < t, j < t => f32(i - j) * 0.25)`),
+  'one head of keys and values for all queries': `
+      let w = softmax(einsum[b h t e, b s e -> b h t s](q, k[:, 0]), axis=-1)
+      join(einsum[b h t s, b s e -> b h t e](w, v[:, 1]))`,
+};
+
+describe.each(Object.entries(cases))('the gradients of %s', (_, attend) => {
+  const module = nestsOf(program(attend));
+  let merges = 0;
+  const after = onlineSoftmaxFor('gpu').run(module, {
+    count: (name) => (merges += Number(name === 'attention-gradient')),
+  });
+  const [before, fn] = [only(module), only(after)];
+  const given = inputsOf(before);
+  const expected = interpretNests(before, given, { dims: sizes });
+  const isNear = (got: Readonly<Record<string, { readonly data: ArrayLike<number> }>>, digits: number): void => {
+    for (const [name, { data }] of Object.entries(expected))
+      data.forEach((value, at) => expect(got[name]?.data[at], `${name} ${at}`).toBeCloseTo(value, digits));
+  };
+
+  test('need no matrix of queries and keys', () => {
+    expect(merges).toBe(1);
+    expect(matricesOf(before)).toBeGreaterThan(2);
+    expect(matricesOf(fn)).toBe(0);
+  });
+
+  test('are the same numbers', () => {
+    expect(verifyNests(after)).toEqual([]);
+    expect(printNests(parseNests(printNests(after)))).toBe(printNests(after));
+    isNear(interpretNests(fn, given, { dims: sizes }), 11);
+  });
+
+  test('are the same numbers by kernels', () => {
+    isNear(interpretPlan(planFor('gpu').run(after, cx), fn.name, given, { dims: sizes }), 5);
+  });
+});
+
+test.each([
+  ['a bias that is learned', plain(`${scores} + bias`)],
+  ['weights that somebody else reads', `let w = softmax(${scores}, axis=-1)\njoin(w @ v) + sum(w ^ 2)`],
+])('%s leaves matrices in memory', (_, attend) => {
+  const module = nestsOf(program(attend));
+  const fn = only(onlineSoftmaxFor('gpu').run(module, cx));
+  expect(matricesOf(fn)).toBe(matricesOf(only(module)));
+});
+
+test('layers of several kinds train without matrices of one text', () => {
+  const module = nestsOf(readFileSync('test/exec/programs/attention-training.dlm', 'utf8'));
+  expect(matricesOf(only(module))).toBeGreaterThan(4);
+  expect(matricesOf(only(onlineSoftmaxFor('gpu').run(module, cx)))).toBe(0);
+});
