@@ -29,10 +29,10 @@ import type { Pass, PassContext } from './pass.ts';
 import { bindScalars, mergeBindings, readsAfterWrite, type Bound } from './plan/bind.ts';
 import { freshOutput, planDonation, type Copy, type Donation } from './plan/donate.ts';
 import { fuseHorizontally } from './plan/horizontal-fusion.ts';
-import { KernelTable } from './plan/kernel-table.ts';
+import { kernelKey, KernelTable } from './plan/kernel-table.ts';
 import { keepOwnElements } from './plan/own-elements.ts';
 import { prepareWeights } from './plan/prepare.ts';
-import { ScheduleCache } from './plan/schedule-cache.ts';
+import { ScheduleCache, type BoundKernel, type Schedules } from './plan/schedule-cache.ts';
 import { scheduleForCpu } from './schedule/cpu.ts';
 import { scheduleForGpu } from './schedule/gpu.ts';
 
@@ -45,6 +45,14 @@ interface TargetState {
   readonly table: KernelTable;
   /** Kernels as bound, by schedule and sharing of memory; buffers and scalars are positions. */
   readonly bound: Map<string, Bound>;
+}
+
+// The schedule that a dispatch is of, and its place among the steps of that.
+interface OfSchedule {
+  readonly named: ReadonlyMap<string, Kernel>;
+  readonly key: string;
+  readonly at: number;
+  readonly bound: Map<string, BoundKernel>;
 }
 
 /** Plans one function. */
@@ -141,37 +149,45 @@ class FunctionPlan {
   }
 
   private planNest(nest: Nest | OpaqueNest): PlanStep[] {
-    const { key, kernels, steps, buffers } = this.target.cache.get(nest, this.scope, (id) => this.scalars.has(id));
+    const { key, kernels, steps, buffers, bound } = this.target.cache.get(nest, this.scope, (id) =>
+      this.scalars.has(id),
+    );
     for (const buffer of buffers) this.buffers.set(buffer.id, buffer);
     const named = new Map(kernels.map((kernel) => [kernel.name, kernel]));
     if (named.size < kernels.length) throw new CompilerBug(`the schedule of ${nest.name} has two kernels of one name`);
-    return steps.map((step, at) => (step.kind === 'dispatch' ? this.bind(step, named, `${key}\n${at}`) : step));
+    return steps.map((step, at) => (step.kind === 'dispatch' ? this.bind(step, { named, key, at, bound }) : step));
   }
 
   // Dispatches of one scheduled kernel with the same sharing of memory end up with the same kernel.
-  private bind(dispatch: Dispatch, kernels: ReadonlyMap<string, Kernel>, key: string): Dispatch {
-    const kernel = kernels.get(dispatch.kernel);
+  private bind(dispatch: Dispatch, { named, key, at, bound: known }: OfSchedule): Dispatch {
+    const kernel = named.get(dispatch.kernel);
     if (!kernel) throw new RangeError(`${this.fn.name}: no kernel ${dispatch.kernel}`);
     const sharing = (): string =>
       dispatch.buffers
         .map((id) => dispatch.buffers.findIndex((other) => this.memory(other) === this.memory(id)))
         .join();
-    if (!this.target.bound.has(`${key} ${sharing()}`)) this.withdrawUnsafe({ kernel, dispatch });
-    const full = `${key} ${sharing()}`;
-    let bound = this.target.bound.get(full);
-    if (!bound) this.target.bound.set(full, (bound = this.bindKernel(kernel, dispatch)));
+    if (!this.target.bound.has(`${key}\n${at} ${sharing()}`)) this.withdrawUnsafe({ kernel, dispatch });
+    const own = `${at} ${sharing()}`;
+    let bound = this.target.bound.get(`${key}\n${own}`);
+    if (!bound) {
+      const made = known.get(own) ?? this.bindKernel(kernel, dispatch);
+      known.set(own, made);
+      const { origin } = kernel;
+      bound = { kernel: this.target.table.add({ ...made.kernel, origin }, made.structure), dispatch: made.dispatch };
+      this.target.bound.set(`${key}\n${own}`, bound);
+    }
     const ids = [...dispatch.buffers, ...dispatch.scalars];
-    const at = (position: string): string => ids[Number(position)] ?? '';
+    const idAt = (position: string): string => ids[Number(position)] ?? '';
     return {
       ...dispatch,
       kernel: bound.kernel.name,
-      buffers: bound.dispatch.buffers.map((position) => this.memory(at(position))),
-      scalars: bound.dispatch.scalars.map(at),
+      buffers: bound.dispatch.buffers.map((position) => this.memory(idAt(position))),
+      scalars: bound.dispatch.scalars.map(idAt),
     };
   }
 
   // Binds by position, so that the result holds for other buffers too.
-  private bindKernel(kernel: Kernel, dispatch: Dispatch): Bound {
+  private bindKernel(kernel: Kernel, dispatch: Dispatch): BoundKernel {
     const ids = dispatch.buffers;
     const positional: Dispatch = {
       ...dispatch,
@@ -183,7 +199,8 @@ class FunctionPlan {
     const merged = mergeBindings(scalar, (position) =>
       String(ids.findIndex((other) => this.memory(other) === this.memory(idAt(position)))),
     );
-    return { kernel: this.target.table.add(expandMath(keepOwnElements(merged.kernel))), dispatch: merged.dispatch };
+    const made = expandMath(keepOwnElements(merged.kernel));
+    return { kernel: made, dispatch: merged.dispatch, structure: kernelKey(made) };
   }
 
   // A kernel that would read the old value after writing the new one gives up the shared memory.
@@ -285,12 +302,16 @@ function liveIntervals(steps: readonly PlanStep[]): Map<string, [number, number]
   return live;
 }
 
+// Schedules of the program that was planned last, for each target.
+const last = new Map<Target, Schedules>();
+
 /** The pass that plans a module for `target`. */
 export const planFor = (target: Target): Pass<NestModule, TargetProgram> => ({
   name: `plan-${target}`,
   summary: `schedule nests on the ${target} and place buffers`,
   run(module, cx) {
-    const cache = new ScheduleCache(target === 'gpu' ? scheduleForGpu : scheduleForCpu);
+    const cache = new ScheduleCache(target === 'gpu' ? scheduleForGpu : scheduleForCpu, last.get(target));
+    last.set(target, cache.schedules);
     const state: TargetState = { name: target, cache, table: new KernelTable(), bound: new Map() };
     const plans = module.functions.map((fn) => new FunctionPlan(fn, state, cx).run());
     return { target, kernels: state.table.usedBy(plans), plans };

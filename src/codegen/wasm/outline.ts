@@ -3,6 +3,7 @@
 import type { KernelExpr, ScalarType, Statement } from '../../ir/kernel.ts';
 import { formOf, hashOf, structureKey } from '../../ir/kernel-key.ts';
 import { mapKernelExpr, mapStatements, statementBodies, statementExprs } from '../../ir/kernel-rewrite.ts';
+import { memoize } from '../../support/memoize.ts';
 import type { ValueType } from './encoder.ts';
 
 /** A local that an outlined loop reads: its name as the printer calls it. */
@@ -55,7 +56,7 @@ export function outline(bodies: readonly Body[]): Outline {
   for (const body of bodies) {
     forEachLoop(body.statements, (loop) => {
       if ((alike.get(hashes.get(loop) ?? 0) ?? 0) < 2) return;
-      const form = canonical(loop, body);
+      const form = formsOf(body)(loop);
       if (!form || form.key.length < smallest) return;
       forms.set(loop, form);
       count.set(form.key, (count.get(form.key) ?? 0) + 1);
@@ -89,6 +90,9 @@ function forEachLoop(statements: readonly Statement[], visit: (loop: Statement) 
     for (const body of statementBodies(s)) forEachLoop(body, visit);
   }
 }
+
+// The forms of the loops of a body, which are the same whatever else is compiled.
+const formsOf = memoize((body: Body) => memoize((loop: Statement) => canonical(loop, body)));
 
 /** A number that statements of one form share, whatever their names; those of loops are put down. */
 function hashForm(s: Statement, loops: Map<Statement, number>): number {

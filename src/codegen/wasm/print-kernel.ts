@@ -2,6 +2,7 @@
 // step record through its table, takes its share [begin, end) of the extent, and runs the body.
 import { formOf } from '../../ir/kernel-key.ts';
 import type { Kernel, KernelExpr, Statement } from '../../ir/kernel.ts';
+import { memoize } from '../../support/memoize.ts';
 import { signed, unsigned, type FunctionBody } from './encoder.ts';
 import { storageOf, zeroVector } from './emit-values.ts';
 import { FunctionWriter } from './function-writer.ts';
@@ -30,11 +31,14 @@ export const scratchOfKernel = (kernel: Kernel): number =>
 const roundUp = (bytes: number): number => Math.ceil(bytes / 64) * 64;
 
 /** The statements of `kernel` as they are printed, and its arrays in scratch memory. */
-export function prepareKernel(kernel: Kernel): Body {
-  const offsets = new Map<string, number>();
-  kernel.arrays.reduce((at, { name, size }) => (offsets.set(name, at), at + roundUp(size * 4)), 0);
-  return { statements: inlineOnce(convertHalves(kernel)), arrayOffset: (name) => offsets.get(name) ?? 0 };
-}
+export const prepareKernel: (kernel: Kernel) => Body = memoize(
+  (kernel) => {
+    const offsets = new Map<string, number>();
+    kernel.arrays.reduce((at, { name, size }) => (offsets.set(name, at), at + roundUp(size * 4)), 0);
+    return { statements: inlineOnce(convertHalves(kernel)), arrayOffset: (name) => offsets.get(name) ?? 0 };
+  },
+  ({ body }) => body,
+);
 
 /** Which statements are calls, and the index of the first outlined function. */
 export interface Calls {

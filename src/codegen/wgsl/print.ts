@@ -4,6 +4,7 @@
 import type { DType } from '../../ir/dtype.ts';
 import type { Kernel, KernelExpr, Statement } from '../../ir/kernel.ts';
 import { CompilerBug } from '../../support/diagnostic.ts';
+import { memoize } from '../../support/memoize.ts';
 import { ExpressionPrinter } from './expression.ts';
 import { localName, typeName } from './names.ts';
 import { numberBuffers, tidy } from './tidy.ts';
@@ -201,9 +202,19 @@ const compact = (text: string): string =>
     /^(--|\+\+|>=)$/.test(text.slice(at - 1, at) + text.slice(at + 1, at + 2)) ? ' ' : '',
   );
 
+// What is printed of a kernel, by the access of its bindings.
+const printedOf = memoize(
+  (_: Kernel) => new Map<string, PrintedShader>(),
+  ({ body }) => body,
+);
+
 /** The WGSL of one kernel; `access[i]` declares storage binding i. */
-export const printWgsl = (kernel: Kernel, access: readonly BindingAccess[]): PrintedShader =>
-  new KernelPrinter(tidy(kernel), access, compact).print();
+export function printWgsl(kernel: Kernel, access: readonly BindingAccess[]): PrintedShader {
+  const known = printedOf(kernel);
+  const printed = known.get(access.join()) ?? new KernelPrinter(tidy(kernel), access, compact).print();
+  known.set(access.join(), printed);
+  return printed;
+}
 
 /** The same for people: local names of Kernel IR, and spaces. */
 export const printReadableWgsl = (kernel: Kernel): PrintedShader => {

@@ -5,15 +5,8 @@ import type { Expr, Index } from '../../ir/expr.ts';
 import { NotAffine, operands, Rewriter, walkExprs, weight, type Load } from '../../ir/expr-rewrite.ts';
 import type { Axis, Nest, NestStep, Stage } from '../../ir/nest.ts';
 import { maxBindings, settleStores, simplifierWithin } from './merge.ts';
-import {
-  bindingCount,
-  memoize,
-  readsOf,
-  usesReduction,
-  type Definition,
-  type Item,
-  type NestGraph,
-} from './nest-graph.ts';
+import { bindingCount, readsOf, usesReduction, type Definition, type Item, type NestGraph } from './nest-graph.ts';
+import { memoize } from '../../support/memoize.ts';
 
 /** Rewrites the loads of a step; dims are simplified under the ranges of the axes around them. */
 function rewriteStep(facts: Facts, step: NestStep, load: (load: Load) => Expr | undefined): NestStep {

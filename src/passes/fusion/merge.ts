@@ -6,12 +6,12 @@ import type { Facts } from '../../ir/dim-solver.ts';
 import type { Expr, Index } from '../../ir/expr.ts';
 import { loadsIn, NotAffine, Rewriter, type Load } from '../../ir/expr-rewrite.ts';
 import type { Axis, Nest, Stage } from '../../ir/nest.ts';
+import { memoize } from '../../support/memoize.ts';
 import {
   bindingCount,
   knowLoads,
   loadsOf,
   loadsOfStage,
-  memoize,
   plainAxes,
   storesOf,
   type Item,

@@ -5,6 +5,7 @@ import type { Facts } from '../../ir/dim-solver.ts';
 import type { Expr, Index } from '../../ir/expr.ts';
 import { loadsIn, Rewriter, walkExprs, type Load } from '../../ir/expr-rewrite.ts';
 import type { Axis, Nest, NestStep, Stage } from '../../ir/nest.ts';
+import { memoize } from '../../support/memoize.ts';
 
 /** One step of the function during fusion. A merge gives the survivor a new nest. */
 export interface Item {
@@ -42,16 +43,6 @@ export const stageExprs = (stage: Stage): readonly Expr[] =>
   stage.kind === 'reduce'
     ? stage.args
     : [stage.value, ...stage.indices.flatMap((index) => ('kind' in index ? [index.expr] : []))];
-
-/** `find`, once for each key: steps and expressions are never changed. */
-export const memoize = <K extends object, V>(find: (key: K) => V): ((key: K) => V) => {
-  const known = new WeakMap<K, V>();
-  return (key) => {
-    let value = known.get(key);
-    if (value === undefined) known.set(key, (value = find(key)));
-    return value;
-  };
-};
 
 const isStore = (stage: Stage): stage is StoreStage => stage.kind === 'store';
 

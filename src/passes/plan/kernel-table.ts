@@ -4,6 +4,11 @@ import type { Kernel } from '../../ir/kernel.ts';
 import { dispatchesOf, type Plan } from '../../ir/plan.ts';
 import { CompilerBug } from '../../support/diagnostic.ts';
 
+/** The text that kernels of one structure share: names and origins aside. */
+export function kernelKey({ name: _name, origin: _origin, ...structure }: Kernel): string {
+  return structureKey(structure);
+}
+
 /** Collects kernels; equal ones are added once, under a unique name. */
 export class KernelTable {
   private readonly byKey = new Map<string, Kernel>();
@@ -11,10 +16,9 @@ export class KernelTable {
   private readonly byName = new Map<string, Kernel>();
   private readonly names = new Map<string, number>();
 
-  /** The kernel to dispatch for `kernel`. */
-  add(kernel: Kernel): Kernel {
-    const { name, origin, ...structure } = kernel;
-    const key = structureKey(structure);
+  /** The kernel to dispatch for `kernel`; `key` is its {@link kernelKey}. */
+  add(kernel: Kernel, key = kernelKey(kernel)): Kernel {
+    const { name, origin } = kernel;
     const known = this.byKey.get(key);
     const merged = known
       ? { ...known, origin: [...new Set([...known.origin, ...origin])] }

@@ -1,6 +1,7 @@
 // Equal nests are scheduled once: twelve equal blocks, or the same entry in a training step, cost one
 // schedule. A nest's key is its structure with buffers by order of appearance; fuse.ts has given axes
-// and reductions names that depend on nothing else.
+// and reductions names that depend on nothing else. A program that is compiled again after a
+// change is scheduled anew only where it changed.
 import type { Dim } from '../../ir/dim.ts';
 import { operands } from '../../ir/expr-rewrite.ts';
 import type { Expr, Index } from '../../ir/expr.ts';
@@ -8,12 +9,21 @@ import type { TensorType } from '../../ir/graph.ts';
 import { dataText } from '../../ir/text/writer.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import type { Axis, Buffer, Nest, NestFunction, OpaqueNest, Stage } from '../../ir/nest.ts';
-import type { PlanStep } from '../../ir/plan.ts';
+import type { Dispatch, PlanStep } from '../../ir/plan.ts';
 import type { ScheduleNest, Scheduled } from '../schedule/schedule.ts';
+
+/** A kernel bound to memory, and the text by which it is recognised. */
+export interface BoundKernel {
+  readonly kernel: Kernel;
+  readonly dispatch: Dispatch;
+  readonly structure: string;
+}
 
 /** A schedule in terms of this nest's own buffers. */
 export interface CachedSchedule {
   readonly key: string;
+  /** What was made of its kernels before, by number and sharing of memory. */
+  readonly bound: Map<string, BoundKernel>;
   readonly kernels: readonly Kernel[];
   readonly steps: readonly PlanStep[];
   readonly buffers: readonly Buffer[];
@@ -105,9 +115,15 @@ function opaqueStructure(nest: OpaqueNest, describe: (buffer: string) => string)
 }
 
 interface Entry {
+  /** The name of the nest, which its kernels have too. */
+  readonly name: string;
   readonly scheduled: Scheduled;
   readonly buffers: readonly string[];
+  readonly bound: Map<string, BoundKernel>;
 }
+
+/** Schedules by the structure of nests. */
+export type Schedules = ReadonlyMap<string, Entry>;
 
 interface Surroundings {
   readonly fn: NestFunction;
@@ -126,13 +142,26 @@ function narrow(fn: NestFunction, own: readonly string[], types: ReadonlyMap<str
   return { ...fn, buffers, inputs: fn.inputs.filter(({ buffer }) => used.has(buffer)) };
 }
 
-/** Schedules nests of one target, equal ones once. */
+// The same schedule for a nest at another place of the source.
+function movedTo({ scheduled, ...entry }: Entry, { origin }: Nest | OpaqueNest): Entry {
+  return { ...entry, scheduled: { ...scheduled, kernels: scheduled.kernels.map((kernel) => ({ ...kernel, origin })) } };
+}
+
+/** Schedules nests of one target, equal ones once; `before` has those of the program that was compiled last. */
 export class ScheduleCache {
   private readonly entries = new Map<string, Entry>();
   private scratch = 0;
   private current: Surroundings | undefined;
 
-  constructor(private readonly schedule: ScheduleNest) {}
+  constructor(
+    private readonly schedule: ScheduleNest,
+    private readonly before: Schedules = new Map(),
+  ) {}
+
+  /** All schedules so far. */
+  get schedules(): Schedules {
+    return this.entries;
+  }
 
   /** The schedule of `nest`; `isScalar` tells which buffers are words of the step record. */
   get(nest: Nest | OpaqueNest, fn: NestFunction, isScalar: (buffer: string) => boolean): CachedSchedule {
@@ -145,10 +174,19 @@ export class ScheduleCache {
     const key = `${text}\n${constraints}`;
     let entry = this.entries.get(key);
     if (!entry) {
-      const scheduled = this.schedule(nest, narrow(fn, buffers, types));
-      this.entries.set(key, (entry = { scheduled, buffers }));
+      const known = this.before.get(key);
+      entry =
+        known?.name === nest.name
+          ? movedTo(known, nest)
+          : {
+              name: nest.name,
+              scheduled: this.schedule(nest, narrow(fn, buffers, types)),
+              buffers,
+              bound: new Map(),
+            };
+      this.entries.set(key, entry);
     }
-    return { key, ...this.rename(entry, buffers) };
+    return { key, bound: entry.bound, ...this.rename(entry, buffers) };
   }
 
   // What the nests of one function have in common, found once.

@@ -12,7 +12,7 @@ import {
 import type { Kernel, KernelArray, KernelBuffer, KernelExpr, Statement } from '../../ir/kernel.ts';
 import { workgroupsOf, type Dispatch } from '../../ir/plan.ts';
 import { CompilerBug } from '../../support/diagnostic.ts';
-import { memoize } from '../fusion/nest-graph.ts';
+import { memoize } from '../../support/memoize.ts';
 import { less, minus, named } from '../schedule/gpu/expressions.ts';
 import { linearGrid, workgroupNumber } from '../schedule/gpu/writer.ts';
 import type { Bound } from './bind.ts';
