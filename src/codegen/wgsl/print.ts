@@ -202,15 +202,12 @@ const compact = (text: string): string =>
     /^(--|\+\+|>=)$/.test(text.slice(at - 1, at) + text.slice(at + 1, at + 2)) ? ' ' : '',
   );
 
-// What is printed of a kernel, by the access of its bindings.
-const printedOf = memoize(
-  (_: Kernel) => new Map<string, PrintedShader>(),
-  ({ body }) => body,
-);
+// What is printed of the body of a kernel, by the access of its bindings.
+const printedOf = memoize<Kernel['body'], Map<string, PrintedShader>>(() => new Map());
 
 /** The WGSL of one kernel; `access[i]` declares storage binding i. */
 export function printWgsl(kernel: Kernel, access: readonly BindingAccess[]): PrintedShader {
-  const known = printedOf(kernel);
+  const known = printedOf(kernel.body);
   const printed = known.get(access.join()) ?? new KernelPrinter(tidy(kernel), access, compact).print();
   known.set(access.join(), printed);
   return printed;
