@@ -46,11 +46,6 @@ export async function runProfiled(
   return results;
 }
 
-/** Asks for timestamps where the GPU has them. */
-export const withTimestamps = ({ features }: GPUAdapter): GPUDeviceDescriptor => ({
-  requiredFeatures: features.has('timestamp-query') ? ['timestamp-query'] : [],
-});
-
 /** The kernels of the GPU as `meta` shows them. */
 export const describeKernels = ({ kernelNames = [] }: ProgramSpec): object[] =>
   kernelNames.map((text) => {

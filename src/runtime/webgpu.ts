@@ -29,12 +29,6 @@ interface GpuMemory extends Memory {
   readonly buffer: GPUBuffer;
 }
 
-interface Pipeline {
-  readonly pipeline: GPUComputePipeline;
-  readonly layout: GPUBindGroupLayout;
-  readonly bindings: readonly string[];
-}
-
 type Command =
   | { readonly pipeline: GPUComputePipeline; readonly group: GPUBindGroup; readonly workgroups: number }
   | { readonly from: GpuMemory; readonly to: GpuMemory; readonly through: GPUBuffer | undefined };
@@ -50,28 +44,29 @@ interface GpuBound extends Bound {
 }
 
 /**
- * Opens a GPU: the caller's device, which stays theirs, or the first adapter's, with what else `more` asks of it.
+ * Opens a GPU: the caller's device, which stays theirs, or the first adapter's, with all features that it offers: what is
+ * not used costs nothing.
  * @throws DlmError E0804
  */
-export async function openWebGpu(
-  device?: GPUDevice,
-  more?: (adapter: GPUAdapter) => GPUDeviceDescriptor,
-): Promise<Backend> {
-  if (device) return new WebGpuBackend(device, false);
+export async function openWebGpu(own?: GPUDevice): Promise<Backend> {
+  if (own) return new WebGpuBackend(own, false);
   const gpu = (globalThis.navigator as Navigator | undefined)?.gpu;
   const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter)
     throw new DlmError('E0804', `no device for target \`webgpu\`: ${gpu ? 'no adapter' : 'no navigator.gpu here'}`);
-  const wanted = ['maxStorageBufferBindingSize', 'maxBufferSize', 'maxComputeWorkgroupStorageSize'] as const;
-  const requiredLimits = Object.fromEntries(wanted.map((limit) => [limit, adapter.limits[limit]]));
-  return new WebGpuBackend(await adapter.requestDevice({ requiredLimits, ...more?.(adapter) }), true);
+  const { maxStorageBufferBindingSize, maxBufferSize, maxComputeWorkgroupStorageSize } = adapter.limits;
+  const device = await adapter.requestDevice({
+    requiredFeatures: [...adapter.features] as GPUFeatureName[],
+    requiredLimits: { maxStorageBufferBindingSize, maxBufferSize, maxComputeWorkgroupStorageSize },
+  });
+  return new WebGpuBackend(device, true);
 }
 
 class WebGpuBackend implements Backend {
   readonly kind = 'webgpu';
   readonly target = 'gpu';
   revision = 0;
-  readonly #pipelines = new Map<KernelSpec | undefined, Pipeline>();
+  readonly #pipelines = new Map<KernelSpec, GPUComputePipeline>();
   readonly #compiling = new Map<KernelSpec, Promise<void>>();
   readonly #staging: GPUBuffer[] = [];
   readonly #arena = new Arena(this);
@@ -129,11 +124,9 @@ class WebGpuBackend implements Backend {
 
   async #compile(kernel: KernelSpec): Promise<void> {
     const { gpu } = this;
-    const pipeline = await gpu.createComputePipelineAsync({
-      layout: 'auto',
-      compute: { module: gpu.createShaderModule({ code: shaderText(kernel) }), entryPoint: 'main' },
-    });
-    this.#pipelines.set(kernel, { pipeline, layout: pipeline.getBindGroupLayout(0), bindings: bindingsOf(kernel) });
+    const code = shaderText(kernel);
+    const compute = { module: gpu.createShaderModule({ code }) };
+    this.#pipelines.set(kernel, await gpu.createComputePipelineAsync({ layout: 'auto', compute }));
   }
 
   bind(program: ProgramSpec, plan: PlanSpec, named: Named): GpuBound {
@@ -186,13 +179,15 @@ class WebGpuBackend implements Backend {
 
   #dispatch(program: ProgramSpec, step: Dispatch, { places, record }: GpuBound, params: GPUBufferBinding): Command {
     const [index, buffers, workgroups] = step;
-    const found = need(this.#pipelines.get(program.kernels?.[index]), 'pipeline');
-    const entries = found.bindings.map((kind, binding): GPUBindGroupEntry => {
+    const kernel = need(program.kernels?.[index], 'kernel');
+    const pipeline = need(this.#pipelines.get(kernel), 'pipeline');
+    const layout = pipeline.getBindGroupLayout(0);
+    const entries = bindingsOf(kernel).map((kind, binding): GPUBindGroupEntry => {
       if (kind === 'p') return { binding, resource: params };
       const { buffer = record, at = 0, bytes = recordBytes } = (kind !== 's' && places[buffers[binding] ?? -1]) || {};
       return { binding, resource: { buffer, offset: at, size: bytes } };
     });
-    return { pipeline: found.pipeline, group: this.gpu.createBindGroup({ layout: found.layout, entries }), workgroups };
+    return { pipeline, group: this.gpu.createBindGroup({ layout, entries }), workgroups };
   }
 
   async run(target: Bound, request: RunRequest): Promise<Uint8Array<ArrayBuffer>[]> {

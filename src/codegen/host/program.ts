@@ -98,8 +98,7 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
   const isQuantized = input.module.models.some(({ parameters }) => parameters.some(({ quantized }) => quantized));
   if (isQuantized) uses.add('quantize');
   if (input.profile) uses.add('profile');
-  const openGpu = input.profile ? '(device) => openWebGpu(device, withTimestamps)' : 'openWebGpu';
-  const open = [gpu && `webgpu: ${openGpu}`, cpu && `wasm: ${threads ? 'openThreads' : 'openWasm'}`].filter(
+  const open = [gpu && 'webgpu: openWebGpu', cpu && `wasm: ${threads ? 'openThreads' : 'openWasm'}`].filter(
     (item) => item !== undefined,
   );
   const body = object(
