@@ -2,13 +2,15 @@
 import { printReadableWgsl } from './codegen/wgsl/print.ts';
 import type { Kernel } from './ir/kernel.ts';
 import type { TargetProgram } from './ir/plan.ts';
-import { shaderText } from './runtime/shader.ts';
+import { shaderTextOfTeams } from './runtime/combine.ts';
 import { lineText, positionAt } from './support/source.ts';
 
 /** The WGSL of every kernel, as modules of their own one after the other. */
 export const shadersText = ({ kernels }: TargetProgram): string =>
   kernels
-    .map((kernel) => [...headOf(kernel), shaderText(printReadableWgsl(kernel)).trimEnd(), ''].join('\n'))
+    .map((kernel) =>
+      [...headOf(kernel), shaderTextOfTeams(printReadableWgsl(kernel), new Set()).trimEnd(), ''].join('\n'),
+    )
     .join('\n');
 
 function headOf({ name, origin }: Kernel): string[] {

@@ -111,6 +111,8 @@ class Invocation {
         return yield* this.list(this.number(s.cond) !== 0 ? s.then : s.otherwise);
       case 'barrier':
         return yield;
+      case 'combine':
+        return yield* this.combine(s);
       case 'for': {
         const to = this.number(s.to);
         for (let i = this.number(s.from); i < to; i += s.step) {
@@ -119,6 +121,20 @@ class Invocation {
         }
       }
     }
+  }
+
+  // What the others of the team hold is added to what the first of it holds, in order.
+  private *combine({ name, op, team, array }: Extract<Statement, { kind: 'combine' }>): Generator<void> {
+    const memory = this.array(array);
+    const type = this.kernel.arrays.find((each) => each.name === array)?.type ?? 'f32';
+    const local = this.number({ kind: 'name', type: 'i32', width: 1, name: '%lx' });
+    const first = local - (local % team);
+    write(memory, local, this.number({ kind: 'name', type, width: 1, name }), array);
+    yield;
+    let all = read(memory, first, array);
+    for (let at = first + 1; at < first + team; at++)
+      all = rounded(type, evaluateBinary(op, type, all, read(memory, at, array)));
+    this.names.set(name, [all]);
   }
 
   private store(memory: KernelMemory, index: KernelExpr, value: KernelExpr, what: string): void {

@@ -79,6 +79,7 @@ export function statementExprs(s: Statement): readonly KernelExpr[] {
     case 'if':
       return [s.cond];
     case 'barrier':
+    case 'combine':
       return [];
   }
 }
@@ -109,6 +110,7 @@ export function mapStatements(
       case 'if':
         return { ...s, cond: expr(s.cond), then: go(s.then), otherwise: go(s.otherwise) };
       case 'barrier':
+      case 'combine':
         return s;
     }
   };

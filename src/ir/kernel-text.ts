@@ -1,6 +1,6 @@
 // Kernels as text, and back: parseKernel(printKernel(k)) is k.
 import { dtypes } from './dtype.ts';
-import type { Kernel, KernelArray, KernelBuffer, Statement } from './kernel.ts';
+import { combineOps, type Kernel, type KernelArray, type KernelBuffer, type Statement } from './kernel.ts';
 import { kernelExprText, localText, readKernelExpr, readLocal } from './text/kernel-expr.ts';
 import { Reader, type SourceTable } from './text/reader.ts';
 import { indent, originText, symbolText } from './text/writer.ts';
@@ -50,6 +50,8 @@ function statementText(s: Statement): string[] {
       ];
     case 'barrier':
       return ['barrier'];
+    case 'combine':
+      return [`combine ${localText(s.name)} by ${s.op} over ${s.team} in ${localText(s.array)}`];
   }
 }
 
@@ -102,7 +104,7 @@ function readStatements(reader: Reader): Statement[] {
 }
 
 function readStatement(reader: Reader): Statement {
-  const word = reader.choice(['let', 'var', 'set', 'store', 'put', 'for', 'if', 'barrier']);
+  const word = reader.choice(['let', 'var', 'set', 'store', 'put', 'for', 'if', 'barrier', 'combine']);
   switch (word) {
     case 'let':
       return { kind: 'let', name: readLocal(reader), value: readAfter(reader, '=') };
@@ -120,6 +122,8 @@ function readStatement(reader: Reader): Statement {
       return readIf(reader);
     case 'barrier':
       return { kind: 'barrier' };
+    case 'combine':
+      return readCombine(reader);
   }
 }
 
@@ -141,6 +145,16 @@ function readFor(reader: Reader): Statement {
   const step = reader.number();
   reader.expect('{');
   return { kind: 'for', name, from, to, step, body: readStatements(reader) };
+}
+
+function readCombine(reader: Reader): Statement {
+  const name = readLocal(reader);
+  reader.expect('by');
+  const op = reader.choice(combineOps);
+  reader.expect('over');
+  const team = reader.number();
+  reader.expect('in');
+  return { kind: 'combine', name, op, team, array: readLocal(reader) };
 }
 
 function readIf(reader: Reader): Statement {

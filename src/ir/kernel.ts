@@ -127,7 +127,26 @@ export type Statement =
       readonly otherwise: readonly Statement[];
     }
   /** GPU only: all invocations of the workgroup meet. */
-  | { readonly kind: 'barrier' };
+  | { readonly kind: 'barrier' }
+  /**
+   * GPU only, where all invocations of the workgroup come by, once: the variable of each becomes what the variables of
+   * its team hold together. A team is `team` invocations in a row, a power of two. The array, with an element for each
+   * invocation of the workgroup, serves this statement alone. What the variables were computed from has been read then;
+   * what was stored to other memory is not waited for.
+   */
+  | {
+      readonly kind: 'combine';
+      readonly name: string;
+      readonly op: CombineOp;
+      readonly team: number;
+      readonly array: string;
+    };
+
+/** What teams of invocations combine by: the order does not matter, but for the rounding of floats. */
+export type CombineOp = (typeof combineOps)[number];
+
+/** Every {@link CombineOp}. */
+export const combineOps = ['add', 'mul', 'min', 'max', 'and', 'or'] as const satisfies readonly BinaryOp[];
 
 /** Memory inside a kernel. `workgroup` is shared by the invocations of a workgroup (GPU). On the CPU `private` is scratch memory of the thread (packed panels). */
 export interface KernelArray {

@@ -114,7 +114,7 @@ class WebGpuBackend implements Backend {
     const kernels = wanted.map((index) => need(program.kernels?.[index], 'kernel'));
     let ready = 0;
     const compile = async (kernel: KernelSpec): Promise<void> => {
-      const pending = this.#compiling.get(kernel) ?? this.#compile(kernel);
+      const pending = this.#compiling.get(kernel) ?? this.#compile(program, kernel);
       this.#compiling.set(kernel, pending);
       await pending;
       done?.(++ready, kernels.length);
@@ -122,9 +122,9 @@ class WebGpuBackend implements Backend {
     await Promise.all(kernels.map(compile));
   }
 
-  async #compile(kernel: KernelSpec): Promise<void> {
+  async #compile(program: ProgramSpec, kernel: KernelSpec): Promise<void> {
     const { gpu } = this;
-    const code = shaderText(kernel);
+    const code = (program.shaderText ?? shaderText)(kernel, gpu.features);
     const compute = { module: gpu.createShaderModule({ code }) };
     this.#pipelines.set(kernel, await gpu.createComputePipelineAsync({ layout: 'auto', compute }));
   }

@@ -9,7 +9,8 @@ const devices: Record<string, unknown> = { wasm: 'wasm' };
 let release = (): void => {};
 
 beforeAll(async () => {
-  const found = await requestTestDevice();
+  // Other suites have a device with subgroups.
+  const found = await requestTestDevice({});
   if ('missing' in found) throw new Error(`WebGPU is missing: ${found.missing}`);
   devices['webgpu'] = found.device;
   release = () => found.device.destroy();

@@ -5,6 +5,7 @@ import { encodeWasm } from '../../src/codegen/wasm/module.ts';
 import { tableWords } from '../../src/codegen/wasm/table.ts';
 import { lowerModule, type Lowered } from '../../src/compile.ts';
 import type { GraphFunction } from '../../src/ir/graph.ts';
+import { shaderTextOfTeams } from '../../src/runtime/combine.ts';
 import { checkFacts } from '../../src/runtime/facts.ts';
 import { floorDiv } from '../../src/runtime/dims.ts';
 import { readPlan } from '../../src/runtime/plan-text.ts';
@@ -31,6 +32,7 @@ const runtime = {
   threefry,
   openWasm,
   openWebGpu,
+  shaderTextOfTeams,
 };
 
 /** A compiled function. */

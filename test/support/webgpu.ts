@@ -25,14 +25,15 @@ export function openDawn(): GPU | undefined {
 
 /**
  * A new device. Destroy it when done: undestroyed devices hold their memory until the process ends.
- * @param descriptor passed to `requestDevice`
+ * @param descriptor passed to `requestDevice`; without one the device has subgroups where the adapter does
  */
-export async function requestTestDevice(descriptor: GPUDeviceDescriptor = {}): Promise<TestDevice> {
+export async function requestTestDevice(descriptor?: GPUDeviceDescriptor): Promise<TestDevice> {
   const gpu = openDawn();
   if (gpu === undefined) return { missing: 'the npm package webgpu does not load here' };
   const adapter = await gpu.requestAdapter();
   if (adapter === null) return { missing: process.env['DLM_NO_SWIFTSHADER'] ?? 'Dawn found no adapter' };
-  return { gpu, adapter, device: sharePipelines(await adapter.requestDevice(descriptor)) };
+  const requiredFeatures = (['subgroups'] as const).filter((feature) => adapter.features.has(feature));
+  return { gpu, adapter, device: sharePipelines(await adapter.requestDevice(descriptor ?? { requiredFeatures })) };
 }
 
 // SwiftShader takes tens of milliseconds for a pipeline, and programs have many kernels in common.

@@ -18,7 +18,7 @@ export interface Case {
   readonly within?: number;
 }
 
-/** Runs a case on the device and fails where it differs from the nest interpreter. */
+/** Runs a case on the device, with its features and without any, and fails where it differs from the nest interpreter. */
 export async function agrees(
   found: TestDevice,
   { fn, inputs, dims = {}, within = 0 }: Case,
@@ -27,7 +27,15 @@ export async function agrees(
 ): Promise<void> {
   if ('missing' in found) return skip(found.missing);
   const expected = interpretNests(fn, inputs, { dims });
-  const actual = await runOnDevice(found.device, fn, inputs, dims, schedule);
+  for (const features of [found.device.features, new Set<string>()])
+    compare(await runOnDevice(found.device, fn, inputs, dims, schedule, features), expected, within);
+}
+
+function compare(
+  actual: Readonly<Record<string, Tensor>>,
+  expected: Readonly<Record<string, Tensor>>,
+  within: number,
+): void {
   for (const [name, tensor] of Object.entries(expected)) {
     const got = actual[name]?.data ?? new Float64Array();
     const wrong = [...tensor.data].findIndex(

@@ -8,7 +8,10 @@ import type { Expr } from '../../src/ir/expr.ts';
 import { at, axis, bin, dynamic, load, n, nest, nestFunction, num, reduce, result, store } from './nests.ts';
 import { scheduleAll, wgslOf } from './run-on-device.ts';
 
-const textOf = (fn: NestFunction): string => scheduleAll(fn, scheduleForGpu).kernels.map(wgslOf).join('\n');
+const textOf = (fn: NestFunction): string =>
+  scheduleAll(fn, scheduleForGpu)
+    .kernels.map((kernel) => wgslOf(kernel))
+    .join('\n');
 const [i, j, k] = [axis('i', n('b')), axis('j', 64), axis('k', 128)];
 
 const scale = (name: string, columns: number): NestFunction =>
@@ -68,29 +71,37 @@ describe('text of kernels', () => {
       ['b'],
     );
     expect(textOf(fn)).toMatchInlineSnapshot(`
-      "@group(0)@binding(0)var<storage,read>b0:array<vec4f>;
+      "const Z=1u;const T=0u;
+      @group(0)@binding(0)var<storage,read>b0:array<vec4f>;
       @group(0)@binding(1)var<storage,read_write>b1:array<f32>;
       @group(0)@binding(2)var<uniform>p:array<vec4i,16>;
       @compute @workgroup_size(64)
       fn main(@builtin(workgroup_id)wid:vec3u,@builtin(num_workgroups)nwg:vec3u,@builtin(local_invocation_id)lid:vec3u){
-      let W=i32(wid.x+wid.y*nwg.x);let L=i32(lid.x);
-      let r8=L/4;
-      let W2=W*16+r8;
+      let W=i32(wid.x+wid.y*nwg.x);let L=i32(lid.x/Z*Z+T);
+      let g5=W*16+L/4;
       let i1=L%4;
-      let m3=r8*4;
-      let y5=min(W2,p[0].y);
+      let y5=min(g5,p[0].y);
       var R3=vec4f((-3.4028234663852886e38f));
       for(var D2=i1*4;D2<p[0].z;D2+=16){
       R3=max(R3,b0[(y5*p[0].z+D2)>>2u]);
       }
-      a0[L]=max(max(R3.x,R3.y),max(R3.z,R3.w));
+      var H6=max(max(R3.x,R3.y),max(R3.z,R3.w));
+      for(var i=1u;i<min(Z,4);i*=2){H6=max(H6,H6);}
+      if(Z<4){
+      if(T==0){a0[L]=H6;}
       workgroupBarrier();
-      var X2=a0[m3];
-      for(var P8=1;P8<4;P8++){
-      X2=max(X2,a0[m3+P8]);
+      if(Z*8<4){
+      if(T==0&&u32(L%4)<Z*8){
+      for(var i=Z*8;i<4;i+=Z*8){H6=max(H6,a0[u32(L)+i]);}
+      a0[L]=H6;
       }
-      if((i1==0)&(W2<p[0].x)){
-      b1[y5]=X2;
+      workgroupBarrier();
+      }
+      H6=a0[L&-4];
+      for(var i=Z;i<min(Z*8,4);i+=Z){H6=max(H6,a0[u32(L&-4)+i]);}
+      }
+      if((i1==0)&(g5<p[0].x)){
+      b1[y5]=H6;
       }
       }
       var<workgroup>a0:array<f32,64>;

@@ -9,7 +9,7 @@ import type { Dispatch } from '../../src/ir/plan.ts';
 import { expandMath } from '../../src/passes/expand-math.ts';
 import type { Scheduled, ScheduleNest } from '../../src/passes/schedule/schedule.ts';
 import { printWgsl } from '../../src/codegen/wgsl/print.ts';
-import { shaderText } from '../../src/runtime/shader.ts';
+import { shaderTextOfTeams } from '../../src/runtime/combine.ts';
 
 const nestsOf = (steps: readonly NestStep[]): (Nest | OpaqueNest)[] =>
   steps.flatMap((step) => (step.kind === 'loop' ? nestsOf(step.body) : [step]));
@@ -24,13 +24,14 @@ export function scheduleAll(fn: NestFunction, schedule: ScheduleNest): Scheduled
   };
 }
 
-/** WGSL of a kernel whose written buffers are read_write and whose others are read. */
-export const wgslOf = (kernel: Kernel): string =>
-  shaderText(
+/** WGSL for a device with these features; written buffers of the kernel are read_write, others are read. */
+export const wgslOf = (kernel: Kernel, features: ReadonlySet<string> = new Set()): string =>
+  shaderTextOfTeams(
     printWgsl(
       kernel,
       kernel.buffers.map(({ access }) => (access === 'read' ? 'read' : 'read_write')),
     ),
+    features,
   );
 
 function encode(dtype: DType, data: Float64Array): ArrayBuffer {
@@ -53,6 +54,7 @@ class Session {
 
   constructor(
     private readonly device: GPUDevice,
+    private readonly features: ReadonlySet<string>,
     readonly dims: Map<string, number>,
   ) {}
 
@@ -84,7 +86,7 @@ class Session {
   }
 
   private async pipeline(kernel: Kernel): Promise<GPUComputePipeline> {
-    const code = wgslOf(kernel);
+    const code = wgslOf(kernel, this.features);
     try {
       const module = this.device.createShaderModule({ code });
       return await this.device.createComputePipelineAsync({ layout: 'auto', compute: { module, entryPoint: 'main' } });
@@ -153,15 +155,20 @@ class Session {
   }
 }
 
-/** Results of `fn` by name, computed on the device. @throws Error with the WGSL where it does not compile */
+/**
+ * Results of `fn` by name, computed on the device.
+ * @param features of the device, or fewer
+ * @throws Error with the WGSL where it does not compile
+ */
 export async function runOnDevice(
   device: GPUDevice,
   fn: NestFunction,
   inputs: Readonly<Record<string, Tensor>>,
   dims: Readonly<Record<string, number>>,
   schedule: ScheduleNest,
+  features: ReadonlySet<string> = device.features,
 ): Promise<Record<string, Tensor>> {
-  const session = new Session(device, new Map(Object.entries(dims)));
+  const session = new Session(device, features, new Map(Object.entries(dims)));
   const scheduled = new Map<NestStep, Scheduled>(nestsOf(fn.body).map((nest) => [nest, schedule(nest, fn)]));
   const buffers = [...scheduled.values()].flatMap((part) => part.buffers);
   const given = new Map(fn.inputs.map(({ name, buffer }) => [buffer, inputs[name]]));
@@ -178,7 +185,12 @@ export async function runOnDevice(
       fn.results.map(async ({ name, buffer }) => [name, await session.read(buffer)] as const),
     );
     const error = await device.popErrorScope();
-    if (error) throw new Error(`${error.message}\n${scheduleAll(fn, schedule).kernels.map(wgslOf).join('\n')}`);
+    if (error)
+      throw new Error(
+        `${error.message}\n${scheduleAll(fn, schedule)
+          .kernels.map((kernel) => wgslOf(kernel, features))
+          .join('\n')}`,
+      );
     return Object.fromEntries(results);
   } finally {
     session.destroy();

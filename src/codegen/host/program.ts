@@ -98,6 +98,8 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
   const isQuantized = input.module.models.some(({ parameters }) => parameters.some(({ quantized }) => quantized));
   if (isQuantized) uses.add('quantize');
   if (input.profile) uses.add('profile');
+  const hasTeams = kernels.printed.some((kernel) => kernel.includes('\ncombine '));
+  if (hasTeams) uses.add('combine');
   const open = [gpu && 'webgpu: openWebGpu', cpu && `wasm: ${threads ? 'openThreads' : 'openWasm'}`].filter(
     (item) => item !== undefined,
   );
@@ -109,6 +111,7 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
       trains: byName(input.module.trains, (train) => printTrain(train, input.module)),
       functions: object(Object.fromEntries(functions), '  '),
       kernels: gpu && lines(kernels.printed, '  '),
+      shaderText: hasTeams ? 'shaderTextOfTeams' : undefined,
       kernelNames:
         gpu && input.profile
           ? lines(

@@ -89,6 +89,7 @@ function rebuilt(
     case 'if':
       return { ...s, cond: expr(s.cond), then: list(first), otherwise: list(second) };
     case 'barrier':
+    case 'combine':
       return s;
   }
 }

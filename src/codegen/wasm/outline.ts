@@ -169,6 +169,7 @@ function canonical(loop: Statement, body: Body): Canonical | undefined {
         return { ...s, array: array(s.array) };
       case 'if':
       case 'barrier':
+      case 'combine':
         return s;
     }
   };

@@ -167,7 +167,8 @@ function printItself(s: Statement, at: Printing): void {
     case 'if':
       return printIf(s, at);
     case 'barrier':
-      throw new RangeError('a barrier in a CPU kernel');
+    case 'combine':
+      throw new RangeError(`a ${s.kind} in a CPU kernel`);
   }
 }
 

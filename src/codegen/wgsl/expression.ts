@@ -1,7 +1,7 @@
 // Kernel expressions as WGSL text. Expressions whose operands are all constant are kept from being
 // evaluated by the WGSL compiler, which refuses overflow that the kernel would simply compute.
 import type { BinaryOp, UnaryOp } from '../../ir/expr.ts';
-import type { Kernel, KernelExpr, ScalarType, Width } from '../../ir/kernel.ts';
+import type { Kernel, KernelExpr, ScalarType, Statement, Width } from '../../ir/kernel.ts';
 import { CompilerBug } from '../../support/diagnostic.ts';
 import { integerDivision, saturatingCast, type SupportFunction } from './functions.ts';
 import { builtIns, constantText, localName, typeName } from './names.ts';
@@ -31,6 +31,12 @@ const calls: Partial<Record<UnaryOp, string>> = {
   ceil: 'ceil',
   round: 'round',
 };
+
+/** The line from which the host writes what combines the variables `name` of a team: up to their other operand. */
+export function combineText(name: string, { op, team, array }: Extract<Statement, { kind: 'combine' }>): string {
+  const symbol = infix[op] ?? bitwise[op];
+  return `combine ${name},${array},${team},${symbol ? `${name}${symbol}(` : `${op}(${name},`}`;
+}
 
 /** Prints the expressions of one kernel and collects the declarations that they need. */
 export class ExpressionPrinter {

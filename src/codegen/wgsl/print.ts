@@ -1,11 +1,12 @@
 // Kernel IR → WGSL. Storage buffer i is binding i of group 0 with the access that the host gives it;
 // then one uniform of params (and the places of step scalars in the step record), then the record.
-// Declarations of bindings and the head of the entry point are the same in every kernel: the host writes them.
+// Declarations of bindings and the head of the entry point are the same in every kernel: the host writes them. How
+// teams combine what they have depends on the device: the host writes that too (src/runtime/combine.ts).
 import type { DType } from '../../ir/dtype.ts';
 import type { Kernel, KernelExpr, Statement } from '../../ir/kernel.ts';
 import { CompilerBug } from '../../support/diagnostic.ts';
 import { memoize } from '../../support/memoize.ts';
-import { ExpressionPrinter } from './expression.ts';
+import { combineText, ExpressionPrinter } from './expression.ts';
 import { localName, typeName } from './names.ts';
 import { numberBuffers, tidy } from './tidy.ts';
 import { accessesOf, isVectorMemory, type Accesses } from './storage.ts';
@@ -127,6 +128,8 @@ class KernelPrinter {
         return this.branch(s, depth);
       case 'barrier':
         return this.barrier(depth);
+      case 'combine':
+        return this.line(depth, combineText(localName(s.name), s));
     }
   }
 

@@ -115,6 +115,7 @@ class Inliner {
         return { ...s, index, value };
       }
       case 'barrier':
+      case 'combine':
         flush((p) => p.reads);
         return s;
       case 'if': {
@@ -186,6 +187,8 @@ function renameBlock(body: readonly Statement[], outer: Names): Statement[] {
         const name = nameBy(`for ${s.step}`, taken);
         return { ...s, name, from, to, body: renameBlock(s.body, new Map([...names, [s.name, name]])) };
       }
+      case 'combine':
+        return { ...s, name: names.get(s.name) ?? s.name };
       case 'barrier':
         return s;
     }

@@ -114,6 +114,8 @@ function renamedBody(body: readonly Statement[], to: Renaming): Statement[] {
         return { ...s, buffer: of(to.buffers, s.buffer) };
       case 'store-array':
         return { ...s, array: of(to.arrays, s.array) };
+      case 'combine':
+        return { ...s, name: local(s.name), array: of(to.arrays, s.array) };
       case 'if':
       case 'barrier':
         return s;

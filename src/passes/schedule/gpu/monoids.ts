@@ -1,6 +1,6 @@
 // Reductions in registers: identities and combining statements of each monoid.
 import { highest, lowest, type DType } from '../../../ir/dtype.ts';
-import type { KernelExpr, Statement } from '../../../ir/kernel.ts';
+import type { CombineOp, KernelExpr, Statement } from '../../../ir/kernel.ts';
 import type { Monoid } from '../../../ir/nest.ts';
 import { CompilerBug } from '../../../support/diagnostic.ts';
 import { binary, literal, madd, registerType, select } from './expressions.ts';
@@ -34,6 +34,10 @@ export const identityValue = (monoid: Monoid, dtype: DType, part: number): Kerne
   literal(registerType(dtype), identityOf(monoid, dtype === 'f16' ? 'f32' : dtype, part));
 
 const simple = { sum: 'add', prod: 'mul', max: 'max', min: 'min', and: 'and', or: 'or' } as const;
+const firstPart = { ...simple, argmax: 'max', argmin: 'min', softmax: 'max' } as const;
+
+/** How first parts are combined. */
+export const operatorOf = ({ name }: Monoid): CombineOp => firstPart[name];
 
 /** a ∘ b for the monoids of one part. */
 export function combineValues(name: keyof typeof simple, a: KernelExpr, b: KernelExpr): KernelExpr {

@@ -1,11 +1,12 @@
 // Threads of a workgroup share one point of the nest: reductions with long rows, and row kernels (softmax, layer norm)
 // whose stages run over the same inner axis. Short rows take a few threads each, several of them a workgroup. Each
-// stage is shared by the threads of a row; results of reductions meet in workgroup memory, in an order that depends on
-// the dims only.
+// stage is shared by the threads of a row, who then combine what they have, in an order that depends on the dims and the
+// device only.
 import { ceilDiv, constant, one, sub } from '../../../ir/dim.ts';
 import { loadsIn } from '../../../ir/expr-rewrite.ts';
-import type { KernelExpr, Statement } from '../../../ir/kernel.ts';
+import type { CombineOp, KernelExpr, Statement } from '../../../ir/kernel.ts';
 import type { Nest } from '../../../ir/nest.ts';
+import { CompilerBug } from '../../../support/diagnostic.ts';
 import {
   all,
   binary,
@@ -14,10 +15,12 @@ import {
   laneNumbers,
   laneOf,
   less,
+  literal,
   named,
   plus,
   quotient,
   remainder,
+  select,
   times,
   widen,
 } from './expressions.ts';
@@ -35,7 +38,7 @@ import {
   storesInLanes,
   tableOf,
 } from './loops.ts';
-import { accumulate, combineValues } from './monoids.ts';
+import { accumulate, combineValues, identityValue, operatorOf } from './monoids.ts';
 import { Scope } from './scope.ts';
 import { KernelWriter, linearGrid, workgroupNumber, type Surroundings, type Written } from './writer.ts';
 
@@ -45,9 +48,8 @@ interface Team {
   /** Threads of a row and of the workgroup: powers of two. */
   readonly size: number;
   readonly workgroup: number;
-  /** The number of this thread in its team, and of the team's first thread in the workgroup. */
+  /** The number of this thread in its team. */
   readonly local: KernelExpr;
-  readonly first: KernelExpr;
   /** False for a team without a row: it goes along to the barriers and stores nothing. Undefined where there is none. */
   readonly hasRow: KernelExpr | undefined;
 }
@@ -69,60 +71,24 @@ function forShare(
   scope.into.push({ kind: 'for', name, from: times(local, int(width)), to, step: size * width, body: block });
 }
 
-const arrayType = (x: KernelExpr): 'f32' | 'i32' | 'u32' => (x.type === 'bool' ? 'u32' : x.type);
-
-// value(0) ∘ … ∘ value(count − 1), for every part of the monoid.
-function accumulateAll(
-  writer: KernelWriter,
-  into: Statement[],
-  { monoid }: ReduceStage,
-  like: readonly KernelExpr[],
-  count: number,
-  value: (part: number, at: KernelExpr) => KernelExpr,
-): KernelExpr[] {
-  const totals = like.map((_, part) => writer.variable(into, value(part, int(0))));
-  const [name, body]: [string, Statement[]] = [writer.fresh('i'), []];
-  accumulate(
-    writer,
-    body,
-    monoid,
-    totals,
-    like.map((_, part) => value(part, named(name))),
-  );
-  into.push({ kind: 'for', name, from: int(1), to: int(count), step: 1, body });
-  return totals;
+// What the threads of the team have, combined: the same number in all of them.
+function combine({ into, writer }: Scope, team: Team, op: CombineOp, own: KernelExpr): KernelExpr {
+  const type = own.type === 'bool' ? 'u32' : own.type;
+  const total = writer.variable(into, cast(type, own));
+  const array = writer.array(type, team.workgroup);
+  if (total.kind === 'name') into.push({ kind: 'combine', name: total.name, op, team: team.size, array });
+  return own.type === 'bool' ? binary('ne', total, literal('u32', 0)) : total;
 }
 
-// Writes each thread's partial result. Of a large team a few threads add up those that lie a few apart first: two
-// barriers, where halving takes one for every bit of the size. Then all threads add up what there is.
-function meet(scope: Scope, team: Team, stage: ReduceStage, mine: readonly KernelExpr[]): KernelExpr[] {
-  const { writer, size, workgroup, local, first } = team;
-  const arrays = mine.map((x) => writer.array(arrayType(x), workgroup));
-  const read = (part: number, index: KernelExpr): KernelExpr => {
-    const type = mine[part]?.type ?? 'f32';
-    const stored = type === 'bool' ? 'u32' : type;
-    const array = arrays[part] ?? '';
-    const value: KernelExpr = { kind: 'load-array', type: stored, width: 1, array, index: plus(first, index) };
-    return type === 'bool' ? binary('ne', value, { kind: 'const', type: 'u32', width: 1, value: 0 }) : value;
-  };
-  const write = (part: number, value: KernelExpr): Statement => ({
-    kind: 'store-array',
-    array: arrays[part] ?? '',
-    index: named('%lx'),
-    value: cast(arrayType(value), value),
-  });
-  const { into } = scope;
-  mine.forEach((x, part) => into.push(write(part, x)));
-  into.push({ kind: 'barrier' });
-  if (size <= 8) return accumulateAll(writer, into, stage, mine, size, read);
-  const columns = 2 ** Math.floor(Math.log2(size) / 2);
-  const block: Statement[] = [];
-  const sums = accumulateAll(writer, block, stage, mine, size / columns, (part, at) =>
-    read(part, plus(local, times(at, int(columns)))),
-  );
-  sums.forEach((x, part) => block.push(write(part, x)));
-  into.push({ kind: 'if', cond: less(local, int(columns)), then: block, otherwise: [] }, { kind: 'barrier' });
-  return accumulateAll(writer, into, stage, mine, columns, read);
+// The results of a stage from the partial results of the team. Of equal extremes the lowest index is the one.
+function meet(scope: Scope, team: Team, { monoid, dtypes }: ReduceStage, own: readonly KernelExpr[]): KernelExpr[] {
+  const [value, index] = own;
+  if (!value) throw new CompilerBug('a reduction of no parts');
+  if (monoid.arity === 1) return [combine(scope, team, operatorOf(monoid), value)];
+  if (monoid.arity === 3 || !index) throw new CompilerBug(`threads cannot share ${monoid.name}`);
+  const best = combine(scope, team, operatorOf(monoid), value);
+  const nowhere = identityValue(monoid, dtypes[1] ?? 'i32', 1);
+  return [best, combine(scope, team, 'min', select(binary('eq', value, best), index, nowhere))];
 }
 
 const isWideReduce = (writer: KernelWriter, { axes, args, monoid }: ReduceStage): boolean =>
@@ -196,7 +162,6 @@ export function schedulePerWorkgroup(nest: Nest, surroundings: Surroundings): Wr
     size,
     workgroup,
     local: shared ? writer.bind(body, remainder(named('%lx'), int(size))) : named('%lx'),
-    first: shared ? writer.bind(body, times(within, int(size))) : int(0),
     hasRow: shared && writer.facts.divisible(rows, teams) !== 'proved' ? isWhole : undefined,
   };
   const row = team.hasRow ? writer.bind(body, binary('min', number, writer.param(sub(rows, one)))) : number;
