@@ -1,4 +1,5 @@
-// `--emit wgsl`: the shaders for people are shaders, and say which lines they compute.
+// Texts of shaders: those for people (`--emit wgsl`) are shaders and say which lines they compute, those of modules suit
+// their device.
 import { expect, test } from 'vitest';
 import { printWgsl } from '../../src/codegen/wgsl/print.ts';
 import type { Kernel } from '../../src/ir/kernel.ts';
@@ -6,6 +7,11 @@ import { compile, shadersText } from '../../src/index.ts';
 import { shaderText } from '../../src/runtime/shader.ts';
 import { fileHost } from '../support/file-host.ts';
 import { requestTestDevice } from '../support/webgpu.ts';
+import { importModule } from '../runtime/load-module.ts';
+
+interface Loads {
+  load(options: object): Promise<{ forward(x: object): Promise<{ data(): Promise<Float32Array> }> }>;
+}
 
 test('every shader is valid by itself, and names its kernel and the lines it came from', async () => {
   const found = await requestTestDevice();
@@ -57,4 +63,26 @@ test('a pipeline has all bindings of its kernel, also those that nothing reads',
   });
   expect(await device.popErrorScope()).toBeNull();
   device.destroy();
+});
+
+test('a module writes its kernels by what its device offers', async () => {
+  const source = 'export model Soft() { export fn forward(x: [b, 100]) -> [b, 100] = softmax(x, axis=-1) }';
+  const { js = '' } = await compile({ ...fileHost, read: () => source }, 'soft.dlm', { targets: ['webgpu'] });
+  const module = await importModule<Loads>(js, 'soft.dlm.mjs');
+  for (const requiredFeatures of [[], ['subgroups']] satisfies GPUFeatureName[][]) {
+    const found = await requestTestDevice({ requiredFeatures });
+    if ('missing' in found) throw new Error(found.missing);
+    const { device } = found;
+    const texts: string[] = [];
+    const create = device.createShaderModule.bind(device);
+    device.createShaderModule = (given) => {
+      texts.push(given.code);
+      return create(given);
+    };
+    const net = await module.load({ device });
+    const rows = await (await net.forward({ data: new Float32Array(300), shape: [3, 100] })).data();
+    expect([...rows].every((x) => Math.abs(x - 0.01) < 1e-6)).toBe(true);
+    expect(texts.some((text) => text.includes('subgroupShuffleXor'))).toBe(requiredFeatures.length > 0);
+    device.destroy();
+  }
 });
