@@ -43,9 +43,11 @@ interface GpuBound extends Bound {
   checked: boolean;
 }
 
+/** What kernels that combine what teams have, and calls that are timed, use where it is offered. */
+const features: readonly GPUFeatureName[] = ['subgroups', 'timestamp-query'];
+
 /**
- * Opens a GPU: the caller's device, which stays theirs, or the first adapter's, with all features that it offers: what is
- * not used costs nothing.
+ * Opens a GPU: the caller's device, which stays theirs, or the first adapter's, with what it has of {@link features}.
  * @throws DlmError E0804
  */
 export async function openWebGpu(own?: GPUDevice): Promise<Backend> {
@@ -56,7 +58,7 @@ export async function openWebGpu(own?: GPUDevice): Promise<Backend> {
     throw new DlmError('E0804', `no device for target \`webgpu\`: ${gpu ? 'no adapter' : 'no navigator.gpu here'}`);
   const { maxStorageBufferBindingSize, maxBufferSize, maxComputeWorkgroupStorageSize } = adapter.limits;
   const device = await adapter.requestDevice({
-    requiredFeatures: [...adapter.features] as GPUFeatureName[],
+    requiredFeatures: features.filter((feature) => adapter.features.has(feature)),
     requiredLimits: { maxStorageBufferBindingSize, maxBufferSize, maxComputeWorkgroupStorageSize },
   });
   return new WebGpuBackend(device, true);
@@ -125,7 +127,7 @@ class WebGpuBackend implements Backend {
   async #compile(program: ProgramSpec, kernel: KernelSpec): Promise<void> {
     const { gpu } = this;
     const code = (program.shaderText ?? shaderText)(kernel, gpu.features);
-    const compute = { module: gpu.createShaderModule({ code }) };
+    const compute = { module: gpu.createShaderModule({ code }), entryPoint: 'main' };
     this.#pipelines.set(kernel, await gpu.createComputePipelineAsync({ layout: 'auto', compute }));
   }
 

@@ -8,6 +8,7 @@ import type { GraphFunction } from '../../src/ir/graph.ts';
 import { shaderTextOfTeams } from '../../src/runtime/combine.ts';
 import { checkFacts } from '../../src/runtime/facts.ts';
 import { floorDiv } from '../../src/runtime/dims.ts';
+import { foldPath } from '../../src/runtime/path-keys.ts';
 import { readPlan } from '../../src/runtime/plan-text.ts';
 import { repeat } from '../../src/runtime/repeat.ts';
 import type { Backend, Data, Memory, ProgramSpec } from '../../src/runtime/program.ts';
@@ -30,6 +31,7 @@ const runtime = {
   roundEven,
   toInteger,
   threefry,
+  foldPath,
   openWasm,
   openWebGpu,
   shaderTextOfTeams,
