@@ -77,7 +77,7 @@ describe('text of kernels', () => {
       @group(0)@binding(2)var<uniform>p:array<vec4i,16>;
       @compute @workgroup_size(64)
       fn main(@builtin(workgroup_id)wid:vec3u,@builtin(num_workgroups)nwg:vec3u,@builtin(local_invocation_id)lid:vec3u){
-      let W=i32(wid.x+wid.y*nwg.x);let L=i32(lid.x/Z*Z+T);
+      let W=i32(wid.x+wid.y*nwg.x);let L=i32(lid.x);
       let g5=W*16+L/4;
       let i1=L%4;
       let y5=min(g5,p[0].y);
