@@ -12,7 +12,7 @@ import { constant, i32, type Atom } from './kernel-writer.ts';
 import { score } from './loops.ts';
 import { maskOf } from './masked.ts';
 import { overChunks } from './reductions.ts';
-import { reduceAlong } from './row-reductions.ts';
+import { reduceAlong, rowsAtOnce } from './row-reductions.ts';
 import type { Values } from './values.ts';
 
 /** Columns of a block: two lines of the processor's memory, eight sums in registers. */
@@ -71,11 +71,12 @@ export function emitAnyRows(values: Values, c: Contraction, unit: number, many: 
   return extent;
 }
 
-// The matrix lies row by row of what is reduced: four columns at a time, each a row in memory.
+// The matrix lies row by row of what is reduced: some columns at a time, each a row in memory.
 function alongRows(values: Values, c: Contraction, sum: ReduceStage, from: Atom, to: Atom): void {
   const { writer } = values;
-  writer.for(from, to, 4, (column) =>
-    fourColumns(values, c, column, to, (columns) =>
+  const count = rowsAtOnce(values, sum, c.columns.extent);
+  writer.for(from, to, count, (column) =>
+    columnsFrom(values, c, count, column, to, (columns) =>
       overRows(values, c, (place) => storeColumns(values, c, sum, place, columns)),
     ),
   );
@@ -127,18 +128,19 @@ function addRow(values: Values, c: Contraction, { fours, shared }: Blocks, place
   });
 }
 
-// Columns from `first` on: four of them, or what is left one by one.
-function fourColumns(
+// Columns from `first` on: `count` of them, or what is left one by one.
+function columnsFrom(
   { writer, dims }: Values,
   { columns }: Contraction,
+  count: number,
   first: Atom,
   to: Atom,
   body: (columns: readonly Atom[]) => void,
 ): void {
-  const four = (): void => body([0, 1, 2, 3].map((lane) => dims.combine('add', first, i32(lane))));
-  if (dims.isMultiple(columns.extent, 4)) return four();
-  const end = dims.combine('add', first, i32(4));
-  writer.if(writer.let({ kind: 'binary', type: 'bool', width: 1, op: 'le', a: end, b: to }), four, () =>
+  const all = (): void => body(Array.from({ length: count }, (_, at) => dims.combine('add', first, i32(at))));
+  if (dims.isMultiple(columns.extent, count)) return all();
+  const end = dims.combine('add', first, i32(count));
+  writer.if(writer.let({ kind: 'binary', type: 'bool', width: 1, op: 'le', a: end, b: to }), all, () =>
     writer.for(first, to, 1, (column) => body([column])),
   );
 }
@@ -153,10 +155,15 @@ function storeColumns(
   const envs = columns.map((column) => withAxis(place, c.columns.name, column));
   const results = reduceAlong(values, sum, envs);
   const [only] = results;
-  const [first] = columns;
-  if (!only || !first || columns.length === 1) return only && values.storeAll(c.stores, only);
-  const [x, y, z, w] = results.flatMap(({ reduced }): KernelExpr[] => [...reduced.values()]);
-  if (!x || !y || !z || !w) throw new RangeError('four columns have four sums');
-  const lanes = values.writer.let({ kind: 'vector', type: 'f32', width: 4, lanes: [x, y, z, w] }, values.writer.depth);
-  values.storeAll(c.stores, withReduced(withAxis(place, c.columns.name, first, true), c.stage, [lanes]));
+  if (only && columns.length === 1) return values.storeAll(c.stores, only);
+  const sums = results.flatMap(({ reduced }): KernelExpr[] => [...reduced.values()]);
+  columns.forEach((first, at) => {
+    const [x, y, z, w] = sums.slice(at, at + 4);
+    if (at % 4 !== 0 || !x || !y || !z || !w) return;
+    const lanes = values.writer.let(
+      { kind: 'vector', type: 'f32', width: 4, lanes: [x, y, z, w] },
+      values.writer.depth,
+    );
+    values.storeAll(c.stores, withReduced(withAxis(place, c.columns.name, first, true), c.stage, [lanes]));
+  });
 }

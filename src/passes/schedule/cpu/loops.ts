@@ -14,7 +14,7 @@ import { i32, type Atom } from './kernel-writer.ts';
 import { interiorOf, type Interior } from './interior.ts';
 import { isShortRow, overLanes } from './lanes.ts';
 import { overAxes, reduceAcross } from './reductions.ts';
-import { reduceAlong, storesWithin } from './row-reductions.ts';
+import { reduceAlong, rowsAtOnce, storesWithin } from './row-reductions.ts';
 import type { Values } from './values.ts';
 
 /** Every index that a stage loads or stores at. */
@@ -150,7 +150,7 @@ class NestLoops {
         this.axes([next, ...rest], withAxis(env, axis.name, i), i32(0), writer.dim(next.extent)),
       );
     }
-    if (!this.across && this.sharesVector(axis.name)) return this.rows(axis.name, env, from, to);
+    if (!this.across && this.sharesVector(axis.name)) return this.rows(axis, env, from, to);
     if (!this.across) return writer.for(from, to, 1, (i) => this.stages([withAxis(env, axis.name, i)]));
     const interior = this.scatters ? undefined : interiorOf(this.nest, axis.name);
     if (interior) return this.interior(interior, axis.name, env, from, to);
@@ -181,16 +181,18 @@ class NestLoops {
     return rest.every(({ kind }) => kind === 'store') && [arg.a, arg.b].some((side) => !mentions(side, axis));
   }
 
-  // Four rows at a time, and what is left one by one.
-  private rows(axis: string, env: Environment, from: Atom, to: Atom): void {
+  // Some rows at a time, and what is left one by one.
+  private rows({ name, extent }: Axis, env: Environment, from: Atom, to: Atom): void {
     const { writer, dims } = this.values;
-    writer.for(from, to, 4, (i) => {
-      const end = dims.combine('add', i, i32(4));
-      const group = [0, 1, 2, 3].map((row) => withAxis(env, axis, dims.combine('add', i, i32(row))));
+    const [reduce] = this.nest.stages;
+    const count = reduce?.kind === 'reduce' ? rowsAtOnce(this.values, reduce, extent) : 1;
+    writer.for(from, to, count, (i) => {
+      const end = dims.combine('add', i, i32(count));
+      const group = Array.from({ length: count }, (_, row) => withAxis(env, name, dims.combine('add', i, i32(row))));
       writer.if(
         writer.let({ kind: 'binary', type: 'bool', width: 1, op: 'le', a: end, b: to }),
         () => this.stages(group),
-        () => writer.for(i, to, 1, (single) => this.stages([withAxis(env, axis, single)])),
+        () => writer.for(i, to, 1, (single) => this.stages([withAxis(env, name, single)])),
       );
     });
   }

@@ -1,6 +1,6 @@
 // Reduce stages along rows: the innermost reduced axis is taken four lanes at a time, with several accumulators where
 // each step is little work. Elements of the row that a store is to keep can be computed in the same loop.
-import { asConstant, zero } from '../../../ir/dim.ts';
+import { asConstant, zero, type Dim } from '../../../ir/dim.ts';
 import type { Expr } from '../../../ir/expr.ts';
 import { loadsIn, weight, type Load } from '../../../ir/expr-rewrite.ts';
 import type { Axis, Stage } from '../../../ir/nest.ts';
@@ -21,6 +21,15 @@ const alongLanes = (stage: ReduceStage): boolean => {
   const inner = stage.axes.at(-1);
   return inner !== undefined && stage.monoid.arity === 1 && !isWindow(stage) && !isShortRow(inner.extent, stage.args);
 };
+
+/**
+ * How many rows of a matrix {@link reduceAlong} should take side by side, of `extent` rows: eight streams are read faster
+ * than four. Words that are taken apart need more registers for each.
+ */
+export function rowsAtOnce({ dims }: Values, stage: ReduceStage, extent: Dim): number {
+  const isMany = dims.isMultiple(extent, 8) || (asConstant(extent) ?? 0) >= 32;
+  return isMany && !blocksOf(stage, dims.facts) ? 8 : 4;
+}
 
 /** Whether the elements that `store` computes can be stored in the loop of `stage`, which comes next and reads them. */
 export function storesWithin(store: StoreStage, stage: Stage | undefined): stage is ReduceStage {
@@ -148,7 +157,7 @@ interface Run {
 // work keeps the processor busy with one: then V8 orders the instructions of all groups side by side.
 function unrolledBy({ values, stage, kept, inner, envs }: Run): { groups: number; apart: boolean } {
   const extent = asConstant(inner.extent);
-  if (extent !== undefined && extent < 32) return { groups: 1, apart: false };
+  if (envs.length >= 8 || (extent !== undefined && extent < 32)) return { groups: 1, apart: false };
   if (kept && weight(kept.value) > 8) return { groups: values.dims.isMultiple(inner.extent, 8) ? 2 : 1, apart: false };
   return { groups: envs.length > 1 || stage.args.some((e) => weight(e) > 8) ? 2 : 4, apart: true };
 }
