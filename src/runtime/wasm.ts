@@ -60,7 +60,7 @@ class WasmBackend implements Backend {
   readonly #memory: WebAssembly.Memory;
   readonly #instances = new Map<ProgramSpec, Promise<Instance>>();
   readonly #ready = new Map<ProgramSpec, Instance>();
-  // Free ranges by address. The first bytes stay unused, so that no address is 0.
+  // Free ranges by address. The first bytes stay unused, so that no address is 0, nor one a little before a buffer below.
   #free: Memory[] = [{ at: 1024, bytes: page - 1024 }];
   readonly #arena = new Arena(this);
   #breath = performance.now();

@@ -74,7 +74,8 @@ function unreachable(e: never): never {
 }
 
 /** Leaves base + 4·index (2·index of halves) on the stack. */
-export function printAddress(base: string, index: KernelExpr, w: FunctionWriter, at: AddressSpace, half = false): void {
+function printAddress(base: string, index: KernelExpr, at: AddressSpace, half = false): void {
+  const w = at.writer;
   w.get(w.local(base, 'i32'));
   if (index.kind === 'const') {
     if (index.value === 0) return;
@@ -87,16 +88,30 @@ export function printAddress(base: string, index: KernelExpr, w: FunctionWriter,
   w.emit(op.i32Add);
 }
 
+/**
+ * As {@link printAddress} for an element of a buffer: a constant summand of the index becomes the offset, where it is less
+ * than the bytes at the start of memory that nothing lies in: the address without it is none below 0.
+ */
+export function printElementAddress(
+  { buffer, index, half }: { readonly buffer: string; readonly index: KernelExpr; readonly half?: boolean },
+  at: AddressSpace,
+): number {
+  const { rest, constant } = splitConstant(index);
+  const isNear = constant < 256;
+  printAddress(at.buffer(buffer), isNear ? rest : index, at, half);
+  return isNear ? constant * (half ? 2 : 4) : 0;
+}
+
 /** As {@link printAddress} for an array; constant summands of the index (never below the array) become the offset. */
 export function printArrayAddress(array: string, index: KernelExpr, at: AddressSpace): number {
   const { local, offset } = at.array(array);
   const { rest, constant } = splitConstant(index);
-  printAddress(local, rest, at.writer, at);
+  printAddress(local, rest, at);
   return offset + 4 * constant;
 }
 
 function splitConstant(index: KernelExpr): { rest: KernelExpr; constant: number } {
-  if (index.kind === 'const') return { rest: { ...index, value: 0 }, constant: index.value };
+  if (index.kind === 'const' && index.value >= 0) return { rest: { ...index, value: 0 }, constant: index.value };
   if (index.kind === 'binary' && index.op === 'add' && index.b.kind === 'const' && index.b.value >= 0) {
     return { rest: index.a, constant: index.b.value };
   }
@@ -105,9 +120,9 @@ function splitConstant(index: KernelExpr): { rest: KernelExpr; constant: number 
 
 function printLoad(e: Of<'load'>, at: AddressSpace): void {
   const w = at.writer;
-  printAddress(at.buffer(e.buffer), e.index, w, at, e.half);
-  if (e.half) return w.memory(e.width === 4 ? wide.load16x4U : op.i32Load16U, 0, 1);
-  emitLoad(e.type, e.width, 0, w);
+  const offset = printElementAddress(e, at);
+  if (e.half) return w.memory(e.width === 4 ? wide.load16x4U : op.i32Load16U, offset, 1);
+  emitLoad(e.type, e.width, offset, w);
 }
 
 function printArrayLoad(e: Of<'load-array'>, at: AddressSpace): void {
@@ -385,10 +400,7 @@ function printSplat(e: Of<'splat'>, at: AddressSpace): void {
   if (x.kind === 'load-array' && x.type === 'f32') {
     return w.memory(wide.load32Splat, printArrayAddress(x.array, x.index, at));
   }
-  if (x.kind === 'load' && x.type !== 'bool' && !x.half) {
-    printAddress(at.buffer(x.buffer), x.index, w, at);
-    return w.memory(wide.load32Splat, 0);
-  }
+  if (x.kind === 'load' && x.type !== 'bool' && !x.half) return w.memory(wide.load32Splat, printElementAddress(x, at));
   if (x.type === 'bool') w.i32(0);
   printExpression(x, at);
   if (x.type === 'bool') w.emit(op.i32Sub);

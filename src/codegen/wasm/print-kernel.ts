@@ -11,7 +11,7 @@ import { inlineOnce } from './inline-once.ts';
 import { op, wide } from './instructions.ts';
 import type { Body, OutlinedCall, OutlinedFunction } from './outline.ts';
 import {
-  printAddress,
+  printElementAddress,
   printArrayAddress,
   printExpression,
   printStored,
@@ -179,20 +179,20 @@ function printAssign(name: string, value: KernelExpr, at: AddressSpace): void {
 
 function printStore(s: Extract<Statement, { kind: 'store' }>, at: AddressSpace): void {
   const w = at.writer;
-  printAddress(at.buffer(s.buffer), s.index, w, at, s.half);
-  if (s.half) return printHalves(s.value, at);
+  const offset = printElementAddress(s, at);
+  if (s.half) return printHalves(s.value, offset, at);
   printStored(s.value, at);
-  w.memory(s.value.width === 4 ? wide.store : s.value.type === 'f32' ? op.f32Store : op.i32Store, 0);
+  w.memory(s.value.width === 4 ? wide.store : s.value.type === 'f32' ? op.f32Store : op.i32Store, offset);
 }
 
 // The low 16 bits of an i32, or of four.
-function printHalves(value: KernelExpr, at: AddressSpace): void {
+function printHalves(value: KernelExpr, offset: number, at: AddressSpace): void {
   const w = at.writer;
   printExpression(value, at);
-  if (value.width === 1) return w.memory(op.i32Store16, 0, 1);
+  if (value.width === 1) return w.memory(op.i32Store16, offset, 1);
   zeroVector(w);
   w.emit(...wide.i16NarrowU);
-  w.memory(wide.store64Lane, 0, 1);
+  w.memory(wide.store64Lane, offset, 1);
   w.emit(0);
 }
 

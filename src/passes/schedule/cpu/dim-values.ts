@@ -7,7 +7,7 @@ import type { KernelExpr } from '../../../ir/kernel.ts';
 import type { BinaryOp } from '../../../ir/expr.ts';
 import { axisParts, isNonNegative } from '../linear.ts';
 import type { Environment } from './environment.ts';
-import { constant, i32, type Atom, type KernelWriter } from './kernel-writer.ts';
+import { constant, i32, type Atom, type KernelWriter, type Sum } from './kernel-writer.ts';
 
 const integer = (op: BinaryOp, a: Atom, b: Atom): KernelExpr => ({ kind: 'binary', type: 'i32', width: 1, op, a, b });
 const compare = (op: BinaryOp, a: Atom, b: Atom): KernelExpr => ({ kind: 'binary', type: 'bool', width: 1, op, a, b });
@@ -45,14 +45,32 @@ export class DimValues {
 
   /** The value of `d` where the axes have the values of `env`. */
   value(d: Dim, env: Environment): Atom {
+    const { rest, constant: added } = this.sumOf(d, env);
+    return this.combine('add', rest, i32(added));
+  }
+
+  /**
+   * As {@link value}, but apart from the constants that the axes' values end in: neighbours, and the taps of a window,
+   * share the rest.
+   */
+  sumOf(d: Dim, env: Environment): Sum {
+    let added = 0;
     const parts = axisParts(d, (name) => env.axes.has(name)).map(({ factors, scale }) => {
-      const product = factors
-        .map((atom) => this.atom(atom, env))
-        .reduce<Atom | undefined>((p, x) => (p ? this.combine('mul', p, x) : x), undefined);
-      return { product, scale, depth: product ? this.writer.depthOf(product) : -1 };
+      const [product, ...others] = factors.map((atom) => this.atom(atom, env));
+      const times = asConstant(scale);
+      if (!product || others.length > 0 || times === undefined || times < 0) {
+        const all = others.reduce<Atom | undefined>((p, x) => p && this.combine('mul', p, x), product);
+        return { product: all, scale, depth: all ? this.writer.depthOf(all) : -1 };
+      }
+      const { rest, constant: more } = this.writer.withoutConstant(product);
+      added += times * more;
+      return { product: rest, scale, depth: this.writer.depthOf(rest) };
     });
     parts.sort((a, b) => a.depth - b.depth);
-    return parts.reduce<Atom>((sum, { product, scale }) => this.addPart(sum, product, scale), i32(0));
+    return {
+      rest: parts.reduce<Atom>((sum, { product, scale }) => this.addPart(sum, product, scale), i32(0)),
+      constant: added,
+    };
   }
 
   private addPart(sum: Atom, product: Atom | undefined, scale: Dim): Atom {

@@ -19,6 +19,14 @@ import type { Environment } from './environment.ts';
 /** An expression that is free to repeat: a constant, a param or a name. */
 export type Atom = Extract<KernelExpr, { kind: 'const' | 'name' | 'param' }>;
 
+const isAtom = (e: KernelExpr): e is Atom => e.kind === 'const' || e.kind === 'name' || e.kind === 'param';
+
+/** rest + constant */
+export interface Sum {
+  readonly rest: Atom;
+  readonly constant: number;
+}
+
 interface Block {
   readonly statements: Statement[];
   readonly memo: Map<string, Atom>;
@@ -35,6 +43,15 @@ export const constant = (type: ScalarType, value: number, width: Width = 1): Ext
   value,
 });
 export const i32 = (value: number): Extract<Atom, { kind: 'const' }> => constant('i32', value);
+
+/** index + offset, with one constant at the end. */
+export function plus(index: KernelExpr, offset: number): KernelExpr {
+  if (offset === 0) return index;
+  if (index.kind === 'const') return i32(index.value + offset);
+  if (index.kind === 'binary' && index.op === 'add' && index.b.kind === 'const')
+    return plus(index.a, index.b.value + offset);
+  return { kind: 'binary', type: 'i32', width: 1, op: 'add', a: index, b: i32(offset) };
+}
 
 /** Elements of a scratch array from `index` on. */
 export const inArray = (array: string, index: KernelExpr, width: Width): KernelExpr => ({
@@ -55,6 +72,7 @@ export class KernelWriter {
   ]);
   private readonly params = new Map<string, { readonly name: string; readonly dim: Dim }>();
   private readonly buffers = new Map<string, { name: string; dtype: DType; reads: boolean; writes: boolean }>();
+  private readonly sums = new Map<string, Sum>();
   private count = 0;
   private floor = 0;
 
@@ -85,7 +103,7 @@ export class KernelWriter {
 
   /** The value of `e`, computed once where its operands are known. */
   let(e: KernelExpr, outermost = 0): Atom {
-    if (e.kind === 'const' || e.kind === 'name' || e.kind === 'param') return e;
+    if (isAtom(e)) return e;
     const at = Math.max(this.depthOf(e), outermost);
     const key = structureKey(e);
     for (let depth = at; depth <= this.depth; depth++) {
@@ -95,7 +113,15 @@ export class KernelWriter {
     const atom = this.name(e.type, e.width, at);
     this.block(at).statements.push({ kind: 'let', name: atom.name, value: e });
     this.block(at).memo.set(key, atom);
+    if (e.kind === 'binary' && e.op === 'add' && e.type === 'i32' && isAtom(e.a) && e.b.kind === 'const')
+      this.sums.set(atom.name, { rest: e.a, constant: e.b.value });
     return atom;
+  }
+
+  /** An i32 as what was computed and a constant that was added to it. */
+  withoutConstant(atom: Atom): Sum {
+    if (atom.kind === 'const') return { rest: i32(0), constant: atom.value };
+    return (atom.kind === 'name' ? this.sums.get(atom.name) : undefined) ?? { rest: atom, constant: 0 };
   }
 
   /** As {@link let}, for values that read memory or variables: stays in the current guard, or block. */

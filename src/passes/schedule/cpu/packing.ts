@@ -6,7 +6,7 @@ import type { KernelExpr } from '../../../ir/kernel.ts';
 import type { Axis } from '../../../ir/nest.ts';
 import { blockName, blocksAlong, laneName, type Blocks } from './blocks.ts';
 import { withAxis, type Environment } from './environment.ts';
-import { i32, type Atom } from './kernel-writer.ts';
+import { i32, plus, type Atom } from './kernel-writer.ts';
 import { overLanes } from './lanes.ts';
 import { score } from './loops.ts';
 import type { Values } from './values.ts';
@@ -31,10 +31,6 @@ export interface Block {
   readonly start: Atom;
   readonly count: Atom;
 }
-
-/** index + offset. */
-export const plus = (index: Atom, offset: number): KernelExpr =>
-  offset === 0 ? index : { kind: 'binary', type: 'i32', width: 1, op: 'add', a: index, b: i32(offset) };
 
 /** Positions past the end repeat the last one: their results are never stored. */
 export function within(values: Values, side: Panels, at: Atom): Atom {

@@ -18,7 +18,7 @@ import type { StoreStage } from '../flatten.ts';
 import { linearIn } from '../linear.ts';
 import type { DimValues } from './dim-values.ts';
 import type { Environment } from './environment.ts';
-import { constant, i32, registerType, type Atom, type KernelWriter } from './kernel-writer.ts';
+import { constant, i32, plus, registerType, type Atom, type KernelWriter } from './kernel-writer.ts';
 import { emitThreefry } from './threefry.ts';
 
 type Of<K extends Expr['kind']> = Extract<Expr, { kind: K }>;
@@ -79,7 +79,7 @@ export class Values {
   /** Stores `value` at the point, or the four points, of `env`. */
   store(buffer: string, index: Index, value: Atom, env: Environment): void {
     const name = this.writer.buffer(buffer, 'write');
-    const put = (at: Atom, item: KernelExpr): void =>
+    const put = (at: KernelExpr, item: KernelExpr): void =>
       this.writer.push({ kind: 'store', buffer: name, index: at, value: item });
     if (env.vector === undefined) return put(this.position(index, env), value);
     const wide = this.widen(value);
@@ -98,12 +98,13 @@ export class Values {
     }
   }
 
-  /** The element number that `index` means at a single point (lane 0). */
-  position(index: Index, env: Environment): Atom {
+  /** The element number that `index` means at a single point (lane 0); a constant summand comes last. */
+  position(index: Index, env: Environment): KernelExpr {
     const { affine, dynamic } = positionOf(index);
     const scalar = env.vector === undefined || !dynamic ? env : this.inLane(env, 0);
-    const at = this.dims.value(affine, env);
-    return dynamic ? this.dims.combine('add', this.value(dynamic, scalar), at) : at;
+    const { rest, constant: offset } = this.dims.sumOf(affine, env);
+    const a = dynamic ? this.dims.combine('add', this.value(dynamic, scalar), rest) : rest;
+    return plus(a, offset);
   }
 
   /** Elements between neighbours along the vector axis: a constant, or undefined for anything else. */
@@ -225,7 +226,7 @@ export class Values {
     const type = this.writer.typeOf(e.buffer);
     const buffer = this.writer.buffer(e.buffer, 'read');
     const mayMove = !this.written.has(e.buffer);
-    const read = (at: Atom, width: 1 | 4): KernelExpr => ({ kind: 'load', type, width, buffer, index: at });
+    const read = (at: KernelExpr, width: 1 | 4): KernelExpr => ({ kind: 'load', type, width, buffer, index: at });
     if (env.vector === undefined) return this.writer.load(read(this.position(index, env), 1), mayMove);
     const stride = this.strideAlong(index, env);
     if (stride === 0) return this.writer.load(read(this.position(index, env), 1), mayMove);
@@ -237,9 +238,14 @@ export class Values {
   }
 
   // Elements at, at + 2, at + 4 and at + 6, from two loads that read nothing beyond them.
-  private everyOther(e: Of<'load'>, at: Atom, read: (at: Atom, width: 4) => KernelExpr, mayMove: boolean): Atom {
+  private everyOther(
+    e: Of<'load'>,
+    at: KernelExpr,
+    read: (at: KernelExpr, width: 4) => KernelExpr,
+    mayMove: boolean,
+  ): Atom {
     const type = this.writer.typeOf(e.buffer);
-    const [a, b] = [read(at, 4), read(this.dims.combine('add', at, i32(3)), 4)];
+    const [a, b] = [read(at, 4), read(plus(at, 3), 4)];
     return this.writer.load({ kind: 'shuffle', type, width: 4, a, b, lanes: [0, 2, 5, 7] }, mayMove);
   }
 
