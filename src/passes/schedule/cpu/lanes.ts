@@ -56,3 +56,25 @@ export function overLanes(
     );
   });
 }
+
+/**
+ * As {@link overLanes}, of four positions at least, where a position may be computed twice: what is left after the last
+ * whole group goes in lanes too, the last four of which end where the range does.
+ */
+export function overLanesToEnd(
+  values: Values,
+  { from, to, copies }: Omit<LaneRange, 'extent'>,
+  place: (i: Atom, vector: boolean) => Environment,
+  body: (envs: Environment[]) => void,
+): void {
+  const { writer, dims } = values;
+  const last = dims.combine('sub', to, i32(4));
+  writer.for(from, to, 4 * copies, (i) => {
+    const end = dims.combine('add', i, i32(4 * copies));
+    writer.if(
+      writer.let({ kind: 'binary', type: 'bool', width: 1, op: 'le', a: end, b: to }),
+      () => body(Array.from({ length: copies }, (_, copy) => place(dims.combine('add', i, i32(4 * copy)), true))),
+      () => writer.for(i, to, 4, (four) => body([place(dims.combine('min', four, last), true)])),
+    );
+  });
+}

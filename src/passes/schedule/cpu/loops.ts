@@ -12,7 +12,7 @@ import { blocksOf } from './blocks.ts';
 import { emptyEnvironment, withAxis, type Environment } from './environment.ts';
 import { i32, type Atom } from './kernel-writer.ts';
 import { interiorOf, type Interior } from './interior.ts';
-import { isShortRow, overLanes } from './lanes.ts';
+import { isShortRow, overLanes, overLanesToEnd } from './lanes.ts';
 import { overAxes, reduceAcross } from './reductions.ts';
 import { reduceAlong, rowsAtOnce, storesWithin } from './row-reductions.ts';
 import type { Values } from './values.ts';
@@ -203,7 +203,10 @@ class NestLoops {
     const start = lows.reduce((at, low) => dims.combine('max', at, writer.dim(low)), from);
     const low = dims.combine('min', start, to);
     const end = highs.reduce((at, high) => dims.combine('min', at, writer.dim(high)), to);
-    const high = dims.combine('max', end, low);
+    const isRepeatable = this.isRepeatable(axis);
+    const least = dims.combine('add', low, i32(isRepeatable ? 4 : 0));
+    const isEmpty = writer.let({ kind: 'binary', type: 'bool', width: 1, op: 'lt', a: end, b: least });
+    const high = writer.let({ kind: 'select', type: 'i32', width: 1, cond: isEmpty, then: low, otherwise: end });
     const inside = dims.combine('sub', high, low);
     writer.for(from, dims.combine('sub', to, inside), 1, (i) => {
       const before: KernelExpr = { kind: 'binary', type: 'bool', width: 1, op: 'lt', a: i, b: low };
@@ -211,12 +214,17 @@ class NestLoops {
       const at = writer.let({ kind: 'select', type: 'i32', width: 1, cond: before, then: i, otherwise: then });
       this.stages([withAxis(env, axis, at)]);
     });
-    overLanes(
+    (isRepeatable ? overLanesToEnd : overLanes)(
       this.values,
       { extent: undefined, from: low, to: high, copies: this.copies },
       (i, vector) => withAxis(env, axis, i, vector),
       (envs) => this.stages(envs, stages),
     );
+  }
+
+  // Whether a position may be computed twice: not where it reads an element that its result may lie in the place of.
+  private isRepeatable(axis: string): boolean {
+    return this.nest.stages.every((stage) => stage.kind === 'reduce' || !mentions(stage.value, axis));
   }
 
   // One store of much work that reads nothing along the axis: lanes past the end may be computed, if not stored.
