@@ -68,6 +68,10 @@ export interface Fact {
   readonly modulus?: Dim;
 }
 
+/** A fact as people write it. */
+export const factText = ({ kind, lhs, modulus }: Fact): string =>
+  kind === 'multiple' ? `(${lhs.key}) % (${modulus?.key ?? '1'}) == 0` : `${lhs.key} ${kind.replace(/(?=0)/, ' ')}`;
+
 /** A dim variable of a function: bound by the shapes of its arguments. Always ≥ `min`. */
 export interface DimVariable {
   readonly name: string;

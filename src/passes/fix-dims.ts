@@ -1,7 +1,17 @@
 // Graph → graph: dims of chosen names become numbers. What is compiled then runs for these sizes only, and every later
 // pass knows them: schedules that depend on sizes, guards, what can be prepared.
 import { asConstant, constant, substitute, type Dim } from '../ir/dim.ts';
-import type { AttrValue, Fact, GraphFunction, GraphModule, Node, Region, TensorType, Value } from '../ir/graph.ts';
+import {
+  factText,
+  type AttrValue,
+  type Fact,
+  type GraphFunction,
+  type GraphModule,
+  type Node,
+  type Region,
+  type TensorType,
+  type Value,
+} from '../ir/graph.ts';
 
 /** Sizes by the names of dims. */
 export type FixedDims = Readonly<Record<string, number>>;
@@ -52,9 +62,6 @@ function refusal({ functions, entries }: GraphModule, dim: string, dims: FixedDi
   }
   return undefined;
 }
-
-const factText = ({ kind, lhs, modulus }: Fact): string =>
-  kind === 'multiple' ? `(${lhs.key}) % (${modulus?.key ?? '1'}) == 0` : `${lhs.key} ${kind.replace(/(?=0)/, ' ')}`;
 
 // Undefined where it depends on other dims.
 function holds({ kind, lhs, modulus }: Fact, fixing: Fixing): boolean | undefined {

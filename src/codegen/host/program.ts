@@ -1,15 +1,16 @@
 // Prints the data of a module (src/runtime/program.ts): functions, plans of both targets, kernels, models, trains.
 import { asConstant, asVariable, type Dim } from '../../ir/dim.ts';
 import { isFloat, type DType } from '../../ir/dtype.ts';
-import type {
-  EntryInfo,
-  Fact,
-  GraphFunction,
-  GraphModule,
-  ModelInfo,
-  Structure,
-  TensorType,
-  TrainInfo,
+import {
+  factText,
+  type EntryInfo,
+  type Fact,
+  type GraphFunction,
+  type GraphModule,
+  type ModelInfo,
+  type Structure,
+  type TensorType,
+  type TrainInfo,
 } from '../../ir/graph.ts';
 import { elementsOf } from '../../ir/elements.ts';
 import type { Kernel } from '../../ir/kernel.ts';
@@ -203,7 +204,10 @@ function printFunction(
       outputs: list(outputsOf(fn).map(({ name, value }) => tensorJs(name, value.type, dims, names))),
       caches: cachesJs(cachesOf(fn), dims, names),
       room: roomJs(fn, names),
-      facts: facts.length > 0 ? list(facts.map((fact) => text(factText(fact)))) : undefined,
+      facts:
+        facts.length > 0
+          ? list(facts.map((fact) => text('max' in fact ? `${fact.name} <= ${fact.max}` : factText(fact))))
+          : undefined,
       holds: facts.length > 0 ? `${head} ${list(facts.map((fact) => factJs(fact, names)))}` : undefined,
       record: list(record.map(({ name }) => text(name))),
       types: text(record.map(({ dtype }) => (isFloat(dtype) ? 'f' : dtype === 'i32' ? 'i' : 'u')).join('')),
@@ -272,12 +276,6 @@ const factsOf = (fn: GraphFunction): AnyFact[] => [
   ...fn.facts,
   ...fn.dims.flatMap(({ name, max }) => (max === undefined ? [] : [{ name, max }])),
 ];
-
-function factText(fact: AnyFact): string {
-  if ('max' in fact) return `${fact.name} <= ${fact.max}`;
-  if (fact.kind === 'multiple') return `(${fact.lhs.key}) % (${fact.modulus?.key ?? '1'}) == 0`;
-  return `${fact.lhs.key} ${fact.kind.replace(/(?=0)/, ' ')}`;
-}
 
 function factJs(fact: AnyFact, names: Names): string {
   if ('max' in fact) return `${names.of(fact.name)} <= ${fact.max}`;
