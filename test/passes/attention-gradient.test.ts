@@ -1,7 +1,8 @@
 // Gradients of attention on a GPU: no matrix of queries and keys lies in memory, and what is computed stays the same.
 import { readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { check, lowerModule } from '../../src/index.ts';
+import { evaluateHost } from '../../src/ir/interpreter.ts';
 import { interpretNests } from '../../src/ir/nest-interpreter.ts';
 import { parseNests, printNests } from '../../src/ir/nest-text.ts';
 import { verifyNests } from '../../src/ir/nest-verify.ts';
@@ -11,6 +12,8 @@ import { interpretPlan } from '../../src/ir/plan-interpreter.ts';
 import { onlineSoftmaxFor } from '../../src/passes/online-softmax.ts';
 import { planFor } from '../../src/passes/plan.ts';
 import { sampleTensor } from '../support/graph-cases.ts';
+import { requestTestDevice, type TestDevice } from '../support/webgpu.ts';
+import { agrees } from '../wgsl/agrees.ts';
 
 const cx = { count: (): void => undefined };
 
@@ -49,20 +52,31 @@ const only = ({ functions: [fn] }: NestModule): NestFunction => {
 };
 
 const sizes = { b: 2, t: 7 };
+// More rows and keys than the threads of a workgroup take at once.
+const larger = { b: 1, t: 45 };
 
-/** Numbers for every input that the host does not compute. */
-function inputsOf(fn: NestFunction): Record<string, Tensor> {
+/** Numbers for every input. */
+function inputsOf(fn: NestFunction, dims: typeof sizes): Record<string, Tensor> {
   const types = new Map(fn.buffers.map(({ id, type }) => [id, type]));
   const given = fn.inputs.filter(({ role }) => role !== 'step');
-  return Object.fromEntries(
+  const own = Object.fromEntries(
     given.map(({ name, buffer }, at) => {
       const { dtype = 'f32', shape = [] } = types.get(buffer) ?? {};
-      const extents = shape.map((d) => sizes[d.key as keyof typeof sizes] ?? Number(d.key));
+      const extents = shape.map((d) => dims[d.key as keyof typeof sizes] ?? Number(d.key));
       const scalar: Tensor = { dtype, shape: [], data: Float64Array.of(at + 1) };
       return [name, extents.length === 0 ? scalar : sampleTensor(extents, at + 1)];
     }),
   );
+  return { ...evaluateHost(fn.host, own, new Map(Object.entries(dims))), ...own };
 }
+
+let found: TestDevice;
+beforeAll(async () => {
+  found = await requestTestDevice();
+});
+afterAll(() => {
+  if ('device' in found) found.device.destroy();
+});
 
 // Temporaries with two axes of the texts.
 const matricesOf = ({ buffers }: NestFunction): number =>
@@ -89,7 +103,7 @@ describe.each(Object.entries(cases))('the gradients of %s', (_, attend) => {
     count: (name) => (merges += Number(name === 'attention-gradient')),
   });
   const [before, fn] = [only(module), only(after)];
-  const given = inputsOf(before);
+  const given = inputsOf(before, sizes);
   const expected = interpretNests(before, given, { dims: sizes });
   const isNear = (got: Readonly<Record<string, { readonly data: ArrayLike<number> }>>, digits: number): void => {
     for (const [name, { data }] of Object.entries(expected))
@@ -111,6 +125,9 @@ describe.each(Object.entries(cases))('the gradients of %s', (_, attend) => {
   test('are the same numbers by kernels', () => {
     isNear(interpretPlan(planFor('gpu').run(after, cx), fn.name, given, { dims: sizes }), 5);
   });
+
+  test('are the same numbers on a device', ({ skip }) =>
+    agrees(found, { fn, inputs: inputsOf(fn, larger), dims: larger, within: 1e-5 }, skip));
 });
 
 test.each([

@@ -10,7 +10,7 @@ import { unravel } from './contraction.ts';
 import { emptyEnvironment, withAxis, withReduced, type Environment } from './environment.ts';
 import { constant, i32, inArray, plus, type Atom } from './kernel-writer.ts';
 import { overLanes } from './lanes.ts';
-import { keptKeys, type KeptKeys } from './masked.ts';
+import { keptKeys, type KeptKeys } from '../kept.ts';
 import { combined, identity, joinLanes } from './monoids.ts';
 import { Packing, type Block, type Operand } from './packing.ts';
 import { widened } from './reductions.ts';

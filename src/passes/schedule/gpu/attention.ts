@@ -41,6 +41,7 @@ import {
 import { identityOf } from './monoids.ts';
 import { depthOf, divides, forDepth, loadAlong, rowAt, sideOf, type Depth, type Side } from './operands.ts';
 import { Scope } from './scope.ts';
+import { keptRange } from '../kept.ts';
 import { KernelWriter, linearGrid, workgroupNumber, type Surroundings, type Written } from './writer.ts';
 
 const threads = 64;
@@ -381,9 +382,31 @@ function meetingOf(
   return { tops, totals, sums: array(pitch), pitch, team: size, lane, first };
 }
 
+// The steps in which a team takes the keys that a mask leaves to the queries of a thread, and the end of these keys.
+// Queries further down see as many keys or more.
+function keysSeen(
+  at: Attention,
+  scope: Scope,
+  queries: readonly Query[],
+): { readonly from: KernelExpr; readonly to: KernelExpr; readonly end: KernelExpr } {
+  const { writer, into } = scope;
+  const bind = (x: KernelExpr): KernelExpr => writer.bind(into, x);
+  const step = mul(4, teamOf(points(at.rows)));
+  const end = writer.param(points(at.keys));
+  const all = { from: int(0), to: writer.param(ceilDiv(points(at.keys), step)), end };
+  const range = keptRange(at, writer.facts);
+  const query = queries.at(range?.kind === 'from' ? 0 : -1);
+  if (!range || !query) return all;
+  const place = bind(scope.child({ axes: query.axes }).emitDim(range.at));
+  const together = writer.param(step);
+  if (range.kind === 'from') return { ...all, from: bind(quotient(binary('max', place, int(0)), together)) };
+  const seen = bind(binary('min', place, end));
+  return { ...all, to: bind(quotient(plus(seen, minus(together, int(1))), together)), end: seen };
+}
+
 /** Schedules attention: a workgroup for some queries that share their keys. */
 export function scheduleAttention(at: Attention, surroundings: Surroundings): Written {
-  const { nest, batch, rows, keys, vectors, over } = at;
+  const { nest, batch, rows, vectors, over } = at;
   const isSoftmax = over.monoid.name === 'softmax';
   const writer = new KernelWriter(surroundings);
   const extent = points(rows);
@@ -411,9 +434,9 @@ export function scheduleAttention(at: Attention, surroundings: Surroundings): Wr
   const [name, body, then]: [string, Statement[], Statement[]] = [writer.fresh('i'), [], []];
   const j = writer.bind(body, times(plus(times(named(name), size), lane), int(4)));
   takeKeys(at, scope.child({}, then), queries, j);
-  body.push({ kind: 'if', cond: less(j, writer.param(points(keys))), then, otherwise: [] });
-  const to = writer.param(ceilDiv(points(keys), mul(4, teamOf(extent))));
-  block.push({ kind: 'for', name, from: int(0), to, step: 1, body });
+  const { from, to, end } = keysSeen(at, scope, queries);
+  body.push({ kind: 'if', cond: less(j, end), then, otherwise: [] });
+  block.push({ kind: 'for', name, from, to, step: 1, body });
   const meeting = meetingOf(writer, block, [lane, size], at);
   for (const query of queries) meet(at, scope, query, meeting);
   return writer.finish(nest, nest.name, threads, linearGrid(total), [

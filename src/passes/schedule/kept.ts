@@ -1,0 +1,123 @@
+// What masks along a diagonal keep of products: where(j ≤ i, a·b, −inf) of causal attention.
+import { add, constant, negate, sub, substitute, variable, zero, type Dim } from '../../ir/dim.ts';
+import type { Facts } from '../../ir/dim-solver.ts';
+import { walkExprs } from '../../ir/expr-rewrite.ts';
+import type { Expr } from '../../ir/expr.ts';
+import type { Axis } from '../../ir/nest.ts';
+import type { Attention } from './attention.ts';
+import { constantStride } from './linear.ts';
+
+/** What is kept of scores of attention: in each row the first few keys. */
+export interface KeptKeys {
+  /** How many, of a row. */
+  readonly count: Dim;
+  /** The score of all others. */
+  readonly otherwise: number;
+}
+
+/** The keys that `score` keeps, where each row keeps one more than the row before it. */
+export function keptKeys(score: Expr, stage: string, row: Axis, keys: Axis): KeptKeys | undefined {
+  const kept = keptWhere(score, stage);
+  if (!kept || score.kind !== 'select') return undefined;
+  const rest = readsSum(score.then, stage) ? score.otherwise : score.then;
+  const [down, right] = [constantStride(kept, row.name), constantStride(kept, keys.name)];
+  if (rest.kind !== 'const' || down !== 1 || right !== -1) return undefined;
+  return { count: add(add(kept, variable(keys.name)), 1), otherwise: rest.value };
+}
+
+/** Keys of a row that its weights are not all 0 at: those before `at`, or from there on. */
+export interface KeptRange {
+  readonly kind: 'before' | 'from';
+  /** In terms of the axis of the rows. */
+  readonly at: Dim;
+}
+
+// Scores that are this low have a weight of exactly 0 beside any other.
+const lowest = -1e29;
+
+/** The keys that a mask along a diagonal leaves to each row, where every query sees a key. */
+export function keptRange({ products, over, weight, rows, keys }: Attention, facts: Facts): KeptRange | undefined {
+  const [row, ...otherRows] = rows;
+  const [key, ...otherKeys] = keys;
+  if (!row || !key || otherRows.length + otherKeys.length > 0) return undefined;
+  const score = over.monoid.name === 'softmax' ? weight : scoreOf(weight);
+  if (score?.kind !== 'select') return undefined;
+  const [kept] = products.flatMap(({ stage }) => keptWhere(score, stage.id) ?? []);
+  const [scores, rest] = isPlain(score.then) ? [score.then, score.otherwise] : [score.otherwise, score.then];
+  if (!kept || !isPlain(scores) || rest.kind !== 'const' || rest.value > lowest) return undefined;
+  const [down, right] = [constantStride(kept, row.name), constantStride(kept, key.name)];
+  if (down === undefined || right === undefined || down * right !== -1) return undefined;
+  const fewest = substitute(kept, (name) => (name === (right < 0 ? key : row).name ? zero : undefined));
+  if (facts.withAxes([row, key]).lessEqual(zero, fewest) !== 'proved') return undefined;
+  const position = variable(key.name);
+  return right < 0 ? { kind: 'before', at: add(add(kept, position), 1) } : { kind: 'from', at: sub(position, kept) };
+}
+
+// The score of the one e^(score − …) that a weight vanishes with.
+function scoreOf(weight: Expr): Expr | undefined {
+  const powers: Extract<Expr, { kind: 'unary' }>[] = [];
+  walkExprs([weight], (e) => {
+    if (e.kind === 'unary' && e.op === 'exp') powers.push(e);
+  });
+  const [power, ...others] = powers;
+  if (power?.x.kind !== 'binary' || power.x.op !== 'sub' || others.length > 0) return undefined;
+  return vanishesWith(power, weight) ? power.x.a : undefined;
+}
+
+// Whether `e` is 0 where `power` is.
+function vanishesWith(power: Expr, e: Expr): boolean {
+  if (e === power) return true;
+  switch (e.kind) {
+    case 'const':
+      return e.value === 0;
+    case 'binary':
+      if (e.op === 'mul') return vanishesWith(power, e.a) || vanishesWith(power, e.b);
+      if (e.op === 'div') return vanishesWith(power, e.a);
+      return (e.op === 'add' || e.op === 'sub') && vanishesWith(power, e.a) && vanishesWith(power, e.b);
+    case 'select':
+      return vanishesWith(power, e.then) && vanishesWith(power, e.otherwise);
+    default:
+      return false;
+  }
+}
+
+// Products, positions and numbers: nothing that could be as low as what a mask puts in their place.
+function isPlain(score: Expr): boolean {
+  let plain = true;
+  walkExprs([score], (e) => {
+    const isNumber = e.kind === 'const' && Math.abs(e.value) < 1e6;
+    const isArithmetic = e.kind === 'binary' && ['add', 'sub', 'mul', 'div'].includes(e.op);
+    plain &&= isNumber || isArithmetic || e.kind === 'reduced' || e.kind === 'index' || e.kind === 'cast';
+  });
+  return plain;
+}
+
+// select(a ≤ b, sums, no sums) keeps where b − a ≥ 0; with the sides of the select exchanged, where a − b − 1 ≥ 0.
+/** Where `value` is made of sums, by a select of positions: where the dim is ≥ 0. */
+export function keptWhere(value: Expr, stage: string): Dim | undefined {
+  if (value.kind !== 'select' || value.cond.kind !== 'binary') return undefined;
+  const { op } = value.cond;
+  const [a, b] = [positionOf(value.cond.a), positionOf(value.cond.b)];
+  if ((op !== 'le' && op !== 'lt') || !a || !b) return undefined;
+  const holds = sub(sub(b, a), op === 'lt' ? 1 : 0);
+  if (!readsSum(value.otherwise, stage)) return holds;
+  return readsSum(value.then, stage) ? undefined : add(negate(holds), -1);
+}
+
+// The integer that `e` is at every point, as a dim; numbers are small enough that no sum wraps.
+function positionOf(e: Expr): Dim | undefined {
+  if (e.dtype !== 'i32') return undefined;
+  if (e.kind === 'index') return e.dim;
+  if (e.kind === 'const') return Math.abs(e.value) < 2 ** 24 ? constant(e.value) : undefined;
+  if (e.kind !== 'binary' || (e.op !== 'add' && e.op !== 'sub')) return undefined;
+  const [a, b] = [positionOf(e.a), positionOf(e.b)];
+  return a && b && (e.op === 'add' ? add(a, b) : sub(a, b));
+}
+
+function readsSum(e: Expr, stage: string): boolean {
+  let reads = false;
+  walkExprs([e], (x) => {
+    reads ||= x.kind === 'reduced' && x.stage === stage;
+  });
+  return reads;
+}
