@@ -66,19 +66,14 @@ function scoreOf(weight: Expr): Expr | undefined {
 
 // Whether `e` is 0 where `power` is.
 function vanishesWith(power: Expr, e: Expr): boolean {
+  const both = (a: Expr, b: Expr): boolean => vanishesWith(power, a) && vanishesWith(power, b);
   if (e === power) return true;
-  switch (e.kind) {
-    case 'const':
-      return e.value === 0;
-    case 'binary':
-      if (e.op === 'mul') return vanishesWith(power, e.a) || vanishesWith(power, e.b);
-      if (e.op === 'div') return vanishesWith(power, e.a);
-      return (e.op === 'add' || e.op === 'sub') && vanishesWith(power, e.a) && vanishesWith(power, e.b);
-    case 'select':
-      return vanishesWith(power, e.then) && vanishesWith(power, e.otherwise);
-    default:
-      return false;
-  }
+  if (e.kind === 'const') return e.value === 0;
+  if (e.kind === 'select') return both(e.then, e.otherwise);
+  if (e.kind !== 'binary') return false;
+  if (e.op === 'mul') return vanishesWith(power, e.a) || vanishesWith(power, e.b);
+  if (e.op === 'div') return vanishesWith(power, e.a);
+  return (e.op === 'add' || e.op === 'sub') && both(e.a, e.b);
 }
 
 // Products, positions and numbers: nothing that could be as low as what a mask puts in their place.
