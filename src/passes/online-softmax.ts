@@ -79,7 +79,7 @@ class Attention {
       const start = steps.findIndex((step, at) => at < middle && writesOf(step).includes(scores));
       const first = steps[start];
       const between = steps.slice(start + 1, end).filter((step) => step !== softmax.nest);
-      if (first?.kind !== 'nest' || this.overwrites(between, [first, softmax.nest])) continue;
+      if (first?.kind !== 'nest' || this.overwrites(between, [first, softmax.nest].flatMap(readsOf))) continue;
       const attention = this.fused(first, softmax, second);
       if (!attention) continue;
       this.cx.count('online-softmax');
@@ -99,9 +99,12 @@ class Attention {
     const scope = { ...this.fn, buffers: [...this.fn.buffers, ...found.buffers] };
     const made = [...found.nests.values()].filter((nest) => nest !== undefined);
     if (!made.every((nest) => isPlain(nest) || this.hasSchedule(nest, scope))) return undefined;
-    const last = Math.max(...[...found.nests.keys()].map((nest) => steps.indexOf(nest)));
-    const isLate = (nest: Nest): boolean => this.overwrites(steps.slice(steps.indexOf(nest) + 1, last), [nest]);
-    if (found.moved.some(isLate)) return undefined;
+    const placeOf = (nest: Nest): number => steps.indexOf(nest);
+    const places = [...found.nests].flatMap(([nest, by]) => (by ? [placeOf(nest)] : []));
+    const [first, last] = [placeOf(found.attention), Math.max(...places)];
+    const isLate = (nest: Nest): boolean => this.overwrites(steps.slice(placeOf(nest) + 1, last), readsOf(nest));
+    const isLost = this.overwrites(steps.slice(first + 1, last), writesOf(found.attention));
+    if (first > Math.min(...places) || isLost || found.moved.some(isLate)) return undefined;
     this.cx.count('attention-gradient');
     for (const buffer of found.gone) this.gone.add(buffer);
     this.made.push(...found.buffers);
@@ -120,10 +123,8 @@ class Attention {
     return { writer, readers };
   }
 
-  // Whether something between changes what the parts read before.
-  private overwrites(between: readonly NestStep[], parts: readonly Nest[]): boolean {
-    const read = new Set(parts.flatMap(readsOf));
-    return between.flatMap(writesOf).some((buffer) => read.has(buffer));
+  private overwrites(steps: readonly NestStep[], buffers: readonly string[]): boolean {
+    return steps.flatMap(writesOf).some((buffer) => buffers.includes(buffer));
   }
 
   private hasSchedule(nest: Nest, scope = this.fn): boolean {

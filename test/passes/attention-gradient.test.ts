@@ -6,9 +6,10 @@ import { evaluateHost } from '../../src/ir/interpreter.ts';
 import { interpretNests } from '../../src/ir/nest-interpreter.ts';
 import { parseNests, printNests } from '../../src/ir/nest-text.ts';
 import { verifyNests } from '../../src/ir/nest-verify.ts';
-import type { NestFunction, NestModule } from '../../src/ir/nest.ts';
+import type { NestFunction, NestModule, NestStep } from '../../src/ir/nest.ts';
 import type { Tensor } from '../../src/ir/op.ts';
 import { interpretPlan } from '../../src/ir/plan-interpreter.ts';
+import { readsOf, writesOf } from '../../src/passes/fusion/nest-graph.ts';
 import { onlineSoftmaxFor } from '../../src/passes/online-softmax.ts';
 import { planFor } from '../../src/passes/plan.ts';
 import { sampleTensor } from '../support/graph-cases.ts';
@@ -18,7 +19,7 @@ import { agrees } from '../wgsl/agrees.ts';
 const cx = { count: (): void => undefined };
 
 /** A layer of attention as a program that trains. */
-const program = (attend: string): string => `
+const program = (attend: string, loss = 'mean(net(x) ^ 2)'): string => `
   import { SGD } from "std/optim"
   import { causal_mask, scaled_dot_product_attention } from "std/nn/attention"
   export model Net() {
@@ -35,7 +36,7 @@ const program = (attend: string): string => `
   }
   export train Fit(net: Net) {
     batch x: f32[b, t, 8]
-    minimize mean(net(x) ^ 2) using SGD(lr=0.5)
+    minimize ${loss} using SGD(lr=0.5)
   }`;
 
 /** The step of the program before the pass. */
@@ -128,6 +129,30 @@ describe.each(Object.entries(cases))('the gradients of %s', (_, attend) => {
 
   test('are the same numbers on a device', ({ skip }) =>
     agrees(found, { fn, inputs: inputsOf(fn, larger), dims: larger, within: 1e-5 }, skip));
+});
+
+// The steps in an order in which the last product with what `softmax` stores, and what that needs, comes first.
+function withGradientFirst(body: readonly NestStep[]): readonly NestStep[] {
+  const softmax = body.find((step) => step.kind === 'nest' && step.name.startsWith('reduce_sub_exp'));
+  const [weights = ''] = softmax ? writesOf(softmax) : [];
+  const last = body.findLast((step) => step.kind === 'nest' && step.name === 'dot' && readsOf(step).includes(weights));
+  const needed = new Set(last ? [last] : []);
+  for (const step of body.toReversed())
+    if ([...needed].flatMap(readsOf).some((buffer) => writesOf(step).includes(buffer))) needed.add(step);
+  return [...body.filter((step) => needed.has(step)), ...body.filter((step) => !needed.has(step))];
+}
+
+test('a gradient that is computed before attention finds nothing that attention keeps', () => {
+  const fused = nestsOf(program(plain(scores), 'mean(net(x) * x)'));
+  const module = { ...fused, functions: fused.functions.map((fn) => ({ ...fn, body: withGradientFirst(fn.body) })) };
+  expect(only(module).body).not.toEqual(only(fused).body);
+  expect(verifyNests(module)).toEqual([]);
+  const [before, after] = [only(module), onlineSoftmaxFor('gpu').run(module, cx)];
+  const given = inputsOf(before, sizes);
+  expect(verifyNests(after)).toEqual([]);
+  const got = interpretNests(only(after), given, { dims: sizes });
+  for (const [name, { data }] of Object.entries(interpretNests(before, given, { dims: sizes })))
+    data.forEach((value, at) => expect(got[name]?.data[at], `${name} ${at}`).toBeCloseTo(value, 11));
 });
 
 test.each([

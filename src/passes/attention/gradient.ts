@@ -23,6 +23,8 @@ export interface Replaced {
   readonly nests: ReadonlyMap<Nest, Nest | undefined>;
   readonly buffers: readonly Buffer[];
   readonly gone: readonly string[];
+  /** The nest whose results, and what it keeps of each row, the others read. */
+  readonly attention: Nest;
   /** Nests whose operands are read later than before. */
   readonly moved: readonly Nest[];
 }
@@ -104,7 +106,7 @@ class Gradient {
     const gone = [scores.buffer, ...weights, ...writesOf(pairs), gradient.store.buffer];
     const inner = [scores.first, softmax.nest, pairs];
     for (const nest of inner) this.nests.set(nest, undefined);
-    return { nests: this.nests, buffers: this.buffers, gone, moved: [...inner, rows] };
+    return { nests: this.nests, buffers: this.buffers, gone, attention: second, moved: [...inner, rows] };
   }
 
   // The rows that read what a product with the weights stores.

@@ -87,8 +87,10 @@ function isPlain(score: Expr): boolean {
   return plain;
 }
 
-// select(a ≤ b, sums, no sums) keeps where b − a ≥ 0; with the sides of the select exchanged, where a − b − 1 ≥ 0.
-/** Where `value` is made of sums, by a select of positions: where the dim is ≥ 0. */
+/**
+ * Where the dim is ≥ 0, `value` is made of sums: select(a ≤ b, sums, no sums) keeps them where b − a ≥ 0; with its sides
+ * exchanged, where a − b − 1 ≥ 0.
+ */
 export function keptWhere(value: Expr, stage: string): Dim | undefined {
   if (value.kind !== 'select' || value.cond.kind !== 'binary') return undefined;
   const { op } = value.cond;
