@@ -5,7 +5,7 @@ import { printWgsl } from '../src/codegen/wgsl/print.ts';
 import { encodeWasm } from '../src/codegen/wasm/module.ts';
 import { check, emit, lowerModule, printStage, renderTerminal } from '../src/index.ts';
 import type { TargetProgram } from '../src/ir/plan.ts';
-import { shaderTextOfTeams } from '../src/runtime/combine.ts';
+import { shaderOn } from '../src/shader-text.ts';
 
 /** Texts by stage: the name of a pass, `wgsl`, `wat` or `types`. */
 export type Dumps = ReadonlyMap<string, string>;
@@ -28,7 +28,7 @@ export async function dumpLevels(name: string, text: string): Promise<Dumps> {
 function wgslOf({ kernels }: TargetProgram): string {
   const shaders = kernels.map((kernel) => {
     const access = kernel.buffers.map((buffer) => (buffer.access === 'read' ? 'read' : 'read_write'));
-    return `// ${kernel.name}\n${shaderTextOfTeams(printWgsl(kernel, access), new Set()).trimEnd()}\n`;
+    return `// ${kernel.name}\n${shaderOn(printWgsl(kernel, access)).trimEnd()}\n`;
   });
   return shaders.join('\n');
 }

@@ -1,6 +1,7 @@
 // Runs one kernel statement by statement, in f32 and 32-bit integers: the meaning of Kernel IR, for tests
 // of schedules and printers. Invocations of a workgroup take turns from barrier to barrier.
-import type { ScalarType, Kernel, KernelExpr, Statement } from './kernel.ts';
+import { roundToHalf } from './half.ts';
+import type { Kernel, KernelArray, KernelExpr, ScalarType, Statement } from './kernel.ts';
 import { evaluateBinary, evaluateBitcast, evaluateCast, evaluateUnary } from './scalar-semantics.ts';
 
 /** Memory of a buffer or array; bool lies in Uint32Array. */
@@ -54,14 +55,16 @@ function finishTogether(running: readonly Generator<void>[]): void {
   }
 }
 
-const memoryOf = { f32: Float32Array, i32: Int32Array, u32: Uint32Array, bool: Uint32Array } as const;
-const allocate = (type: ScalarType, size: number): KernelMemory => new memoryOf[type](size);
+const memoryOf = { f32: Float32Array, f16: Float32Array, i32: Int32Array, u32: Uint32Array } as const;
+const allocate = (type: KernelArray['type'], size: number): KernelMemory => new memoryOf[type](size);
 
 function read(memory: KernelMemory, at: number, what: string): number {
   const value = memory[at];
   if (value === undefined) throw new RangeError(`${what}[${at}] is outside its ${memory.length} elements`);
   return value;
 }
+
+const isHalf = (x: number): boolean => Number.isNaN(x) || roundToHalf(x) === x;
 
 function write(memory: KernelMemory, at: number, value: number, what: string): void {
   if (at < 0 || at >= memory.length) throw new RangeError(`${what}[${at}] is outside its ${memory.length} elements`);
@@ -106,6 +109,8 @@ class Invocation {
       case 'store':
         return this.store(this.buffer(s.buffer), s.index, s.value, s.buffer);
       case 'store-array':
+        if (this.typeOf(s.array) === 'f16' && this.value(s.value).some((x) => !isHalf(x)))
+          throw new RangeError(`${s.array} is of f16, and what is stored in it is not`);
         return this.store(this.array(s.array), s.index, s.value, s.array);
       case 'if':
         return yield* this.list(this.number(s.cond) !== 0 ? s.then : s.otherwise);
@@ -126,7 +131,8 @@ class Invocation {
   // What the others of the team hold is added to what the first of it holds, in order.
   private *combine({ name, op, team, array }: Extract<Statement, { kind: 'combine' }>): Generator<void> {
     const memory = this.array(array);
-    const type = this.kernel.arrays.find((each) => each.name === array)?.type ?? 'f32';
+    const type = this.typeOf(array);
+    if (type === 'f16') throw new RangeError(`teams meet in ${array}, which is of f16`);
     const local = this.number({ kind: 'name', type: 'i32', width: 1, name: '%lx' });
     const first = local - (local % team);
     write(memory, local, this.number({ kind: 'name', type, width: 1, name }), array);
@@ -146,6 +152,10 @@ class Invocation {
     const memory = this.given.buffers[this.kernel.buffers.findIndex((buffer) => buffer.name === name)];
     if (!memory) throw new RangeError(`${this.kernel.name} has no buffer ${name}`);
     return memory;
+  }
+
+  private typeOf(array: string): KernelArray['type'] {
+    return this.kernel.arrays.find(({ name }) => name === array)?.type ?? missing(array);
   }
 
   private array(name: string): KernelMemory {

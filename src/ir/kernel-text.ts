@@ -92,7 +92,7 @@ const readBuffer = (reader: Reader): KernelBuffer => ({
 const readArray = (reader: Reader): KernelArray => ({
   name: readLocal(reader),
   space: reader.choice(['workgroup', 'private']),
-  type: reader.choice(['f32', 'i32', 'u32']),
+  type: reader.choice(['f32', 'f16', 'i32', 'u32']),
   size: reader.number(),
 });
 

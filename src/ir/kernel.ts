@@ -152,7 +152,8 @@ export const combineOps = ['add', 'mul', 'min', 'max', 'and', 'or'] as const sat
 export interface KernelArray {
   readonly name: string;
   readonly space: 'workgroup' | 'private';
-  readonly type: 'f32' | 'i32' | 'u32';
+  /** f16 on a GPU only: f32 in registers, and in memory too where the device has no f16; stored four at a time. */
+  readonly type: 'f32' | 'f16' | 'i32' | 'u32';
   /** Elements. */
   readonly size: number;
 }

@@ -1,10 +1,7 @@
 // How the invocations of a team combine what they have, as WGSL: by subgroup operations where the device offers them,
 // else in workgroup memory. Only modules in which teams do that carry this.
-import type { KernelSpec } from './program.ts';
-import { shaderText } from './shader.ts';
-
 /**
- * The module of a kernel, in which its statements `combine variable,array,size of a team,operation(` are written out.
+ * Writes out the statements `combine variable,array,size of a team,operation(` of a shader.
  *
  * Z is the size of a subgroup and T the number of an invocation in it; without subgroups each is one by itself. That a
  * subgroup is a block of Z invocations is what devices do and WGSL does not promise; their order in it is not relied on,
@@ -12,9 +9,8 @@ import { shaderText } from './shader.ts';
  * the same. The subgroups of a larger team meet in the array; where they are many, the first eight combine what lies
  * further on with their own before: two barriers, where halving takes one for every bit of the size.
  */
-export function shaderTextOfTeams(kernel: KernelSpec, features: ReadonlySet<string>): string {
+export function writeTeams(text: string, features: ReadonlySet<string>): string {
   const hasSubgroups = features.has('subgroups');
-  const text = shaderText(kernel);
   const written = text.replace(
     /combine (\w+),(\w+),(\w+),(.*)/g,
     `for(var i=1u;i<min(Z,$3);i*=2){$1=$4${hasSubgroups ? 'subgroupShuffleXor($1,i)' : '$1'});}

@@ -192,8 +192,8 @@ export interface ProgramSpec {
   readonly models: Readonly<Record<string, ModelSpec>>;
   readonly trains: Readonly<Record<string, TrainSpec>>;
   readonly kernels?: readonly KernelSpec[];
-  /** Writes a kernel as WGSL, where that depends on what the device offers. */
-  readonly shaderText?: (kernel: KernelSpec, features: ReadonlySet<string>) => string;
+  /** Write, one after the other, what depends in shaders on the features of the device. */
+  readonly writers?: readonly ((text: string, features: ReadonlySet<string>) => string)[];
   /** Name of each kernel of the GPU and the lines of the program that it computes, where calls can be timed. */
   readonly kernelNames?: readonly string[];
   /** Text of the WASM module, bytes of scratch memory, places to patch. */

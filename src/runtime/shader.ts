@@ -9,7 +9,8 @@ const elements: Readonly<Record<string, string>> = {
   F: 'vec4f',
   I: 'vec4i',
   U: 'vec4u',
-  a: 'atomic<u32>',
+  h: 'half',
+  H: 'half4',
 };
 
 /** The bindings of a kernel in order, as in {@link KernelSpec}. */

@@ -43,8 +43,8 @@ interface GpuBound extends Bound {
   checked: boolean;
 }
 
-/** What kernels that combine what teams have, and calls that are timed, use where it is offered. */
-const features: readonly GPUFeatureName[] = ['subgroups', 'timestamp-query'];
+/** What kernels of f16, kernels that combine what teams have, and calls that are timed use where it is offered. */
+const features: readonly GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query'];
 
 /**
  * Opens a GPU: the caller's device, which stays theirs, or the first adapter's, with what it has of {@link features}.
@@ -126,7 +126,8 @@ class WebGpuBackend implements Backend {
 
   async #compile(program: ProgramSpec, kernel: KernelSpec): Promise<void> {
     const { gpu } = this;
-    const code = (program.shaderText ?? shaderText)(kernel, gpu.features);
+    const writers = program.writers ?? [];
+    const code = writers.reduce((text, write) => write(text, gpu.features), shaderText(kernel));
     const compute = { module: gpu.createShaderModule({ code }), entryPoint: 'main' };
     this.#pipelines.set(kernel, await gpu.createComputePipelineAsync({ layout: 'auto', compute }));
   }

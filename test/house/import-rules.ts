@@ -26,7 +26,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   inspect: { rooms: ['support', 'ir'], packages: [] },
   io: { rooms: ['support', 'ir'], packages: [] },
   testing: { rooms: ['support', 'ir', 'passes', 'runtime/threefry'], packages: ['fast-check'] },
-  '.': { rooms: [...core, 'runtime/shader', 'runtime/combine'], packages: [] },
+  '.': { rooms: [...core, 'runtime/shader', 'runtime/combine', 'runtime/halves'], packages: [] },
   cli: { rooms: ['index'], packages: ['node:*', 'cac', 'picocolors', 'webgpu'] },
   plugin: { rooms: ['index', 'parser/prettier-plugin'], packages: ['node:*', 'unplugin'], types: ['prettier'] },
   lsp: { rooms: ['index'], packages: ['node:*', 'vscode-languageserver'] },

@@ -5,7 +5,8 @@ import { encodeWasm } from '../../src/codegen/wasm/module.ts';
 import { tableWords } from '../../src/codegen/wasm/table.ts';
 import { lowerModule, type Lowered } from '../../src/compile.ts';
 import type { GraphFunction } from '../../src/ir/graph.ts';
-import { shaderTextOfTeams } from '../../src/runtime/combine.ts';
+import { writeTeams } from '../../src/runtime/combine.ts';
+import { writeHalves } from '../../src/runtime/halves.ts';
 import { checkFacts } from '../../src/runtime/facts.ts';
 import { floorDiv } from '../../src/runtime/dims.ts';
 import { foldPath } from '../../src/runtime/path-keys.ts';
@@ -34,7 +35,8 @@ const runtime = {
   foldPath,
   openWasm,
   openWebGpu,
-  shaderTextOfTeams,
+  writeTeams,
+  writeHalves,
 };
 
 /** A compiled function. */

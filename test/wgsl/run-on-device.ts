@@ -9,7 +9,7 @@ import type { Dispatch } from '../../src/ir/plan.ts';
 import { expandMath } from '../../src/passes/expand-math.ts';
 import type { Scheduled, ScheduleNest } from '../../src/passes/schedule/schedule.ts';
 import { printWgsl } from '../../src/codegen/wgsl/print.ts';
-import { shaderTextOfTeams } from '../../src/runtime/combine.ts';
+import { shaderOn } from '../../src/shader-text.ts';
 
 const nestsOf = (steps: readonly NestStep[]): (Nest | OpaqueNest)[] =>
   steps.flatMap((step) => (step.kind === 'loop' ? nestsOf(step.body) : [step]));
@@ -26,7 +26,7 @@ export function scheduleAll(fn: NestFunction, schedule: ScheduleNest): Scheduled
 
 /** WGSL for a device with these features; written buffers of the kernel are read_write, others are read. */
 export const wgslOf = (kernel: Kernel, features: ReadonlySet<string> = new Set()): string =>
-  shaderTextOfTeams(
+  shaderOn(
     printWgsl(
       kernel,
       kernel.buffers.map(({ access }) => (access === 'read' ? 'read' : 'read_write')),

@@ -101,6 +101,9 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
   if (input.profile) uses.add('profile');
   const hasTeams = kernels.printed.some((kernel) => kernel.includes('\ncombine '));
   if (hasTeams) uses.add('combine');
+  const hasHalves = kernels.kernels.some(({ buffers }) => buffers.some(({ dtype }) => dtype === 'f16'));
+  if (hasHalves) uses.add('halves');
+  const writers = [hasTeams && 'writeTeams', hasHalves && 'writeHalves'].filter((item) => item !== false);
   const open = [gpu && 'webgpu: openWebGpu', cpu && `wasm: ${threads ? 'openThreads' : 'openWasm'}`].filter(
     (item) => item !== undefined,
   );
@@ -112,7 +115,7 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
       trains: byName(input.module.trains, (train) => printTrain(train, input.module)),
       functions: object(Object.fromEntries(functions), '  '),
       kernels: gpu && lines(kernels.printed, '  '),
-      shaderText: hasTeams ? 'shaderTextOfTeams' : undefined,
+      writers: writers.length > 0 ? list(writers) : undefined,
       kernelNames:
         gpu && input.profile
           ? lines(

@@ -49,11 +49,13 @@ export class ExpressionPrinter {
   constructor(
     kernel: Kernel,
     private readonly isVector: (memory: string) => boolean,
-    private readonly isAtomic: (memory: string) => boolean,
   ) {
     const words = [...kernel.params, ...kernel.scalars.map((scalar) => scalar.name)];
     this.params = new Map(words.map((name, at) => [name, at]));
-    this.dtypes = new Map(kernel.buffers.map((buffer) => [buffer.name, buffer.dtype]));
+    this.dtypes = new Map([
+      ...kernel.buffers.map(({ name, dtype }) => [name, dtype] as const),
+      ...kernel.arrays.map(({ name, type }) => [name, type] as const),
+    ]);
   }
 
   /** Module-scope declarations that the printed expressions use. */
@@ -89,7 +91,7 @@ export class ExpressionPrinter {
       case 'load':
         return this.load(e);
       case 'load-array':
-        return this.element(e.array, e.index, e.type, e.width);
+        return this.loadArray(e);
       case 'unary':
         return this.unary(this.unfolded(e));
       case 'binary':
@@ -146,23 +148,26 @@ export class ExpressionPrinter {
     return e.type === 'u32' ? `S(${word})` : `bitcast<${e.type}>(S(${word}))`;
   }
 
-  /** Word `at` of packed halves. */
-  private halves(memory: string, at: string): string {
-    return `unpack2x16float(${this.isAtomic(memory) ? `atomicLoad(&${memory}[${at}])` : `${memory}[${at}]`})`;
+  /** A call that the host writes for the device (src/runtime/halves.ts). */
+  private loadHalves({ buffer, index, width }: Of<'load'>): string {
+    return `${buffer}_load${width === 4 ? 4 : ''}(${this.bare(index)})`;
   }
 
-  // Four halves begin at a whole word.
-  private packed(memory: string, index: KernelExpr, width: Width): string {
-    const at = this.text(index);
-    if (width === 1) return `${this.halves(memory, `${at} >> 1u`)}[${at} & 1]`;
-    return `vec4f(${this.halves(memory, `${at} >> 1u`)}, ${this.halves(memory, `(${at} >> 1u) + 1`)})`;
+  /** The same for a store. */
+  storeHalves({ buffer, index, value }: Extract<Statement, { kind: 'store' }>): string {
+    return `${buffer}_store${value.width === 4 ? 4 : ''}(${this.bare(index)}, ${this.bare(value)});`;
   }
 
   private load(e: Of<'load'>): string {
-    if (this.dtypes.get(e.buffer) === 'f16') return this.packed(e.buffer, e.index, e.width);
+    if (this.dtypes.get(e.buffer) === 'f16') return this.loadHalves(e);
     if (this.dtypes.get(e.buffer) !== 'bool') return this.element(e.buffer, e.index, e.type, e.width);
     const zero = e.width === 4 ? 'vec4u(0u)' : '0u';
     return `(${this.element(e.buffer, e.index, 'u32', e.width)} != ${zero})`;
+  }
+
+  private loadArray(e: Of<'load-array'>): string {
+    const text = this.element(e.array, e.index, e.type, e.width);
+    return this.dtypes.get(e.array) === 'f16' ? `${typeName(e.type, e.width)}(${text})` : text;
   }
 
   private element(memory: string, index: KernelExpr, type: ScalarType, width: Width): string {

@@ -17,8 +17,8 @@ export type BindingAccess = 'read' | 'read_write';
 /** A printed kernel: its bindings as letters, invocations of a workgroup, and statements with what follows them. */
 export type PrintedShader = readonly [bindings: string, invocations: number, code: string];
 
-// f16 numbers lie in pairs in words of u32.
-const elementType = (dtype: DType): 'f32' | 'i32' | 'u32' => (dtype === 'bool' || dtype === 'f16' ? 'u32' : dtype);
+// The letter of an element's type in the bindings of a shader.
+const letters: Readonly<Record<DType, string>> = { f32: 'f', f16: 'h', i32: 'i', u32: 'u', bool: 'u' };
 
 class KernelPrinter {
   private readonly lines: string[] = [];
@@ -33,20 +33,11 @@ class KernelPrinter {
   ) {
     this.accesses = accessesOf(kernel);
     this.halves = new Set(kernel.buffers.filter(({ dtype }) => dtype === 'f16').map(({ name }) => name));
-    this.expressions = new ExpressionPrinter(
-      kernel,
-      (name) => this.isVector(name),
-      (name) => this.isAtomic(name),
-    );
+    this.expressions = new ExpressionPrinter(kernel, (name) => this.isVector(name));
   }
 
   private isVector(memory: string): boolean {
-    return !this.halves.has(memory) && isVectorMemory(this.accesses.get(memory));
-  }
-
-  // Two invocations may store the halves of one word.
-  private isAtomic(memory: string): boolean {
-    return this.halves.has(memory) && (this.accesses.get(memory)?.stores.has(1) ?? false);
+    return isVectorMemory(this.accesses.get(memory));
   }
 
   print(): PrintedShader {
@@ -67,7 +58,7 @@ class KernelPrinter {
       ...(params.length + scalars.length > 0 ? ['p'] : []),
       ...(scalars.length > 0 ? ['step'] : []),
     ];
-    const isNamed = (name: string): boolean => new RegExp(name === 'step' ? '\\bS\\(' : `\\b${name}\\b`).test(code);
+    const isNamed = (name: string): boolean => new RegExp(name === 'step' ? '\\bS\\(' : `\\b${name}(\\b|_)`).test(code);
     return names.flatMap((name) => (isNamed(name) ? [] : [`_=&${name};\n`])).join('');
   }
 
@@ -77,7 +68,7 @@ class KernelPrinter {
     const storage = buffers.map((buffer, at) => {
       const access = this.access[at];
       if (!access) throw new CompilerBug(`kernel ${this.kernel.name} has no access for binding ${at}`);
-      const letter = this.isAtomic(buffer.name) ? 'a' : elementType(buffer.dtype).charAt(0);
+      const letter = letters[buffer.dtype];
       const vector = this.isVector(buffer.name);
       return (access === 'read' ? 'r' : 'w') + (vector ? letter.toUpperCase() : letter);
     });
@@ -86,7 +77,9 @@ class KernelPrinter {
 
   private arrayType(array: Kernel['arrays'][number]): string {
     const vector = isVectorMemory(this.accesses.get(array.name));
-    return `array<${typeName(array.type, vector ? 4 : 1)}, ${vector ? array.size / 4 : array.size}>`;
+    if (array.type === 'f16' && !vector) throw new CompilerBug(`${array.name} of f16 is not stored in vectors`);
+    const type = array.type === 'f16' ? 'half4' : typeName(array.type, vector ? 4 : 1);
+    return `array<${type}, ${vector ? array.size / 4 : array.size}>`;
   }
 
   private workgroupArrays(): string[] {
@@ -97,6 +90,10 @@ class KernelPrinter {
   private privateArrays(): string[] {
     const own = this.kernel.arrays.filter((array) => array.space === 'private');
     return own.map((array) => `var ${array.name}: ${this.arrayType(array)};`);
+  }
+
+  private isOfHalves(array: string): boolean {
+    return this.kernel.arrays.some(({ name, type }) => name === array && type === 'f16');
   }
 
   private block(body: readonly Statement[], depth: number): void {
@@ -118,10 +115,10 @@ class KernelPrinter {
         return this.line(depth, `${localName(s.name)} = ${text(s.value)};`);
       case 'store':
         return this.halves.has(s.buffer)
-          ? this.storeHalves(s, depth)
+          ? this.line(depth, this.expressions.storeHalves(s))
           : this.store(s.buffer, s.index, this.stored(s), depth);
       case 'store-array':
-        return this.store(s.array, s.index, s.value, depth);
+        return this.store(s.array, s.index, s.value, depth, this.isOfHalves(s.array) ? 'half4' : '');
       case 'for':
         return this.loop(s, depth);
       case 'if':
@@ -138,39 +135,18 @@ class KernelPrinter {
     return s.value.type === 'bool' ? { kind: 'cast', type: 'u32', width: s.value.width, x: s.value } : s.value;
   }
 
-  private store(name: string, index: KernelExpr, value: KernelExpr, depth: number): void {
+  private store(name: string, index: KernelExpr, value: KernelExpr, depth: number, type = ''): void {
     const vector = this.isVector(name);
     if (vector || value.width === 1) {
-      this.line(
-        depth,
-        `${name}[${vector ? this.expressions.quarter(index) : this.expressions.bare(index)}] = ${this.expressions.bare(value)};`,
-      );
+      const place = vector ? this.expressions.quarter(index) : this.expressions.bare(index);
+      const stored = this.expressions.bare(value);
+      this.line(depth, `${name}[${place}] = ${type ? `${type}(${stored})` : stored};`);
       return;
     }
     const [place, parts] = [this.expressions.temporary(), this.expressions.temporary()];
     this.line(depth, `let ${place} = ${this.expressions.text(index)};`);
     this.line(depth, `let ${parts} = ${this.expressions.text(value)};`);
     for (let lane = 0; lane < 4; lane++) this.line(depth, `${name}[${place} + ${lane}] = ${parts}[${lane}];`);
-  }
-
-  // One half keeps the other one of its word; four are two whole words.
-  private storeHalves({ buffer, index, value }: Extract<Statement, { kind: 'store' }>, depth: number): void {
-    const [place, parts] = [this.expressions.temporary(), this.expressions.temporary()];
-    this.line(depth, `let ${place} = ${this.expressions.text(index)};`);
-    this.line(depth, `let ${parts} = ${this.expressions.text(value)};`);
-    const word = (at: string): string => `${buffer}[${at}]`;
-    if (value.width === 1) {
-      const shift = `(u32(${place} & 1) << 4u)`;
-      this.line(depth, `atomicAnd(&${word(`${place} >> 1u`)}, 0xffff0000u >> ${shift});`);
-      this.line(depth, `atomicOr(&${word(`${place} >> 1u`)}, pack2x16float(vec2f(${parts}, 0.0)) << ${shift});`);
-      return;
-    }
-    const halves = [`${parts}.xy`, `${parts}.zw`];
-    halves.forEach((pair, at) => {
-      const target = word(at === 0 ? `${place} >> 1u` : `(${place} >> 1u) + 1`);
-      const packed = `pack2x16float(${pair})`;
-      this.line(depth, this.isAtomic(buffer) ? `atomicStore(&${target}, ${packed});` : `${target} = ${packed};`);
-    });
   }
 
   private loop(s: Extract<Statement, { kind: 'for' }>, depth: number): void {

@@ -2,7 +2,7 @@
 // reductions. Collects canonical names for buffers (b0…), params (p0…), arrays and locals on the way.
 import { ceilDiv, constant, max, min, one, type Dim } from '../../ir/dim.ts';
 import type { DType } from '../../ir/dtype.ts';
-import type { Kernel, KernelArray, KernelExpr, ScalarType, Statement, Width } from '../../ir/kernel.ts';
+import type { Kernel, KernelArray, KernelExpr, Statement, Width } from '../../ir/kernel.ts';
 import type { NestFunction, OpaqueNest } from '../../ir/nest.ts';
 import type { Dispatch } from '../../ir/plan.ts';
 import type { Span } from '../../support/source.ts';
@@ -105,7 +105,7 @@ export class KernelSketch {
   }
 
   get(array: string, index: KernelExpr): KernelExpr {
-    const type: ScalarType = this.arrays.find(({ name }) => name === array)?.type ?? 'i32';
+    const type = registerType(this.arrays.find(({ name }) => name === array)?.type ?? 'i32');
     return { kind: 'load-array', type, width: 1, array, index };
   }
 

@@ -35,6 +35,7 @@ import {
   depthOf,
   forDepth,
   forLines,
+  isOfHalves,
   loadBlock,
   rowsAt,
   sideOf,
@@ -139,7 +140,7 @@ interface Staged {
 
 function stagedOf({ writer, tiles }: Product, side: Side, width: number, from: KernelExpr): Staged {
   const pitch = width + 4;
-  return { side, width, pitch, from, array: writer.array('f32', pitch * tiles.depth) };
+  return { side, width, pitch, from, array: writer.array(isOfHalves(side.expr) ? 'f16' : 'f32', pitch * tiles.depth) };
 }
 
 const blocksOf = (p: Product, { width }: Staged): number => (width / 4) * (p.tiles.depth / 4);
