@@ -25,7 +25,7 @@ export type KernelExpr =
       readonly width: Width;
       readonly buffer: string;
       readonly index: KernelExpr;
-      /** The 16 bits of an f16 as an i32: what the printer of WebAssembly makes of a load. */
+      /** The 16 bits of an f16 as an i32 of the same sign: what the printer of WebAssembly makes of a load. */
       readonly half?: true;
     }
   /** Reads a workgroup or private array. */

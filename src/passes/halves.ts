@@ -144,10 +144,12 @@ class FunctionWidening {
   }
 }
 
-/** Temporaries of f16 that may lie as 16 bits: inputs, results and what is scattered to stay f32. */
-function packable(fn: NestFunction): ReadonlySet<string> {
+type Border = NestFunction['inputs'][number] | NestFunction['results'][number];
+
+/** Buffers of f16 that may lie as 16 bits: what is scattered to stays f32, as do inputs and results, but for some. */
+function packable(fn: NestFunction, isPacked: (of: Border) => boolean): ReadonlySet<string> {
   const open = new Set(fn.buffers.filter(({ type }) => isHalf(type)).map(({ id }) => id));
-  for (const { buffer } of [...fn.inputs, ...fn.results]) open.delete(buffer);
+  for (const border of [...fn.inputs, ...fn.results]) if (!isPacked(border)) open.delete(border.buffer);
   const visit = (step: NestStep): void => {
     if (step.kind === 'loop') step.body.forEach(visit);
     else if (step.kind === 'opaque') for (const id of [...step.reads, ...step.writes]) open.delete(id);
@@ -160,13 +162,41 @@ function packable(fn: NestFunction): ReadonlySet<string> {
   return open;
 }
 
-function widenFunction(fn: NestFunction): NestFunction {
+const isStored = ({ role }: Border): boolean => role !== 'argument' && role !== 'output';
+const isWeight = ({ role }: Border): boolean => role === 'param' || role === 'update';
+
+/**
+ * Paths of weights that lie as 16 bits between calls: every function that has them reads f16, and only the one that
+ * draws them writes them. Functions of trains call the weights of several models by longer paths.
+ */
+function packedWeights({ functions }: NestModule): ReadonlySet<string> {
+  const [open, closed] = [new Set<string>(), new Set<string>()];
+  for (const fn of functions) {
+    const packed = packable(fn, isWeight);
+    for (const border of [...fn.inputs, ...fn.results].filter(isStored)) {
+      const isRead = fn.kind === 'entry' && border.role === 'param';
+      const isOpen = packed.has(border.buffer) && (isRead || fn.kind === 'init');
+      const parts = border.name.split('.');
+      if (isOpen) open.add(border.name);
+      else parts.forEach((_, at) => closed.add(parts.slice(at).join('.')));
+    }
+  }
+  return new Set([...open].filter((path) => !closed.has(path)));
+}
+
+function widenFunction(fn: NestFunction, weights: ReadonlySet<string>): NestFunction {
   if (!fn.buffers.some(({ type }) => isHalf(type)) && !fn.body.some(hasHalves)) return fn;
-  return new FunctionWidening(fn, packable(fn)).run();
+  return new FunctionWidening(
+    fn,
+    packable(fn, (border) => isWeight(border) && weights.has(border.name)),
+  ).run();
 }
 
 export const halves: Pass<NestModule, NestModule> = {
   name: 'halves',
   summary: 'compute f16 in f32, rounding what is stored',
-  run: (module) => ({ ...module, functions: module.functions.map(widenFunction) }),
+  run: (module) => {
+    const weights = packedWeights(module);
+    return { ...module, functions: module.functions.map((fn) => widenFunction(fn, weights)) };
+  },
 };

@@ -1,14 +1,17 @@
 // The tensors that outlive a run: parameters, states and optimizer slots, each in its own device memory.
 import { DlmError } from './error.ts';
 import type { Backend, Data, ElementType, Memory, ProgramSpec, QuantizedSpec } from './program.ts';
-import { convertStored, type StoredTensor } from './safetensors.ts';
-import { fromBytes, sizeOf } from './tensor.ts';
+import { convertStored, type SavedTensor, type StoredTensor } from './safetensors.ts';
+import { fromBytes, sizeOf, toWords } from './tensor.ts';
 
-/** Path, element type and shape of a stored tensor; more may follow. */
+/** Path, element type and shape of a stored tensor, then what kind of weight it is; more may follow. */
 export type StoredSpec = readonly [path: string, dtype: ElementType, shape: readonly number[], ...rest: unknown[]];
 
 /** Tensor data by path. */
 export type Values = Map<string, Data>;
+
+/** A tensor in host memory. */
+export type HostTensor = readonly [path: string, dtype: ElementType, shape: readonly number[], data: Data];
 
 /** A set of named tensors on one device. */
 export class ParameterStore {
@@ -18,7 +21,8 @@ export class ParameterStore {
     readonly backend: Backend,
     readonly specs: readonly StoredSpec[],
   ) {
-    for (const [path, , shape] of specs) this.#memory.set(path, backend.allocate(sizeOf(shape) * 4));
+    for (const [path, , shape, kind] of specs)
+      this.#memory.set(path, backend.allocate(sizeOf(shape) * (kind === 'f16' ? 2 : 4)));
   }
 
   /** Memory of `path`, made with `bytes` where it is not there. @throws DlmError E9106 */
@@ -29,19 +33,23 @@ export class ParameterStore {
     return memory;
   }
 
-  /** Copies everything to the host. */
-  async read(): Promise<(readonly [string, ElementType, readonly number[], Data])[]> {
-    const all = await this.backend.read(this.specs.map(([path]) => this.memory(path)));
-    return this.specs.map(([path, dtype, shape], at) => {
+  /** Copies everything, or these, to the host. */
+  async read(specs = this.specs): Promise<HostTensor[]> {
+    const all = await this.backend.read(specs.map(([path]) => this.memory(path)));
+    return specs.map(([path, dtype, shape], at) => {
       return [path, dtype, shape, fromBytes(all[at] ?? new Uint8Array(0), dtype, shape)] as const;
     });
+  }
+
+  /** Everything as a file has it. */
+  saved(): Promise<readonly SavedTensor[]> {
+    return this.read();
   }
 
   /** Writes values that were checked before. */
   write(values: Iterable<readonly [path: string, data: Data]>): void {
     this.backend.revision++;
-    for (const [path, data] of values)
-      this.backend.write(this.memory(path), data instanceof Uint8Array ? Uint32Array.from(data) : data);
+    for (const [path, data] of values) this.backend.write(this.memory(path), toWords(data));
   }
 
   /** Gives the memory back. */

@@ -5,6 +5,7 @@ import type { Caches } from './caches.ts';
 import type { FunctionDescription } from './meta.ts';
 import type { Model } from './model.ts';
 import type { Call, Runner } from './runner.ts';
+import type { ParameterStore } from './parameters.ts';
 import type { StoredTensor } from './safetensors.ts';
 import type { Tensor } from './tensor.ts';
 import type { Arrange } from './trace.ts';
@@ -218,6 +219,8 @@ export interface ProgramSpec {
     step: FunctionSpec,
     given?: Readonly<Record<string, number | undefined>>,
   ) => () => Caches;
+  /** Makes room for weights, where some of them lie as f16. */
+  readonly packedStore?: (backend: Backend, specs: readonly ParameterSpec[]) => ParameterStore;
   /** Quantizes what a file has as floats, where weights are quantized. */
   readonly quantize?: (spec: QuantizedSpec, stored: StoredTensor) => readonly [words: Data, scales: Data] | undefined;
   /** Checks what functions require of their dims, where one does. */

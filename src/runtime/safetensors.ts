@@ -32,7 +32,21 @@ const width: Readonly<Record<string, number>> = {
   U8: 1,
   BOOL: 1,
 };
-const fileType: Readonly<Record<ElementType, string>> = { f32: 'F32', i32: 'I32', u32: 'U32', bool: 'BOOL' };
+const fileType: Readonly<Record<ElementType | 'f16', string>> = {
+  f32: 'F32',
+  f16: 'F16',
+  i32: 'I32',
+  u32: 'U32',
+  bool: 'BOOL',
+};
+
+/** A tensor for a file; f16 by its bits. */
+export type SavedTensor = readonly [
+  name: string,
+  dtype: ElementType | 'f16',
+  shape: readonly number[],
+  data: Data | Uint16Array,
+];
 
 /** Reads a file; every offset is checked before anything is returned. @throws DlmError E0802 */
 export function readSafetensors(file: Uint8Array<ArrayBuffer>, name: string): StoredFile {
@@ -64,12 +78,12 @@ export function readSafetensors(file: Uint8Array<ArrayBuffer>, name: string): St
   return { tensors, metadata };
 }
 
-/** Writes a file. Tensors of one-byte elements come last, so that the others stay aligned. */
+/** Writes a file. Tensors of small elements come last, so that the others stay aligned. */
 export function writeSafetensors(
-  tensors: readonly (readonly [name: string, dtype: ElementType, shape: readonly number[], data: Data])[],
+  tensors: readonly SavedTensor[],
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
-  const ordered = [...tensors].sort((a, b) => Number(a[1] === 'bool') - Number(b[1] === 'bool'));
+  const ordered = [...tensors].sort((a, b) => b[3].BYTES_PER_ELEMENT - a[3].BYTES_PER_ELEMENT);
   const header: Record<string, unknown> = { __metadata__: { format: 'pt', ...metadata } };
   let end = 0;
   for (const [name, dtype, shape, data] of ordered) {
@@ -107,7 +121,8 @@ export function convertStored({ dtype, bytes }: StoredTensor, wanted: ElementTyp
   return undefined;
 }
 
-function halfToFloat(bits: number): number {
+/** The number that 16 bits of f16 mean. */
+export function halfToFloat(bits: number): number {
   const [sign, exponent, fraction] = [bits >> 15 ? -1 : 1, (bits >> 10) & 31, bits & 1023];
   if (exponent === 31) return fraction ? NaN : sign * Infinity;
   return exponent ? sign * 2 ** (exponent - 15) * (1 + fraction / 1024) : (sign * fraction) / 2 ** 24;

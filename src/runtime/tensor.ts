@@ -18,6 +18,9 @@ export function fromBytes(bytes: Uint8Array<ArrayBuffer>, dtype: ElementType, sh
   return dtype === 'bool' ? Uint8Array.from(data) : data;
 }
 
+/** What lies on a device for elements: bool takes a word. */
+export const toWords = (data: Data): Data => (data instanceof Uint8Array ? Uint32Array.from(data) : data);
+
 /** A tensor on a device, owned by the caller. */
 export class Tensor {
   #memory: Memory | undefined;

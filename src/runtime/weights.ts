@@ -3,7 +3,7 @@ import { DlmError, wrongInput } from './error.ts';
 import { readInput } from './input.ts';
 import { fitCheckpoint, type FitOptions, type ParameterStore, type Quantized } from './parameters.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
-import { sizeOf, Tensor } from './tensor.ts';
+import { sizeOf, Tensor, toWords } from './tensor.ts';
 
 /** Parameters and states of a model. */
 export class Weights {
@@ -29,10 +29,10 @@ export class Weights {
   /** A copy of one weight. */
   async get(path: string): Promise<Tensor> {
     const { backend } = this.store;
-    const [own, dtype, shape] = this.#spec(path);
-    const [bytes = new Uint8Array(0)] = await backend.read([this.store.memory(own)]);
+    const spec = this.#spec(path);
+    const [, dtype, shape] = spec;
     const copy = new Tensor(dtype, shape, backend);
-    backend.write(copy.memory, bytes);
+    for (const [, , , data] of await this.store.read([spec])) backend.write(copy.memory, toWords(data));
     return copy;
   }
 
@@ -49,7 +49,7 @@ export class Weights {
 
   /** All weights as a safetensors file. */
   async save(): Promise<Uint8Array<ArrayBuffer>> {
-    return writeSafetensors(await this.store.read(), { model: this.model });
+    return writeSafetensors(await this.store.saved(), { model: this.model });
   }
 
   /** Loads safetensors; all or nothing. @throws DlmError E0801, E0802 */

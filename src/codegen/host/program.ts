@@ -98,6 +98,8 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
   if (hasTotals) uses.add('totals');
   const isQuantized = input.module.models.some(({ parameters }) => parameters.some(({ quantized }) => quantized));
   if (isQuantized) uses.add('quantize');
+  const packed = packedWeights(input.programs);
+  if (packed.size > 0) uses.add('packed');
   if (input.profile) uses.add('profile');
   const hasTeams = kernels.printed.some((kernel) => kernel.includes('\ncombine '));
   if (hasTeams) uses.add('combine');
@@ -111,7 +113,7 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
     {
       name: text(input.name),
       source: text(input.sourceName),
-      models: byName(input.module.models, (model) => printModel(model, input.module)),
+      models: byName(input.module.models, (model) => printModel(model, input.module, packed)),
       trains: byName(input.module.trains, (train) => printTrain(train, input.module)),
       functions: object(Object.fromEntries(functions), '  '),
       kernels: gpu && lines(kernels.printed, '  '),
@@ -132,6 +134,7 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
       arrangeTraced: hasTraces ? 'arrangeTraced' : undefined,
       runProfiled: input.profile ? 'runProfiled' : undefined,
       totals: hasTotals ? '{ isTotal, finish: finishTotals }' : undefined,
+      packedStore: packed.size > 0 ? 'packedStore' : undefined,
       quantize: isQuantized ? 'quantizeStored' : undefined,
       readPlan: isLong ? 'readPlan' : undefined,
       open: `{ ${open.join(', ')} }`,
@@ -245,6 +248,18 @@ function recordOf({ gpu, cpu }: { gpu: Plan | undefined; cpu: Plan | undefined }
   if (words.size > 4096)
     throw new RangeError(`${(gpu ?? cpu)?.name}: the step record has ${words.size} words, more than 4096`);
   return [...words.values()];
+}
+
+// Paths of the weights that plans have as f16.
+function packedWeights(programs: EmitInput['programs']): ReadonlySet<string> {
+  const borders = programs.flatMap(({ plans }) =>
+    plans.flatMap(({ inputs, results, buffers }) =>
+      [...inputs, ...results]
+        .filter(({ role }) => role === 'param' || role === 'update')
+        .map(({ name, buffer }) => ({ name, dtype: buffers.find(({ id }) => id === buffer)?.dtype })),
+    ),
+  );
+  return new Set(borders.flatMap(({ name, dtype }) => (dtype === 'f16' ? [name] : [])));
 }
 
 /** Whether calls of an entry may ask for intermediate values. */
@@ -393,7 +408,7 @@ function printCpuPlan({ plan, fn, names, recordWord, isLong }: PlanParts, { tabl
   );
 }
 
-function printModel(model: ModelInfo, module: GraphModule): string {
+function printModel(model: ModelInfo, module: GraphModule, packed: ReadonlySet<string>): string {
   const parameters = model.parameters
     .filter(({ role }) => role !== 'cache')
     .map(({ path, type, role }) =>
@@ -401,7 +416,7 @@ function printModel(model: ModelInfo, module: GraphModule): string {
         text(path),
         text(borderType(type.dtype)),
         fixedShape(path, type),
-        ...(role === 'state' ? [text('state')] : []),
+        ...(packed.has(path) ? [text('f16')] : role === 'state' ? [text('state')] : []),
       ]),
     );
   const quantized = model.parameters.flatMap(({ path, quantized: as }) =>

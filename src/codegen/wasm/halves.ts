@@ -18,31 +18,27 @@ class Steps {
     return { kind: 'name', type: value.type, width: value.width, name };
   }
 
-  bits(op: 'and' | 'or' | 'shl' | 'shr' | 'lt', a: KernelExpr, b: KernelExpr | number): KernelExpr {
+  bits(op: 'and' | 'or' | 'shl' | 'shr', a: KernelExpr, b: KernelExpr | number): KernelExpr {
     const right = typeof b === 'number' ? number(b, a.width) : b;
-    return this.hold({ kind: 'binary', type: op === 'lt' ? 'bool' : 'i32', width: a.width, op, a, b: right });
+    return this.hold({ kind: 'binary', type: 'i32', width: a.width, op, a, b: right });
   }
 
-  scaled(bits: KernelExpr, factor: number): KernelExpr {
-    const { width } = bits;
-    const by: KernelExpr = { kind: 'const', type: 'f32', width, value: factor };
-    const product: KernelExpr = { kind: 'binary', type: 'f32', width, op: 'mul', a: as('f32', bits), b: by };
-    return this.hold(as('i32', this.hold(product)));
+  scaled(x: KernelExpr, factor: number): KernelExpr {
+    const b: KernelExpr = { kind: 'const', type: 'f32', width: x.width, value: factor };
+    return this.hold({ kind: 'binary', type: 'f32', width: x.width, op: 'mul', a: x, b });
   }
 
-  // Exponent 31 is NaN: there is no infinity.
+  // Exponent 31 is NaN: there is no infinity. It gives 2¹⁶ and more, which another 2¹¹² makes infinite, and 0 · ∞ is NaN.
   widen(load: Load): KernelExpr {
     const h = this.hold({ ...load, type: 'i32', half: true });
-    const size = this.bits('shl', this.bits('and', h, 0x7fff), 13);
-    const value = this.scaled(size, 2 ** 112);
-    const [cond, otherwise] = [this.bits('lt', size, 0x0f800000), number(0x7fc00000, h.width)];
-    const known = this.hold({ kind: 'select', type: 'i32', width: h.width, cond, then: value, otherwise });
-    return as('f32', this.bits('or', known, this.bits('shl', this.bits('and', h, 0x8000), 16)));
+    const value = this.scaled(as('f32', this.bits('and', this.bits('shl', h, 13), 0x8fffe000 | 0)), 2 ** 112);
+    const b = this.scaled(this.scaled(value, 2 ** 112), 0);
+    return { kind: 'binary', type: 'f32', width: h.width, op: 'add', a: value, b };
   }
 
   narrow(value: KernelExpr): KernelExpr {
     const all = this.hold(as('i32', this.hold(value)));
-    const size = this.bits('shr', this.scaled(this.bits('and', all, 0x7fffffff), 2 ** -112), 13);
+    const size = this.bits('shr', as('i32', this.scaled(as('f32', this.bits('and', all, 0x7fffffff)), 2 ** -112)), 13);
     return this.bits('or', this.bits('and', size, 0x7fff), this.bits('and', this.bits('shr', all, 16), 0x8000));
   }
 }

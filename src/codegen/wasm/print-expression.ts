@@ -121,7 +121,7 @@ function splitConstant(index: KernelExpr): { rest: KernelExpr; constant: number 
 function printLoad(e: Of<'load'>, at: AddressSpace): void {
   const w = at.writer;
   const offset = printElementAddress(e, at);
-  if (e.half) return w.memory(e.width === 4 ? wide.load16x4U : op.i32Load16U, offset, 1);
+  if (e.half) return w.memory(e.width === 4 ? wide.load16x4S : op.i32Load16S, offset, 1);
   emitLoad(e.type, e.width, offset, w);
 }
 
