@@ -11,7 +11,7 @@ import { autodiff } from './passes/autodiff.ts';
 import { cse } from './passes/cse.ts';
 import { dce } from './passes/dce.ts';
 import { fuse } from './passes/fuse.ts';
-import { halves } from './passes/halves.ts';
+import { halvesFor } from './passes/halves.ts';
 import { hoist } from './passes/hoist.ts';
 import { hostScalars } from './passes/host-scalars.ts';
 import { lowerToNests } from './passes/lower-to-nests.ts';
@@ -49,13 +49,19 @@ export const graphPasses: readonly Pass<GraphModule, GraphModule>[] = [
   hostScalars,
 ];
 
+type Device = TargetProgram['target'];
+
+const nestPassesFor = (device: Device): readonly Pass<NestModule, NestModule>[] => [
+  onlineSoftmaxFor(device),
+  halvesFor(device),
+  ...(device === 'cpu' ? [panels] : []),
+];
+
 /** Names of all passes, in the order in which they run. */
 export const passNames: readonly string[] = [
   'elaborate',
-  ...[...graphPasses, lowerToNests, fuse, halves].map((pass) => pass.name),
-  ...[onlineSoftmaxFor('gpu'), planFor('gpu'), onlineSoftmaxFor('cpu'), panels, planFor('cpu')].map(
-    (pass) => pass.name,
-  ),
+  ...[...graphPasses, lowerToNests, fuse].map((pass) => pass.name),
+  ...(['gpu', 'cpu'] as const).flatMap((device) => [...nestPassesFor(device), planFor(device)].map((pass) => pass.name)),
 ];
 
 /** Everything between the source and the emitted module. */
@@ -85,13 +91,11 @@ export function lowerModule(
   observe?.('elaborate', { level: 'graph', module }, new Map(), 0);
   const graph = graphPasses.reduce((m, pass) => step(pass, m, (out) => ({ level: 'graph', module: out })), module);
   const lowered = step(lowerToNests, graph, (out) => ({ level: 'nest', module: out }));
-  const fused = step(fuse, lowered, (out) => ({ level: 'nest', module: out }));
-  const nests = step(halves, fused, (out) => ({ level: 'nest', module: out }));
+  const nests = step(fuse, lowered, (out) => ({ level: 'nest', module: out }));
   const programs = targets.map((target) => {
     const show = (out: TargetProgram): Stage => ({ level: 'plan', module: out });
     const device = target === 'webgpu' ? 'gpu' : 'cpu';
-    const passes = [onlineSoftmaxFor(device), ...(device === 'cpu' ? [panels] : [])];
-    const own = passes.reduce((m, pass) => step(pass, m, (out) => ({ level: 'nest', module: out })), nests);
+    const own = nestPassesFor(device).reduce((m, pass) => step(pass, m, (out) => ({ level: 'nest', module: out })), nests);
     return step(planFor(device), own, show);
   });
   return { graph, nests, programs };

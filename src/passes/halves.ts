@@ -1,13 +1,10 @@
 // Nests with f16 → nests that compute in f32. Values are rounded where they are stored as f16 and where a cast
 // asks for f16; in between, fused arithmetic keeps the digits of f32, as sums do.
-import type { Expr, Index } from '../ir/expr.ts';
-import { nearestHalf } from '../ir/half.ts';
-import { operands, walkExprs } from '../ir/expr-rewrite.ts';
+import type { Expr } from '../ir/expr.ts';
+import { walkExprs } from '../ir/expr-rewrite.ts';
 import type { Buffer, Nest, NestFunction, NestModule, NestStep, Stage } from '../ir/nest.ts';
-import { roundedToHalf } from './halves/rounding.ts';
+import { isHalf, Widening } from './halves/widening.ts';
 import type { Pass } from './pass.ts';
-
-const isHalf = (x: { readonly dtype: Expr['dtype'] }): boolean => x.dtype === 'f16';
 
 const rootsOf = (stage: Stage): readonly Expr[] => (stage.kind === 'reduce' ? stage.args : [stage.value]);
 
@@ -21,82 +18,6 @@ function nestHasHalves(nest: Nest): boolean {
 
 const hasHalves = (step: NestStep): boolean =>
   step.kind === 'loop' ? step.body.some(hasHalves) : step.kind === 'nest' && nestHasHalves(step);
-
-/** Rewrites the expressions of one nest; shared nodes stay shared. */
-class Widening {
-  private readonly memo = new Map<Expr, Expr>();
-
-  constructor(private readonly packed: ReadonlySet<string>) {}
-
-  /** `e` with f32 in the place of f16. */
-  wide(e: Expr): Expr {
-    const known = this.memo.get(e);
-    if (known) return known;
-    const result = this.rebuild(e);
-    this.memo.set(e, result);
-    return result;
-  }
-
-  index(index: Index): Index {
-    return 'kind' in index ? { kind: 'dynamic', expr: this.wide(index.expr) } : index;
-  }
-
-  /** What is stored for a value of dtype f16. */
-  rounded(e: Expr): Expr {
-    return isExact(e) ? this.wide(e) : roundedToHalf(this.wide(e));
-  }
-
-  private rebuild(e: Expr): Expr {
-    const dtype = isHalf(e) ? 'f32' : e.dtype;
-    switch (e.kind) {
-      case 'const':
-        return isHalf(e) ? { kind: 'const', dtype: 'f32', value: nearestHalf(e.value) } : e;
-      case 'index':
-        return e;
-      case 'reduced':
-        return { ...e, dtype };
-      case 'load': {
-        const indices = e.indices.map((index) => this.index(index));
-        if (!this.packed.has(e.buffer)) return { ...e, dtype, indices };
-        return { kind: 'cast', dtype: 'f32', x: { ...e, indices } };
-      }
-      case 'cast':
-      case 'bitcast':
-        return this.cast(e);
-      case 'unary':
-        return { ...e, dtype, x: this.wide(e.x) };
-      case 'binary':
-        return { ...e, dtype, a: this.wide(e.a), b: this.wide(e.b) };
-      case 'select':
-        return { ...e, dtype, cond: this.wide(e.cond), then: this.wide(e.then), otherwise: this.wide(e.otherwise) };
-      case 'guard':
-        return { ...e, dtype, then: this.wide(e.then), otherwise: this.wide(e.otherwise) };
-      case 'threefry':
-        return {
-          ...e,
-          key: [this.wide(e.key[0]), this.wide(e.key[1])],
-          counter: [this.wide(e.counter[0]), this.wide(e.counter[1])],
-        };
-    }
-  }
-
-  private cast(e: Extract<Expr, { kind: 'cast' | 'bitcast' }>): Expr {
-    const x = this.wide(e.x);
-    if (e.kind === 'bitcast') return { ...e, x };
-    const to = isHalf(e) ? 'f32' : e.dtype;
-    const wide: Expr = x.dtype === to ? x : { kind: 'cast', dtype: to, x };
-    return isHalf(e) && !isHalf(e.x) && e.x.dtype !== 'bool' ? roundedToHalf(wide) : wide;
-  }
-}
-
-const exactOps = new Set(['neg', 'abs', 'sign', 'min', 'max', 'floor', 'ceil', 'round']);
-
-/** True where the f32 that stands for an f16 value is an f16 without rounding. */
-function isExact(e: Expr): boolean {
-  if (e.kind === 'const' || e.kind === 'load' || e.kind === 'cast' || e.kind === 'bitcast') return isHalf(e);
-  if (e.kind === 'select' || e.kind === 'guard') return isExact(e.then) && isExact(e.otherwise);
-  return (e.kind === 'unary' || e.kind === 'binary') && exactOps.has(e.op) && operands(e).every(isExact);
-}
 
 /** How one function keeps its f16 buffers. */
 class FunctionWidening {
@@ -122,7 +43,7 @@ class FunctionWidening {
   private step(step: NestStep): NestStep {
     if (step.kind === 'loop') return { ...step, body: step.body.map((inner) => this.step(inner)) };
     if (step.kind === 'opaque') return step;
-    const widening = new Widening(this.packed);
+    const widening = new Widening((buffer) => this.packed.has(buffer));
     return { ...step, stages: step.stages.map((stage) => this.stage(stage, widening)) };
   }
 
@@ -192,11 +113,12 @@ function widenFunction(fn: NestFunction, weights: ReadonlySet<string>): NestFunc
   ).run();
 }
 
-export const halves: Pass<NestModule, NestModule> = {
-  name: 'halves',
+/** The pass that leaves nothing to compute in f16. */
+export const halvesFor = (target: 'gpu' | 'cpu'): Pass<NestModule, NestModule> => ({
+  name: `halves-${target}`,
   summary: 'compute f16 in f32, rounding what is stored',
   run: (module) => {
     const weights = packedWeights(module);
     return { ...module, functions: module.functions.map((fn) => widenFunction(fn, weights)) };
   },
-};
+});

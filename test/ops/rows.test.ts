@@ -15,7 +15,7 @@ import type { Tensor } from '../../src/ir/op.ts';
 import { argsort, sortedFirst, sortValues } from '../../src/ir/ops/sort-graph.ts';
 import { autodiff } from '../../src/passes/autodiff.ts';
 import { fuse } from '../../src/passes/fuse.ts';
-import { halves } from '../../src/passes/halves.ts';
+import { halvesFor } from '../../src/passes/halves.ts';
 import { lowerToNests } from '../../src/passes/lower-to-nests.ts';
 import { planFor } from '../../src/passes/plan.ts';
 import { scheduleForGpu } from '../../src/passes/schedule/gpu.ts';
@@ -255,7 +255,7 @@ describe('rows of any length', () => {
       b.op('cumreduce', [x], { kind, axis: 1, reverse: false, exclusive });
     const fn = functionOf(b, { x }, { up: sortValues(b, x, 1), sum: run('sum', false), max: run('max', true) });
     const { graph, nests } = compiled(fn);
-    const wide = only(halves.run({ name: 'm', functions: [nests] }, cx).functions);
+    const wide = only(halvesFor('gpu').run({ name: 'm', functions: [nests] }, cx).functions);
     const whole = { ...eighths([3, 20], 9), dtype: 'f16' as const };
     const inputs = { x: { ...whole, data: whole.data.map(Math.round) } };
     const want = interpret(graph, inputs);

@@ -6,7 +6,7 @@ import { roundToHalf } from '../../src/ir/half.ts';
 import { interpretNests } from '../../src/ir/nest-interpreter.ts';
 import type { NestFunction } from '../../src/ir/nest.ts';
 import { verifyNests } from '../../src/ir/nest-verify.ts';
-import { halves } from '../../src/passes/halves.ts';
+import { halvesFor } from '../../src/passes/halves.ts';
 import { scheduleForGpu } from '../../src/passes/schedule/gpu.ts';
 import { requestTestDevice } from '../support/webgpu.ts';
 import { runOnDevice } from '../wgsl/run-on-device.ts';
@@ -79,7 +79,7 @@ const values = Float64Array.from(
 
 describe.each([true, false])('the pass, with memory between: %s', (stored) => {
   const fn = through(values.length, stored);
-  const [widened] = halves.run({ name: 'm', functions: [fn] }, { count: () => undefined }).functions;
+  const [widened] = halvesFor('gpu').run({ name: 'm', functions: [fn] }, { count: () => undefined }).functions;
   const input = { x: { dtype: 'f32' as const, shape: [values.length], data: values } };
   const want = values.map(roundToHalf);
 
@@ -95,7 +95,7 @@ describe.each([true, false])('the pass, with memory between: %s', (stored) => {
     if ('missing' in found) throw new Error(`WebGPU is missing: ${found.missing}`);
     // Whole vectors of four, and an odd number of elements.
     for (const count of [values.length - (values.length % 4), values.length]) {
-      const [own] = halves.run(
+      const [own] = halvesFor('gpu').run(
         { name: 'm', functions: [through(count, stored)] },
         { count: () => undefined },
       ).functions;
@@ -128,4 +128,21 @@ test('temporaries and weights of f16 take two bytes, arguments and outputs four'
     const outside = plan?.buffers.filter(({ pool }) => pool !== 'arena') ?? [];
     expect(new Set(outside.map(({ pool, dtype }) => `${pool} ${dtype}`))).toEqual(new Set(['weights f16', 'io f32']));
   }
+});
+
+test('attention of f16 has no matrix of queries and keys', async () => {
+  const source = `@precision(compute=f16)
+export model M() {
+  export fn attend(q: [b, t, 8], k: [b, s, 8], v: [b, s, 8]) -> [b, t, 8] {
+    let scores = einsum[b t e, b s e -> b t s](q, k) * 0.25
+    einsum[b t s, b s e -> b t e](softmax(where(for i < t, j < s => j <= i, scores, -inf), axis=-1), v) * 2.0
+  }
+}`;
+  const host: FileHost = { read: () => source, resolve: (_, path) => path };
+  const { lowered, diagnostics } = await compile(host, 'm.dlm', {});
+  expect(diagnostics).toEqual([]);
+  const plans = lowered?.programs.map((program) => program.plans.find(({ name }) => name === 'M.attend')) ?? [];
+  expect(plans.length).toBe(2);
+  const shapes = plans.flatMap((plan) => plan?.buffers.map(({ shape }) => shape.map(({ key }) => key).join()));
+  expect(new Set(shapes)).toEqual(new Set(['b,t,8', 'b,s,8']));
 });

@@ -5,7 +5,18 @@ import type { Axis, Nest, Stage } from '../../ir/nest.ts';
 import { joinNames, rewriteStage } from '../fusion/merge.ts';
 import { loadsOf } from '../fusion/nest-graph.ts';
 import { factorsOf, inlined, productMatrix, times } from './matrix.ts';
-import { axesAt, isBinary, isResult, moved, nodesIn, onlyLoad, stagesOf, weight, type Softmax } from './parts.ts';
+import {
+  axesAt,
+  isBinary,
+  isResult,
+  moved,
+  nodesIn,
+  onlyLoad,
+  stagesOf,
+  unrounded,
+  weight,
+  type Softmax,
+} from './parts.ts';
 
 /** Attention as one nest, of a product, the softmax of its rows and a product with what is stored of that. */
 export function attentionOf(first: Nest, softmax: Softmax, second: Nest): Nest | undefined {
@@ -20,7 +31,8 @@ export function attentionOf(first: Nest, softmax: Softmax, second: Nest): Nest |
   const axes = axesAt(weights.indices, store.indices);
   const [key] = after.sum.axes;
   if (!axes || !key || asVariable(axes.get(key.name) ?? key.extent) !== softmax.axis.name) return undefined;
-  const value = product.a === weights ? product.b : product.b === weights ? product.a : undefined;
+  const isWeights = (e: Expr): boolean => e === weights || (e.kind === 'cast' && e.x === weights);
+  const value = isWeights(product.a) ? product.b : isWeights(product.b) ? product.a : undefined;
   const [column, ...more] = second.axes.filter(({ name }) => !axes.has(name));
   const rest = factorsOf(store.value).filter((e) => e !== weight);
   if (!value || !column || more.length > 0 || rest.length + 1 !== factorsOf(store.value).length) return undefined;
@@ -40,7 +52,7 @@ export function attentionOf(first: Nest, softmax: Softmax, second: Nest): Nest |
       id: 'mean',
       axes: [softmax.axis],
       monoid: { name: 'softmax', arity: 3 },
-      args: [score.value, one, times([...rest, weighed]) ?? weighed],
+      args: [unrounded(score.value), one, times([...rest, weighed]) ?? weighed],
       dtypes: ['f32', 'f32', 'f32'],
     },
     ...after.stores.map((each) => rewriteStage(each, [], inSecond)),

@@ -3,6 +3,7 @@ import { asConstant, asVariable, variable, type Dim } from '../../ir/dim.ts';
 import { ExprPool, Rewriter, walkExprs, type Load, type Replacement } from '../../ir/expr-rewrite.ts';
 import type { Expr, Index } from '../../ir/expr.ts';
 import type { Axis, Nest } from '../../ir/nest.ts';
+import { Widening } from '../halves/widening.ts';
 import type { ReduceStage, StoreStage } from '../schedule/flatten.ts';
 
 /** A nest that stores the softmax of rows of scores, and elements that are made of it (dropped, say). */
@@ -11,7 +12,7 @@ export interface Softmax {
   /** The axis of its rows, which all stores run over, and the score at a point of it. */
   readonly axis: Axis;
   readonly score: Expr;
-  /** What is stored, all at the same place, with {@link weight} for e^(score − max) / Σ e^(score − max). */
+  /** What is stored in f32, all at the same place, with {@link weight} for e^(score − max) / Σ e^(score − max). */
   readonly stores: readonly StoreStage[];
 }
 
@@ -42,6 +43,18 @@ function powerOf(e: Expr | undefined, max: ReduceStage): Expr | undefined {
   return e.x.a;
 }
 
+// x, of what a cast to f16 makes of x: at most 65504, at least -65504.
+function unsaturated(e: Expr): Expr {
+  const isLimit = (limit: Expr, value: number): boolean => limit.kind === 'const' && limit.value === value;
+  if (e.kind !== 'select' || !isBinary(e.cond, 'lt') || !isLimit(e.cond.a, 65504) || !isLimit(e.then, 65504)) return e;
+  const { otherwise: low } = e;
+  if (low.kind !== 'select' || !isBinary(low.cond, 'lt') || !isLimit(low.cond.b, -65504)) return e;
+  return isLimit(low.then, -65504) ? low.otherwise : e;
+}
+
+/** In f32, and without what is rounded to f16 in between: what is fused keeps its digits. */
+export const unrounded = (e: Expr): Expr => new Widening(() => true, false).wide(e);
+
 /** The softmax that a nest is: max x, Σ e^(x − max x), and stores that read nothing of these but their quotient. */
 export function asSoftmax(nest: Nest): Softmax | undefined {
   const [max, sum, ...rest] = nest.stages;
@@ -62,9 +75,9 @@ export function asSoftmax(nest: Nest): Softmax | undefined {
   const own = stores.map((store): StoreStage => {
     const by = along(store.axes[0]);
     const value = by.expr(store.value);
-    const nodes = new Map(nodesIn(value).flatMap((e) => (isWeight(e) ? [[e, weight] as const] : [])));
+    const nodes = new Map(nodesIn(value).flatMap((e) => (isWeight(unsaturated(e)) ? [[e, weight] as const] : [])));
     const indices = store.indices.map((index) => by.index(index));
-    return { ...store, axes: [axis], indices, value: moved(new Map(), { nodes }).expr(value) };
+    return { ...store, axes: [axis], indices, value: unrounded(moved(new Map(), { nodes }).expr(value)) };
   });
   const readsMore = own.some(({ value }) => nodesIn(value).some((e) => e.kind === 'reduced' && e !== weight));
   const places = new Set(own.map(({ indices }) => placeOf(indices)));
