@@ -26,25 +26,32 @@ interface Wanted extends Omit<Placed, 'at' | 'end'> {
   readonly bytes: number;
 }
 
-/** Packs the buffers of `pool`: the larger ones first, those that live longer, or as they come, whichever takes least. */
+const mostTries = 8;
+
+/**
+ * Packs the buffers of `pool` as they come, then again with what lay highest before all others, until no bytes are lost
+ * at the fullest moment or the tries are used up; gives what took least.
+ */
 export function packIntervals(buffers: readonly BufferSpec[], pool: 0 | 1): Packed {
-  const wanted = buffers.flatMap((buffer, index): Wanted[] =>
-    typeof buffer === 'string' || buffer[0] !== pool
-      ? []
-      : [{ index, bytes: roundUp(buffer[1], 256), first: buffer[2], last: buffer[3] }],
-  );
-  const orders = [
-    ({ bytes }: Wanted) => -bytes,
-    ({ bytes, first, last }: Wanted) => bytes * (first - last - 1),
-    ({ first }: Wanted) => first,
-  ];
-  const packed = orders.map((of) =>
-    packInOrder(
-      wanted.sort((x, y) => of(x) - of(y) || x.index - y.index),
-      buffers.length,
-    ),
-  );
-  return packed.reduce((best, next) => (next.bytes < best.bytes ? next : best));
+  const wanted = buffers
+    .flatMap((buffer, index): Wanted[] =>
+      typeof buffer === 'string' || buffer[0] !== pool
+        ? []
+        : [{ index, bytes: roundUp(buffer[1], 256), first: buffer[2], last: buffer[3] }],
+    )
+    .sort((x, y) => x.first - y.first);
+  const bytesAt = (moment: number): number =>
+    wanted.reduce((sum, { bytes, first, last }) => sum + (first <= moment && moment <= last ? bytes : 0), 0);
+  const fullest = Math.max(0, ...wanted.map(({ first }) => bytesAt(first)));
+  let best = packInOrder(wanted, buffers.length);
+  let last = best;
+  for (let tries = 1; tries < mostTries && best.bytes > fullest; tries++) {
+    const top = wanted.findIndex(({ index, bytes }) => (last.offsets[index] ?? 0) + bytes === last.bytes);
+    wanted.unshift(...wanted.splice(top, 1));
+    last = packInOrder(wanted, buffers.length);
+    if (last.bytes < best.bytes) best = last;
+  }
+  return best;
 }
 
 function packInOrder(wanted: readonly Wanted[], length: number): Packed {
