@@ -16,7 +16,7 @@ const tally = (counts: Readonly<Record<string, number>> = {}): string =>
         .map(([name, count]) => `${count} ${name}`)
         .join(', ')}}`;
 
-function comparison({ unit, peers = {}, best, ratio, native }: Row): string {
+function comparison({ unit, peers = {}, best, ratio, native = {} }: Row): string {
   const others = Object.entries(peers as Readonly<Record<string, Peer>>)
     .map(
       ([name, { ms, MiB, bytes, cannot, counts }]) =>
@@ -24,9 +24,12 @@ function comparison({ unit, peers = {}, best, ratio, native }: Row): string {
     )
     .join(', ');
   if (others === '') return '';
-  const outside = native === undefined ? '' : `, ${native} × native`;
   if (ratio === undefined && unit !== 'ms') return others;
-  return `${others}  → ${ratio === undefined ? 'no peer' : `${ratio} × ${best ?? ''}`}${outside}`;
+  const ratios = [
+    ratio === undefined ? 'no peer' : `${ratio} × ${best ?? ''}`,
+    ...Object.entries(native).map(([name, ratio]) => `${ratio} × ${name}`),
+  ];
+  return `${others}  → ${ratios.join(', ')}`;
 }
 
 /** Prints a row on a line. */
@@ -38,18 +41,23 @@ export function printRow(workload: string, row: Row): void {
   console.log(`${workload.padEnd(14)}${name.padEnd(42)}${measured}  ${comparison(row)}${verdict}`);
 }
 
-/** Prints the geometric mean of the ratios, of runs forward and of training steps. */
+/** Prints the geometric means of the ratios, of runs forward and of training steps. */
 export function printSummary(rows: readonly Row[]): void {
   const groups = [
     ['forward', rows.filter(({ name }) => !name.includes('training'))],
     ['training', rows.filter(({ name }) => name.includes('training'))],
   ] as const;
-  for (const [name, members] of groups) {
-    const ratios = members.flatMap(({ ratio }) => (ratio === undefined ? [] : [ratio]));
-    if (ratios.length < 2) continue;
-    const behind = ratios.filter((ratio) => ratio < 1).length;
-    console.log(
-      `${name}: ${geometricMean(ratios).toFixed(2)} × the best peer in ${ratios.length} rows, ${behind} behind`,
-    );
+  for (const [group, members] of groups) {
+    const native = new Set(members.flatMap(({ native = {} }) => Object.keys(native)));
+    const ratios = [
+      ['the best peer', members.map(({ ratio }) => ratio)],
+      ...[...native].map((name) => [name, members.map(({ native = {} }) => native[name])] as const),
+    ] as const;
+    for (const [name, all] of ratios) {
+      const known = all.filter((ratio) => ratio !== undefined);
+      if (known.length < 2) continue;
+      const behind = known.filter((ratio) => ratio < 1).length;
+      console.log(`${group}: ${geometricMean(known).toFixed(2)} × ${name} in ${known.length} rows, ${behind} behind`);
+    }
   }
 }

@@ -18,8 +18,8 @@ export interface Row {
   readonly peers?: Readonly<Record<string, object>>;
   readonly best?: string;
   readonly ratio?: number;
-  /** The time of native code over ours. */
-  readonly native?: number;
+  /** The times of native engines over ours, by name. */
+  readonly native?: Readonly<Record<string, number>>;
 }
 
 /** What a run was asked for. */

@@ -24,11 +24,13 @@ export function comparedRow(
     .flatMap(([name, peer]) => ('cannot' in peer ? [] : [{ name, ms: peer.ms }]))
     .sort((a, b) => a.ms - b.ms);
   const best = fastest.find(({ name }) => !native.has(name));
-  const outside = fastest.find(({ name }) => native.has(name));
   const others = Object.fromEntries(peers.map(([name, peer]) => [name, shown(peer)]));
   if ('cannot' in timing)
     return { name: one.name, value: Number.NaN, unit: 'ms', cannot: timing.cannot, peers: others };
   const ratio = best && rounded(best.ms / timing.ms);
+  const outside = Object.fromEntries(
+    fastest.flatMap(({ name, ms }) => (native.has(name) ? [[name, rounded(ms / timing.ms)]] : [])),
+  );
   return {
     name: one.name,
     value: rounded(timing.ms),
@@ -39,6 +41,6 @@ export function comparedRow(
     ...(best && ratio !== undefined
       ? { best: best.name, ratio, goal: `at least ${least} ×`, met: ratio >= least }
       : {}),
-    ...(outside ? { native: rounded(outside.ms / timing.ms) } : {}),
+    ...(Object.keys(outside).length > 0 ? { native: outside } : {}),
   };
 }
