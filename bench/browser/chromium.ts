@@ -74,7 +74,9 @@ async function* compareInChromium(
     const { page } = await openPage(started.browser, server);
     await openBench(page, folder, settings);
     for (const [at, one] of chosen.entries())
-      yield comparedRow(one, await compareInPage(page, folder, one, at, settings, quick), 'dlm', new Set(), 1);
+      yield comparedRow(one, await compareInPage(page, folder, one, at, settings, quick), 'dlm', new Set(), {
+        best: 1,
+      });
   } finally {
     await started.browser.close();
     await server?.close();

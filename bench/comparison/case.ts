@@ -84,6 +84,8 @@ export interface Case {
   readonly flattened?: Readonly<Record<string, readonly [number, number, number]>>;
   /** What the time of the best peer over ours should be at least; 1 unless said, 3 for training steps. */
   readonly goal?: number;
+  /** The same of PyTorch, for a training step on one thread: 0.5 unless said, and 0.25 without relaxed SIMD. */
+  readonly pytorch?: number;
   /** Engines that take seconds: left out of a quick run. */
   readonly slow?: readonly string[];
 }

@@ -78,6 +78,7 @@ export const cases: readonly Case[] = [
     weights: { ...lstmShapes('lstm', 32, 128), ...linearShapes('fc', 128, 10) },
     program: unary((ops, x) => ops.linear(ops.last(ops.lstm(x, 'lstm')), 'fc')),
     train: { name: 'Fit', classes: 10 },
+    pytorch: 1,
     slow: ['jax-js'],
   },
   ...transformerCases,

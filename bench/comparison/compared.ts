@@ -10,13 +10,34 @@ const shown = (timing: Timing): Timing =>
     ? timing
     : { ...timing, ms: rounded(timing.ms), spread: [rounded(timing.spread[0]), rounded(timing.spread[1])] };
 
-/** The row of a case. `native` are the engines that are compared apart; `least` is the goal of the ratio. */
+/** What the times of the best peer, and of native engines by name, should be over ours, at least. */
+export interface Goals {
+  readonly best: number;
+  readonly native?: Readonly<Record<string, number>>;
+}
+
+// Goals of engines that did not run are no goals.
+function verdict(best: number | undefined, native: Row['native'], goals: Goals): Pick<Row, 'goal' | 'met'> {
+  const aims = [
+    { text: `${goals.best} ×`, least: goals.best, ratio: best },
+    ...Object.entries(goals.native ?? {}).map(([name, least]) => ({
+      text: `${least} × ${name}`,
+      least,
+      ratio: native?.[name],
+    })),
+  ].filter(({ ratio }) => ratio !== undefined);
+  if (aims.length === 0) return {};
+  const goal = `at least ${aims.map(({ text }) => text).join(' and ')}`;
+  return { goal, met: aims.every(({ ratio = 0, least }) => ratio >= least) };
+}
+
+/** The row of a case. `native` are the engines that are compared apart. */
 export function comparedRow(
   one: Case,
   results: ReadonlyMap<string, Timing>,
   ours: string,
   native: ReadonlySet<string>,
-  least: number,
+  goals: Goals,
 ): Row {
   const timing = results.get(ours) ?? { cannot: 'did not run' };
   const peers = [...results].filter(([name]) => name !== ours);
@@ -38,9 +59,8 @@ export function comparedRow(
     spread: [rounded(timing.spread[0]), rounded(timing.spread[1])],
     ...(timing.counts ? { counts: timing.counts } : {}),
     peers: others,
-    ...(best && ratio !== undefined
-      ? { best: best.name, ratio, goal: `at least ${least} ×`, met: ratio >= least }
-      : {}),
+    ...(best && ratio !== undefined ? { best: best.name, ratio } : {}),
     ...(Object.keys(outside).length > 0 ? { native: outside } : {}),
+    ...verdict(ratio, outside, goals),
   };
 }

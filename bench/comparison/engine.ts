@@ -8,6 +8,8 @@ export interface Runner {
   run(): Promise<Float32Array>;
   /** A result in the order of the model's output, where the engine keeps another; not timed. */
   inOrder?(result: Float32Array): Float32Array;
+  /** Milliseconds that runs have taken so far, where they are not measured here: in another process. */
+  readonly clock?: () => number;
   close(): void;
 }
 

@@ -33,9 +33,12 @@ export interface RoundOptions {
   readonly count?: () => Counts;
 }
 
+type Clock = () => number;
+
 interface Contender {
   readonly name: string;
   readonly runner: Runner;
+  readonly clock: Clock;
   readonly times: number[];
   /** Runs in one sample: a sample takes some milliseconds. */
   readonly repeats: number;
@@ -46,8 +49,6 @@ interface Contender {
 
 const reason = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
-
-type Clock = () => number;
 
 async function timed(runner: Runner, repeats: number, clock: Clock): Promise<number> {
   const started = clock();
@@ -103,10 +104,10 @@ async function contenderOf(
   const warm = ms > hopeless ? ms : await timed(runner, 1, clock);
   if (warm < long / 2) await timed(runner, 2, clock);
   const repeats = Math.min(64, Math.max(1, Math.ceil(4 / warm)));
-  return { name, runner, repeats, warm, times: warm > long ? [warm] : [], counts: await counted(runner, count) };
+  return { name, runner, clock, repeats, warm, times: warm > long ? [warm] : [], counts: await counted(runner, count) };
 }
 
-async function sample({ runner, repeats, warm }: Contender, { clock, settle, long }: Manner): Promise<number> {
+async function sample({ runner, clock, repeats, warm }: Contender, { settle, long }: Manner): Promise<number> {
   // What the engine before has left in caches and in the heap is not this one's.
   if (warm < long / 4) await runner.run();
   settle();
@@ -145,11 +146,12 @@ export async function compareOn(
     try {
       if (quick && one.slow?.includes(engine.name) === true) throw new Error('takes seconds: not in a quick run');
       const runner = await engine.open(one, data);
-      const [result, ms] = await firstResult(one, runner, clock);
+      const own = { ...manner, clock: runner.clock ?? clock };
+      const [result, ms] = await firstResult(one, runner, own.clock);
       expected ??= result;
       const off = distance(runner.inOrder?.(result) ?? result, expected);
       if (off > 1e-3) throw new Error(`its result is off by ${off.toPrecision(2)}`);
-      contenders.push(await contenderOf(engine.name, runner, ms, manner));
+      contenders.push(await contenderOf(engine.name, runner, ms, own));
     } catch (error) {
       results.set(engine.name, { cannot: reason(error) });
     }
