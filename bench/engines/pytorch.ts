@@ -146,7 +146,13 @@ function opening(one: Case, data: CaseData): readonly [question: object, arrays:
 // @throws Error saying what each of the commands lacks
 async function started(threads: number, clock: string): Promise<Python> {
   const args = [join('bench', 'engines', 'pytorch.py'), String(threads), clock];
-  const env = { OMP_NUM_THREADS: String(threads), OPENBLAS_NUM_THREADS: String(threads) };
+  const env = {
+    OMP_NUM_THREADS: String(threads),
+    OPENBLAS_NUM_THREADS: String(threads),
+    // glibc keeps the memory of the run before: to have it anew from the system costs a CNN a quarter of its step.
+    MALLOC_MMAP_MAX_: '0',
+    MALLOC_TRIM_THRESHOLD_: String(2 ** 32),
+  };
   const reasons: string[] = [];
   for (const command of ['python3', '/usr/bin/python3']) {
     const python = new Python(command, args, env);
