@@ -82,7 +82,7 @@ test('halves the arena of a transformer of 12 layers, as the summary predicts', 
 test('keeps one carry per segment of a loop, about √T of T', () => {
   const bytes = (mark: string, steps: string, t: number): number =>
     arenaBytes(stepPlan(lower(recurrent(mark, steps))), { b: 2, t });
-  expect(bytes('@remat', 't', 900)).toBeLessThan(bytes('', 't', 900) / 20);
+  expect(bytes('@remat', 't', 900)).toBeLessThan(bytes('', 't', 900) / 12);
   expect(bytes('@remat', '900', 0)).toBeLessThan(2.2 * bytes('@remat', '225', 0));
 });
 

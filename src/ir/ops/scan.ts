@@ -124,7 +124,7 @@ export default defineOp({
     carries: 'how many operands are carries',
     length: 'number of steps',
     reverse: 'whether t counts down',
-    saved: 'first result that stacks a carry for the gradient (made by autodiff)',
+    saved: 'first result that stacks carries, then products, for the gradient (made by autodiff)',
     segments: 'whether each step is a segment of a longer loop (made by autodiff); work stays in it',
   },
   infer(inputs, attrs, facts, regions = []) {

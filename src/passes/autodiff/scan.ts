@@ -1,6 +1,6 @@
 // The gradient of a scan is a scan that runs the other way. The forward scan also stacks the carries
-// it starts each step from; the backward step computes its forward step again from those, pulls the
-// cotangents back through it, and adds up what arrives at values from outside the loop. Sums of
+// it starts each step from, and products with these; the backward step computes the rest of its forward
+// step again, pulls the cotangents back through it, and adds up what arrives at values from outside the loop. Sums of
 // products among these (weight gradients) leave the loop: their operands are stacked and contracted
 // once over all steps.
 import { Builder } from '../../ir/builder.ts';
@@ -14,19 +14,33 @@ import { bodyOf, instantiate } from './instantiate.ts';
 import { dependents, pullBack, type Seed } from './pull-back.ts';
 import { inSegments, isSegmented } from './segments.ts';
 
-/** Makes every scan of `nodes` that `active` values pass through stack its carries, in place, once. */
+const views = new Set(['reshape', 'permute', 'slice', 'cast']);
+
+// Products of what a step starts from: computed again, they would leave the loop and lie stacked as well.
+function productsOfStarts({ params, nodes }: Region, carries: number): Value[] {
+  const starts = new Set(params.slice(1, 1 + carries));
+  const local = new Set([...params, ...nodes.flatMap(({ outputs }) => outputs)]);
+  return nodes.flatMap(({ op, inputs, outputs }) => {
+    const isStart = inputs.some((value) => starts.has(value));
+    if (isStart && views.has(op)) for (const output of outputs) starts.add(output);
+    return isStart && op === 'dot' && inputs.every((value) => starts.has(value) || !local.has(value)) ? outputs : [];
+  });
+}
+
+/** Makes every scan of `nodes` that `active` values pass through stack what its gradient starts from, in place, once. */
 export function saveCarries(nodes: Node[], active: ReadonlySet<Value>): void {
   nodes.forEach((node, at) => {
     if (node.op !== 'scan' || 'saved' in node.attrs || !operandsOf(node).some((value) => active.has(value))) return;
     const region = bodyOf(node);
     const { carries } = scanParts(region.params.slice(1), node.attrs);
     const length = dimOf(node.attrs, 'length');
-    const stacks = carries.map(({ type }): Value => ({ type: { dtype: type.dtype, shape: [length, ...type.shape] } }));
+    const saved = isSegmented(node) ? carries : [...carries, ...productsOfStarts(region, carries.length)];
+    const stacks = saved.map(({ type }): Value => ({ type: { dtype: type.dtype, shape: [length, ...type.shape] } }));
     nodes[at] = {
       ...node,
       attrs: { ...node.attrs, saved: node.outputs.length },
       outputs: [...node.outputs, ...stacks],
-      regions: [{ ...region, results: [...region.results, ...carries] }],
+      regions: [{ ...region, results: [...region.results, ...saved] }],
     };
   });
 }
@@ -111,14 +125,24 @@ interface Contribution {
   readonly sunk: Sunk | undefined;
 }
 
+// What is stacked anyway is added up after the loop.
+function fromStacks(contributions: readonly Contribution[], cts: readonly Value[]): Contribution[] {
+  const stacked = new Set([...cts, ...contributions.flatMap(({ sunk }) => sunk?.operands ?? [])]);
+  return contributions.map((contribution) => {
+    const { ct, sunk } = contribution;
+    if (sunk || !stacked.has(ct)) return contribution;
+    return { ...contribution, sunk: { operands: [ct], finish: (b, [p]) => b.reduce('sum', p ?? ct, [0]) } };
+  });
+}
+
 /** What one backward step gives. */
 interface BackwardStep {
   readonly carryCts: readonly Value[];
   /** Sums over the steps, carried, and what one step adds to them. */
   readonly kept: readonly (Handed & { readonly ct: Value })[];
-  /** Stacked cotangents of the slices. */
+  /** Cotangents of the slices, which are stacked. */
   readonly slices: readonly { readonly outer: Value; readonly ct: Value }[];
-  /** Stacked operands of what is computed after the loop. */
+  /** Cotangents of the slices, and operands of what is computed after the loop: what the loop stacks. */
   readonly stacked: readonly Value[];
 }
 
@@ -131,6 +155,8 @@ class BackwardScan {
   /** Carries of the forward scan as each step found them, and its slices. */
   private readonly starts: readonly Handed[];
   private readonly slices: readonly Handed[];
+  /** Products of the forward scan; their params are results of the step that they save. */
+  private products: readonly Handed[] = [];
   /** Cotangents: of the float carries (what is carried backwards) and of the float outs. */
   private readonly carryCts: readonly Handed[];
   private readonly outCts: readonly Handed[];
@@ -150,7 +176,7 @@ class BackwardScan {
     this.inner.origin = node.origin;
     const { carries, sliced } = scanParts(node.inputs, node.attrs);
     const cotangent = (out: Value): Value => arriving[node.outputs.indexOf(out)] ?? b.zero(out);
-    this.starts = node.outputs.slice(first).map((outer) => ({ outer, param: sliceOf(outer) }));
+    this.starts = node.outputs.slice(first, first + carries.length).map((outer) => ({ outer, param: sliceOf(outer) }));
     this.slices = sliced.map((outer) => ({ outer, param: sliceOf(outer) }));
     this.carryCts = floatsOf(node.outputs.slice(0, carries.length)).map((out) => ({
       outer: cotangent(out),
@@ -164,41 +190,52 @@ class BackwardScan {
   }
 
   run(): Seed[] {
-    const forward = instantiate({ ...this.region, results: this.region.results.slice(0, this.first) }, [
-      this.t,
-      ...paramsOf(this.starts),
-      ...paramsOf(this.slices),
-    ]);
+    const { nodes, results } = instantiate(this.region, [this.t, ...paramsOf(this.starts), ...paramsOf(this.slices)]);
+    const forward = { nodes, results: results.slice(0, this.first) };
+    const products = this.first + this.starts.length;
+    this.products = results
+      .slice(products)
+      .map((param, at) => ({ outer: this.node.outputs[products + at] ?? param, param }));
     const cotangents = this.pullStep(forward);
-    const contributions = this.contributions(forward.nodes, cotangents);
+    const slices = this.slices.flatMap(({ outer, param }) => {
+      const ct = cotangents.get(param);
+      return ct ? [{ outer, ct }] : [];
+    });
+    const contributions = fromStacks(
+      this.contributions(forward.nodes, cotangents),
+      slices.map(({ ct }) => ct),
+    );
     const step: BackwardStep = {
       carryCts: floatsOf(paramsOf(this.starts)).map((start) => cotangents.get(start) ?? this.inner.zero(start)),
       kept: contributions
         .filter(({ sunk }) => !sunk)
         .map(({ value, ct }) => ({ outer: value, param: copyOf(value), ct })),
-      slices: this.slices.flatMap(({ outer, param }) => {
-        const ct = cotangents.get(param);
-        return ct ? [{ outer, ct }] : [];
-      }),
-      stacked: [...new Set(contributions.flatMap(({ sunk }) => sunk?.operands ?? []))],
+      slices,
+      stacked: this.stackedOf(slices, contributions),
     };
     const outputs = this.emit(forward.nodes, step);
     return this.seeds(step, contributions, outputs).filter(({ value }) => this.active.has(value));
   }
 
+  // What one step gives to stacks, once each; what it was handed lies in one already.
+  private stackedOf(slices: BackwardStep['slices'], contributions: readonly Contribution[]): readonly Value[] {
+    const handed = new Set(paramsOf(this.handed));
+    const operands = contributions.flatMap(({ sunk }) => sunk?.operands ?? []).filter((value) => !handed.has(value));
+    return [...new Set([...slices.map(({ ct }) => ct), ...operands])];
+  }
+
+  private get handed(): readonly Handed[] {
+    return [...this.starts, ...this.slices, ...this.outCts, ...this.products];
+  }
+
   // The scan itself: carries are cotangents and sums, what is stacked comes after.
-  private emit(forward: readonly Node[], { carryCts, kept, slices, stacked }: BackwardStep): readonly Value[] {
-    const { node, inner } = this;
-    const handed = [...this.starts, ...this.slices, ...this.outCts];
-    const results = [
-      ...carryCts,
-      ...kept.map(({ param, ct }) => inner.add(param, ct)),
-      ...slices.map(({ ct }) => ct),
-      ...stacked,
-    ];
+  private emit(forward: readonly Node[], { carryCts, kept, stacked }: BackwardStep): readonly Value[] {
+    const { node, inner, handed } = this;
+    const known = new Set(paramsOf(this.products));
+    const results = [...carryCts, ...kept.map(({ param, ct }) => inner.add(param, ct)), ...stacked];
     const region: Region = {
       params: [this.t, ...paramsOf(this.carryCts), ...paramsOf(kept), ...paramsOf(handed)],
-      nodes: [...forward, ...inner.nodes],
+      nodes: [...forward.filter(({ outputs }) => !outputs.some((output) => known.has(output))), ...inner.nodes],
       results,
     };
     const sums = kept.map(({ outer }) => this.b.zero(outer));
@@ -221,14 +258,18 @@ class BackwardScan {
     outputs: readonly Value[],
   ): Seed[] {
     const floatInitial = floatsOf(scanParts(this.node.inputs, this.node.attrs).carries);
-    const roots = [...floatInitial, ...outersOf(kept), ...slices.map(({ outer }) => outer)];
+    const roots = [...floatInitial, ...outersOf(kept)];
     const direct = roots.map((value, at) => ({ value, cotangent: outputs[at] ?? value }));
-    const stacks = new Map(stacked.map((value, at) => [value, outputs[roots.length + at] ?? value]));
+    const stacks = new Map([
+      ...this.handed.map(({ param, outer }) => [param, outer] as const),
+      ...stacked.map((value, at) => [value, outputs[roots.length + at] ?? value] as const),
+    ]);
+    const sliced = slices.map(({ outer, ct }) => ({ value: outer, cotangent: stacks.get(ct) ?? ct }));
     const sunk = contributions.flatMap(({ value, sunk: after }) => {
       const operands = after?.operands.map((operand) => stacks.get(operand) ?? operand);
       return after && operands ? [{ value, cotangent: after.finish(this.b, operands) }] : [];
     });
-    return [...direct, ...sunk];
+    return [...direct, ...sliced, ...sunk];
   }
 
   // Cotangents of everything that one step starts from or takes from outside.

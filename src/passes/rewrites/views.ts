@@ -1,5 +1,6 @@
 // Views of views become one view, and views that change nothing go.
-import { asConstant, one } from '../../ir/dim.ts';
+import { add, asConstant, one, sameDim, zero, type Dim } from '../../ir/dim.ts';
+import type { Value } from '../../ir/graph.ts';
 import type { RewriteContext } from '../../ir/op.ts';
 import {
   allConstant,
@@ -70,6 +71,37 @@ const padNothing: Rule = (_, cx) => {
   return allConstant(edges, 0) && numbers(cx.attrs['interior']).every((n) => n === 0) ? [input(cx, 0)] : null;
 };
 
+// Zeros around a value: how far it lies from the start and from the end of each axis.
+function zerosAround(value: Value, cx: RewriteContext) {
+  const node = cx.producer(value);
+  const [x] = node?.inputs ?? [];
+  if (node?.op !== 'pad' || !x || node.attrs['value'] !== 0 || numbers(node.attrs['interior']).some((n) => n !== 0))
+    return undefined;
+  return { x, lo: dims(node.attrs['lo']), hi: dims(node.attrs['hi']) };
+}
+
+const partsAlong = (value: Value, axis: number, cx: RewriteContext): readonly Value[] => {
+  const node = cx.producer(value);
+  return node?.op === 'concat' && node.attrs['axis'] === axis ? node.inputs : [value];
+};
+
+// Neighbours that were widened by zeros and added up, as are gradients of parts, lie one after the other.
+const addNeighbours: Rule = (b, cx) => {
+  const [left, right] = [zerosAround(input(cx, 0), cx), zerosAround(input(cx, 1), cx)];
+  if (!left || !right) return null;
+  const differ = left.lo.flatMap((lo, axis) =>
+    sameDim(lo, right.lo[axis] ?? -1) && sameDim(left.hi[axis] ?? 0, right.hi[axis] ?? -1) ? [] : [axis],
+  );
+  const [axis = -1] = differ;
+  const end = ({ x, lo }: typeof left): Dim => add(lo[axis] ?? zero, x.type.shape[axis] ?? zero);
+  const [first, second] = sameDim(end(left), right.lo[axis] ?? -1) ? [left, right] : [right, left];
+  if (differ.length !== 1 || !sameDim(end(first), second.lo[axis] ?? -1)) return null;
+  const parts = [first, second].flatMap(({ x }) => partsAlong(x, axis, cx));
+  const joined = b.op('concat', parts, { axis });
+  const hi = first.hi.map((dim, at) => (at === axis ? (second.hi[at] ?? dim) : dim));
+  return [b.op('pad', [joined], { lo: first.lo, hi, interior: hi.map(() => 0), value: 0 })];
+};
+
 const concatOne: Rule = (_, cx) => (cx.inputs.length === 1 ? [input(cx, 0)] : null);
 
 const reduceNothing: Rule = (b, cx) => {
@@ -96,6 +128,7 @@ export const viewRules: Rules = {
   broadcast: { 'broadcast-same': broadcastSame, 'broadcast-of-broadcast': broadcastOfBroadcast },
   slice: { 'slice-all': sliceAll, 'slice-of-filled': ofFilled },
   pad: { 'pad-nothing': padNothing },
+  add: { 'add-neighbours': addNeighbours },
   concat: { 'concat-one': concatOne },
   gather: { 'gather-of-narrowed': gatherOfNarrowed },
   reduce: { 'reduce-nothing': reduceNothing },
