@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { check, lowerModule } from '../../src/index.ts';
+import { Facts } from '../../src/ir/dim-solver.ts';
 import { evaluateHost } from '../../src/ir/interpreter.ts';
 import { interpretNests } from '../../src/ir/nest-interpreter.ts';
 import { parseNests, printNests } from '../../src/ir/nest-text.ts';
@@ -12,6 +13,9 @@ import { interpretPlan } from '../../src/ir/plan-interpreter.ts';
 import { readsOf, writesOf } from '../../src/passes/fusion/nest-graph.ts';
 import { onlineSoftmaxFor } from '../../src/passes/online-softmax.ts';
 import { planFor } from '../../src/passes/plan.ts';
+import { asAttention } from '../../src/passes/schedule/attention.ts';
+import { flattenNest } from '../../src/passes/schedule/flatten.ts';
+import { keptRange } from '../../src/passes/schedule/kept.ts';
 import { sampleTensor } from '../support/graph-cases.ts';
 import { requestTestDevice, type TestDevice } from '../support/webgpu.ts';
 import { agrees } from '../wgsl/agrees.ts';
@@ -90,6 +94,7 @@ const scores = 'einsum[b h t e, b h s e -> b h t s](q, k)';
 const cases = {
   'plain attention': plain(scores),
   'a causal mask and a scale': 'join(scaled_dot_product_attention(q, k, v, causal_mask(t)))',
+  'a mask that hides queries from themselves': plain(`where(for i < t, j < t => j >= i, -inf, ${scores})`),
   'dropped weights': 'join(scaled_dot_product_attention(q, k, v, causal_mask(t), 0.3))',
   'a bias of positions': plain(`${scores} - (for i < t, j < t => f32(i - j) * 0.25)`),
   'one head of keys and values for all queries': `
@@ -129,6 +134,19 @@ describe.each(Object.entries(cases))('the gradients of %s', (_, attend) => {
 
   test('are the same numbers on a device', ({ skip }) =>
     agrees(found, { fn, inputs: inputsOf(fn, larger), dims: larger, within: 1e-5 }, skip));
+});
+
+// Rows are queries, or keys where the gradient of keys or values is summed over queries.
+test('a causal mask leaves some keys of all products', () => {
+  const fn = only(onlineSoftmaxFor('gpu').run(nestsOf(program(cases['a causal mask and a scale'])), cx));
+  const facts = new Facts(fn.dims, fn.facts);
+  const kinds = fn.body.flatMap((step) => {
+    const attention = step.kind === 'nest' && asAttention(flattenNest(step, fn));
+    return attention ? [keptRange(attention, facts)?.kind] : [];
+  });
+  expect(kinds).toHaveLength(4);
+  expect(kinds.filter((kind) => kind === 'before')).toHaveLength(2);
+  expect(kinds.filter((kind) => kind === 'from')).toHaveLength(2);
 });
 
 // The steps in an order in which the last product with what `softmax` stores, and what that needs, comes first.

@@ -42,7 +42,8 @@ export function keptRange({ products, over, weight, rows, keys }: Attention, fac
   if (!row || !key || otherRows.length + otherKeys.length > 0) return undefined;
   const score = over.monoid.name === 'softmax' ? weight : scoreOf(weight);
   if (score?.kind !== 'select') return undefined;
-  const [kept] = products.flatMap(({ stage }) => keptWhere(score, stage.id) ?? []);
+  const product = products.find(({ stage }) => readsSum(score, stage.id));
+  const kept = product && keptWhere(score, product.stage.id);
   const [scores, rest] = isPlain(score.then) ? [score.then, score.otherwise] : [score.otherwise, score.then];
   if (!kept || !isPlain(scores) || rest.kind !== 'const' || rest.value > lowest) return undefined;
   const [down, right] = [constantStride(kept, row.name), constantStride(kept, key.name)];
