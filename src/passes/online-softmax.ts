@@ -1,6 +1,7 @@
 // Nest → nest: a product whose rows go through softmax and then into a second product (attention, with any
 // mask or bias) becomes one nest. Its softmax is a reduction that carries the largest score so far and rescales what it
-// has when a larger one comes, so that scores and weights never lie in memory. On a GPU their gradients do neither.
+// has when a larger one comes, so that scores and weights never lie in memory. Nor do they for gradients, where computing
+// them again pays.
 import { Facts } from '../ir/dim-solver.ts';
 import { NotAffine } from '../ir/expr-rewrite.ts';
 import type { Buffer, Nest, NestFunction, NestModule, NestStep } from '../ir/nest.ts';
@@ -12,7 +13,7 @@ import { asSoftmax, type Softmax } from './attention/parts.ts';
 import { bindingCount, readsOf, writesOf } from './fusion/nest-graph.ts';
 import type { Pass, PassContext } from './pass.ts';
 import { flattenNest } from './schedule/flatten.ts';
-import { asAttention as asAttentionOnCpu } from './schedule/cpu/attention.ts';
+import { asAttention as asAttentionOnCpu, paysToRecompute } from './schedule/cpu/attention.ts';
 import { asAttention as asAttentionOnGpu } from './schedule/gpu/attention.ts';
 import { maxStorageBindings, Surroundings } from './schedule/gpu/writer.ts';
 
@@ -93,12 +94,11 @@ class Attention {
 
   // Attention whose weights only its gradients read.
   private joinGradients(steps: readonly NestStep[], softmax: Softmax): NestStep[] | undefined {
-    if (this.target !== 'gpu') return undefined;
     const found = this.affine(() => withGradients(softmax, (buffer) => this.usersOf(steps, buffer)));
     if (!found) return undefined;
     const scope = { ...this.fn, buffers: [...this.fn.buffers, ...found.buffers] };
     const made = [...found.nests.values()].filter((nest) => nest !== undefined);
-    if (!made.every((nest) => isPlain(nest) || this.hasSchedule(nest, scope))) return undefined;
+    if (!made.every((nest) => isPlain(nest) || this.recomputes(nest, scope))) return undefined;
     const placeOf = (nest: Nest): number => steps.indexOf(nest);
     const places = [...found.nests].flatMap(([nest, by]) => (by ? [placeOf(nest)] : []));
     const [first, last] = [placeOf(found.attention), Math.max(...places)];
@@ -128,10 +128,18 @@ class Attention {
   }
 
   private hasSchedule(nest: Nest, scope = this.fn): boolean {
-    const flat = flattenNest(nest, scope);
-    if (this.target === 'cpu') return asAttentionOnCpu(flat) !== undefined;
+    if (this.target === 'cpu') return asAttentionOnCpu(flattenNest(nest, scope)) !== undefined;
     const bindings = bindingCount(nest, (buffer) => this.surroundings.scalars.has(buffer));
-    return bindings <= maxStorageBindings && asAttentionOnGpu(flat, this.surroundings) !== undefined;
+    return (
+      bindings <= maxStorageBindings && asAttentionOnGpu(flattenNest(nest, scope), this.surroundings) !== undefined
+    );
+  }
+
+  // Whether the schedule of the target computes weights, rather than reading them.
+  private recomputes(nest: Nest, scope: NestFunction): boolean {
+    if (this.target === 'gpu') return this.hasSchedule(nest, scope);
+    const attention = asAttentionOnCpu(flattenNest(nest, scope));
+    return attention !== undefined && paysToRecompute(attention);
   }
 
   private fused(first: Nest, softmax: Softmax, second: Nest): Nest | undefined {
@@ -163,6 +171,6 @@ function joinFunction(fn: NestFunction, target: Target, cx: PassContext): NestFu
 /** The pass that makes attention one nest where the schedules of `target` compute it at once. */
 export const onlineSoftmaxFor = (target: Target): Pass<NestModule, NestModule> => ({
   name: `online-softmax-${target}`,
-  summary: 'scores, their softmax and the product with values become one nest',
+  summary: 'scores, their softmax and the product with values become one nest, and gradients need no matrix of weights',
   run: (module, cx) => ({ ...module, functions: module.functions.map((fn) => joinFunction(fn, target, cx)) }),
 });

@@ -1,4 +1,4 @@
-// Gradients of attention on a GPU: no matrix of queries and keys lies in memory, and what is computed stays the same.
+// Gradients of attention: no matrix of queries and keys lies in memory, and what is computed stays the same.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { check, lowerModule } from '../../src/index.ts';
@@ -18,28 +18,31 @@ import { flattenNest } from '../../src/passes/schedule/flatten.ts';
 import { keptRange } from '../../src/passes/schedule/kept.ts';
 import { sampleTensor } from '../support/graph-cases.ts';
 import { requestTestDevice, type TestDevice } from '../support/webgpu.ts';
+import { runNests } from '../wasm/run-nests.ts';
 import { agrees } from '../wgsl/agrees.ts';
 
 const cx = { count: (): void => undefined };
 
-/** A layer of attention as a program that trains. */
-const program = (attend: string, loss = 'mean(net(x) ^ 2)'): string => `
+const square = 'mean(net(x) ^ 2)';
+
+/** A layer of attention of two heads, each so wide, as a program that trains. */
+const program = (attend: string, { loss = square, width = 4, length = 't' } = {}): string => `
   import { SGD } from "std/optim"
   import { causal_mask, scaled_dot_product_attention } from "std/nn/attention"
   export model Net() {
-    param q: [8, 8] = normal(0.3)
-    param k: [8, 8] = normal(0.3)
-    param v: [8, 8] = normal(0.3)
+    param q: [8, ${2 * width}] = normal(0.3)
+    param k: [8, ${2 * width}] = normal(0.3)
+    param v: [8, ${2 * width}] = normal(0.3)
     param bias: [1, 1] = zeros()
-    fn fan(x: [b, t, 8]) -> [b, 2, t, 4] = rearrange[b t (h e) -> b h t e](x, e=4)
-    fn join(x: [b, 2, t, 4]) -> [b, t, 8] = rearrange[b h t e -> b t (h e)](x)
+    fn fan(x: [b, t, ${2 * width}]) -> [b, 2, t, ${width}] = rearrange[b t (h e) -> b h t e](x, e=${width})
+    fn join(x: [b, 2, t, ${width}]) -> [b, t, ${2 * width}] = rearrange[b h t e -> b t (h e)](x)
     export fn forward(x: [b, t, 8]) {
       let (q, k, v) = (fan(x @ q), fan(x @ k), fan(x @ v))
       ${attend}
     }
   }
   export train Fit(net: Net) {
-    batch x: f32[b, t, 8]
+    batch x: f32[b, ${length}, 8]
     minimize ${loss} using SGD(lr=0.5)
   }`;
 
@@ -84,8 +87,8 @@ afterAll(() => {
 });
 
 // Temporaries with two axes of the texts.
-const matricesOf = ({ buffers }: NestFunction): number =>
-  buffers.filter(({ type }) => type.shape.filter((d) => d.key === 't').length > 1).length;
+const matricesOf = ({ buffers }: NestFunction, length = 't'): number =>
+  buffers.filter(({ type }) => type.shape.filter((d) => d.key === length).length > 1).length;
 
 const plain = (score: string, values = 'v'): string =>
   `join(einsum[b h t s, b h s e -> b h t e](softmax(${score}, axis=-1), ${values}))`;
@@ -102,13 +105,14 @@ const cases = {
       join(einsum[b h t s, b s e -> b h t e](w, v[:, 1]))`,
 };
 
+const targets = ['gpu', 'cpu'] as const;
+
+const joined = (module: NestModule, target: (typeof targets)[number]): NestModule =>
+  onlineSoftmaxFor(target).run(module, cx);
+
 describe.each(Object.entries(cases))('the gradients of %s', (_, attend) => {
   const module = nestsOf(program(attend));
-  let merges = 0;
-  const after = onlineSoftmaxFor('gpu').run(module, {
-    count: (name) => (merges += Number(name === 'attention-gradient')),
-  });
-  const [before, fn] = [only(module), only(after)];
+  const before = only(module);
   const given = inputsOf(before, sizes);
   const expected = interpretNests(before, given, { dims: sizes });
   const isNear = (got: Readonly<Record<string, { readonly data: ArrayLike<number> }>>, digits: number): void => {
@@ -116,29 +120,57 @@ describe.each(Object.entries(cases))('the gradients of %s', (_, attend) => {
       data.forEach((value, at) => expect(got[name]?.data[at], `${name} ${at}`).toBeCloseTo(value, digits));
   };
 
-  test('need no matrix of queries and keys', () => {
+  test.each(targets)('need no matrix of queries and keys: %s', (target) => {
+    let merges = 0;
+    const count = (name: string): number => (merges += Number(name === 'attention-gradient'));
+    const fn = only(onlineSoftmaxFor(target).run(module, { count }));
     expect(merges).toBe(1);
     expect(matricesOf(before)).toBeGreaterThan(2);
     expect(matricesOf(fn)).toBe(0);
   });
 
-  test('are the same numbers', () => {
+  test.each(targets)('are the same numbers: %s', (target) => {
+    const after = joined(module, target);
     expect(verifyNests(after)).toEqual([]);
     expect(printNests(parseNests(printNests(after)))).toBe(printNests(after));
-    isNear(interpretNests(fn, given, { dims: sizes }), 11);
+    isNear(interpretNests(only(after), given, { dims: sizes }), 11);
   });
 
-  test('are the same numbers by kernels', () => {
-    isNear(interpretPlan(planFor('gpu').run(after, cx), fn.name, given, { dims: sizes }), 5);
+  test.each(targets)('are the same numbers by kernels: %s', (target) => {
+    const after = joined(module, target);
+    isNear(interpretPlan(planFor(target).run(after, cx), before.name, given, { dims: sizes }), 5);
   });
 
-  test('are the same numbers on a device', ({ skip }) =>
-    agrees(found, { fn, inputs: inputsOf(fn, larger), dims: larger, within: 1e-5 }, skip));
+  test('are the same numbers on a device', ({ skip }) => {
+    const fn = only(joined(module, 'gpu'));
+    return agrees(found, { fn, inputs: inputsOf(fn, larger), dims: larger, within: 1e-5 }, skip);
+  });
+
+  test('are the same numbers on WebAssembly, however many threads', () => {
+    const fn = only(joined(module, 'cpu'));
+    const [alone, shared] = [1, 3].map((threads) => runNests(fn, given, sizes, threads));
+    isNear(alone ?? {}, 5);
+    expect(shared).toEqual(alone);
+  });
 });
+
+test.each(['a causal mask and a scale', 'dropped weights'] as const)(
+  'the gradients of attention with %s on WebAssembly take blocks of keys in turns',
+  (name) => {
+    const dims = { b: 1, t: 150 };
+    const before = nestsOf(program(cases[name], { width: 256 }));
+    const fn = only(joined(before, 'cpu'));
+    expect(matricesOf(fn)).toBe(0);
+    const given = inputsOf(fn, dims);
+    const [got, expected] = [runNests(fn, given, dims, 2), runNests(only(before), given, dims)];
+    for (const [result, { data }] of Object.entries(expected))
+      data.forEach((value, at) => expect(got[result]?.data[at], `${result} ${at}`).toBeCloseTo(value, 4));
+  },
+);
 
 // Rows are queries, or keys where the gradient of keys or values is summed over queries.
 test('a causal mask leaves some keys of all products', () => {
-  const fn = only(onlineSoftmaxFor('gpu').run(nestsOf(program(cases['a causal mask and a scale'])), cx));
+  const fn = only(joined(nestsOf(program(cases['a causal mask and a scale'])), 'gpu'));
   const facts = new Facts(fn.dims, fn.facts);
   const kinds = fn.body.flatMap((step) => {
     const attention = step.kind === 'nest' && asAttention(flattenNest(step, fn));
@@ -147,6 +179,14 @@ test('a causal mask leaves some keys of all products', () => {
   expect(kinds).toHaveLength(4);
   expect(kinds.filter((kind) => kind === 'before')).toHaveLength(2);
   expect(kinds.filter((kind) => kind === 'from')).toHaveLength(2);
+});
+
+test('matrices that fit the cache of a CPU are kept', () => {
+  const ofLength = (length: string): NestModule => nestsOf(program(cases['plain attention'], { length }));
+  const kept = (length: string): number => matricesOf(only(joined(ofLength(length), 'cpu')), length);
+  expect(kept('256')).toBeGreaterThan(2);
+  expect(kept('1024')).toBe(0);
+  expect(matricesOf(only(joined(ofLength('256'), 'gpu')), '256')).toBe(0);
 });
 
 // The steps in an order in which the last product with what `softmax` stores, and what that needs, comes first.
@@ -160,12 +200,12 @@ function withGradientFirst(body: readonly NestStep[]): readonly NestStep[] {
   return [...body.filter((step) => needed.has(step)), ...body.filter((step) => !needed.has(step))];
 }
 
-test('a gradient that is computed before attention finds nothing that attention keeps', () => {
-  const fused = nestsOf(program(plain(scores), 'mean(net(x) * x)'));
+test.each(targets)('a gradient that is computed before attention finds nothing that attention keeps: %s', (target) => {
+  const fused = nestsOf(program(plain(scores), { loss: 'mean(net(x) * x)' }));
   const module = { ...fused, functions: fused.functions.map((fn) => ({ ...fn, body: withGradientFirst(fn.body) })) };
   expect(only(module).body).not.toEqual(only(fused).body);
   expect(verifyNests(module)).toEqual([]);
-  const [before, after] = [only(module), onlineSoftmaxFor('gpu').run(module, cx)];
+  const [before, after] = [only(module), joined(module, target)];
   const given = inputsOf(before, sizes);
   expect(verifyNests(after)).toEqual([]);
   const got = interpretNests(only(after), given, { dims: sizes });
@@ -173,17 +213,18 @@ test('a gradient that is computed before attention finds nothing that attention 
     data.forEach((value, at) => expect(got[name]?.data[at], `${name} ${at}`).toBeCloseTo(value, 11));
 });
 
-test.each([
-  ['a bias that is learned', plain(`${scores} + bias`)],
-  ['weights that somebody else reads', `let w = softmax(${scores}, axis=-1)\njoin(w @ v) + sum(w ^ 2)`],
-])('%s leaves matrices in memory', (_, attend) => {
+const readElsewhere = {
+  'a bias that is learned': plain(`${scores} + bias`),
+  'weights that somebody else reads': `let w = softmax(${scores}, axis=-1)\njoin(w @ v) + sum(w ^ 2)`,
+};
+
+test.each(Object.entries(readElsewhere))('%s leaves matrices in memory', (_, attend) => {
   const module = nestsOf(program(attend));
-  const fn = only(onlineSoftmaxFor('gpu').run(module, cx));
-  expect(matricesOf(fn)).toBe(matricesOf(only(module)));
+  for (const target of targets) expect(matricesOf(only(joined(module, target)))).toBe(matricesOf(only(module)));
 });
 
-test('layers of several kinds train without matrices of one text', () => {
+test.each(targets)('layers of several kinds train without matrices of one text: %s', (target) => {
   const module = nestsOf(readFileSync('test/exec/programs/attention-training.dlm', 'utf8'));
   expect(matricesOf(only(module))).toBeGreaterThan(4);
-  expect(matricesOf(only(onlineSoftmaxFor('gpu').run(module, cx)))).toBe(0);
+  expect(matricesOf(only(joined(module, target)))).toBe(0);
 });

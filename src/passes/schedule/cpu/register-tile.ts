@@ -21,10 +21,10 @@ export class RegisterTile {
   ) {}
 
   /**
-   * Σ over the steps that `steps` adds, to the tile at `corner`: in place of what is there where `isFirst` is true or
-   * not given, else in addition to it.
+   * Σ over the steps that `steps` adds, to the tile at `corner`: in place of what is there where `isFirst` is true,
+   * else in addition to it.
    */
-  sum(corner: Atom, isFirst: Atom | undefined, steps: (add: (step: Step) => void) => void): void {
+  sum(corner: Atom, isFirst: Atom | boolean, steps: (add: (step: Step) => void) => void): void {
     const { writer } = this.values;
     const sums = Array.from({ length: this.rows * this.vectors }, () => writer.variable(constant('f32', 0, 4)));
     steps((step) => this.add(sums, step));
@@ -43,7 +43,7 @@ export class RegisterTile {
     }
   }
 
-  private keep(sums: readonly Atom[], corner: Atom, isFirst: Atom | undefined): void {
+  private keep(sums: readonly Atom[], corner: Atom, isFirst: Atom | boolean): void {
     const { writer } = this.values;
     const each = (value: (sum: Atom, index: KernelExpr) => KernelExpr) => (): void =>
       sums.forEach((sum, at) => {
@@ -52,18 +52,16 @@ export class RegisterTile {
         writer.push({ kind: 'store-array', array: this.tile, index, value: value(sum, index) });
       });
     const replace = each((sum) => sum);
-    if (!isFirst) return replace();
-    writer.if(
-      isFirst,
-      replace,
-      each((sum, index) => ({
-        kind: 'binary',
-        type: 'f32',
-        width: 4,
-        op: 'add',
-        a: inArray(this.tile, index, 4),
-        b: sum,
-      })),
-    );
+    const increase = each((sum, index) => ({
+      kind: 'binary',
+      type: 'f32',
+      width: 4,
+      op: 'add',
+      a: inArray(this.tile, index, 4),
+      b: sum,
+    }));
+    if (typeof isFirst !== 'boolean') writer.if(isFirst, replace, increase);
+    else if (isFirst) replace();
+    else increase();
   }
 }

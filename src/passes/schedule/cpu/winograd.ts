@@ -250,7 +250,7 @@ class Emitter {
             dims.times(at, c.channelCount * width),
             dims.times(column, c.channelCount * panelWidth),
           );
-          this.registers.sum(sums, undefined, (add) =>
+          this.registers.sum(sums, true, (add) =>
             writer.for(i32(0), i32(c.channelCount), 1, (ch) => {
               const leftAt = dims.sum(left, dims.times(ch, registerRows));
               const rightAt = dims.sum(right, dims.times(ch, panelWidth));
