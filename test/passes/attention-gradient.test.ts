@@ -34,6 +34,7 @@ const program = (attend: string, { loss = square, width = 4, length = 't' } = {}
     param k: [8, ${2 * width}] = normal(0.3)
     param v: [8, ${2 * width}] = normal(0.3)
     param bias: [1, 1] = zeros()
+    param memory: [2, 40, ${width}] = normal(0.3)
     fn fan(x: [b, t, ${2 * width}]) -> [b, 2, t, ${width}] = rearrange[b t (h e) -> b h t e](x, e=${width})
     fn join(x: [b, 2, t, ${width}]) -> [b, t, ${2 * width}] = rearrange[b h t e -> b t (h e)](x)
     export fn forward(x: [b, t, 8]) {
@@ -167,6 +168,25 @@ test.each(['a causal mask and a scale', 'dropped weights'] as const)(
       data.forEach((value, at) => expect(got[result]?.data[at], `${result} ${at}`).toBeCloseTo(value, 4));
   },
 );
+
+test.each(targets)('keys are left out only where every query sees one: %s', (target) => {
+  const attend = `
+      let keys = memory + q[:, :, 0:1]
+      let scores = einsum[b h t e, b h s e -> b h t s](q, keys)
+      let w = softmax(where(for i < t, j < 40 => j < i, -inf, scores), axis=-1)
+      join(einsum[b h t s, b h s e -> b h t e](w, keys))`;
+  const module = nestsOf(program(attend, { loss: 'sum(net(x) ^ 2)' }));
+  const before = only(module);
+  const given = inputsOf(before, larger);
+  const after = planFor(target).run(joined(module, target), cx);
+  const got = interpretPlan(after, before.name, given, { dims: larger });
+  for (const [name, { data }] of Object.entries(interpretNests(before, given, { dims: larger }))) {
+    const scale = Math.max(...data.map(Math.abs));
+    data.forEach((value, at) =>
+      expect((got[name]?.data[at] ?? 0) / scale, `${name} ${at}`).toBeCloseTo(value / scale, 5),
+    );
+  }
+});
 
 // Rows are queries, or keys where the gradient of keys or values is summed over queries.
 test('a causal mask leaves some keys of all products', () => {

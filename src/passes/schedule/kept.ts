@@ -5,6 +5,7 @@ import { walkExprs } from '../../ir/expr-rewrite.ts';
 import type { Expr } from '../../ir/expr.ts';
 import type { Axis } from '../../ir/nest.ts';
 import type { Attention } from './attention.ts';
+import { axesOf } from './expr-dims.ts';
 import { constantStride } from './linear.ts';
 
 /** What is kept of scores of attention: in each row the first few keys. */
@@ -40,29 +41,33 @@ export function keptRange({ products, over, weight, rows, keys }: Attention, fac
   const [row, ...otherRows] = rows;
   const [key, ...otherKeys] = keys;
   if (!row || !key || otherRows.length + otherKeys.length > 0) return undefined;
-  const score = over.monoid.name === 'softmax' ? weight : scoreOf(weight);
-  if (score?.kind !== 'select') return undefined;
+  const found = over.monoid.name === 'softmax' ? { score: weight, isOfRows: true } : scoreOf(weight, key);
+  if (found?.score.kind !== 'select') return undefined;
+  const { score, isOfRows } = found;
   const product = products.find(({ stage }) => readsSum(score, stage.id));
   const kept = product && keptWhere(score, product.stage.id);
   const [scores, rest] = isPlain(score.then) ? [score.then, score.otherwise] : [score.otherwise, score.then];
   if (!kept || !isPlain(scores) || rest.kind !== 'const' || rest.value > lowest) return undefined;
   const [down, right] = [constantStride(kept, row.name), constantStride(kept, key.name)];
   if (down === undefined || right === undefined || down * right !== -1) return undefined;
-  const fewest = substitute(kept, (name) => (name === (right < 0 ? key : row).name ? zero : undefined));
-  if (facts.withAxes([row, key]).lessEqual(zero, fewest) !== 'proved') return undefined;
+  const [query, seen, along] = isOfRows ? [row, key, right] : [key, row, down];
+  const nearest = along < 0 ? zero : sub(seen.extent, 1);
+  const most = substitute(kept, (name) => (name === seen.name ? nearest : undefined));
+  if (facts.withAxes([query]).lessEqual(zero, most) !== 'proved') return undefined;
   const position = variable(key.name);
   return right < 0 ? { kind: 'before', at: add(add(kept, position), 1) } : { kind: 'from', at: sub(position, kept) };
 }
 
-// The score of the one e^(score − …) that a weight vanishes with.
-function scoreOf(weight: Expr): Expr | undefined {
+// The score of the one e^(score − top) that a weight vanishes with, and whether rows are its queries: each has a top.
+function scoreOf(weight: Expr, key: Axis): { readonly score: Expr; readonly isOfRows: boolean } | undefined {
   const powers: Extract<Expr, { kind: 'unary' }>[] = [];
   walkExprs([weight], (e) => {
     if (e.kind === 'unary' && e.op === 'exp') powers.push(e);
   });
   const [power, ...others] = powers;
   if (power?.x.kind !== 'binary' || power.x.op !== 'sub' || others.length > 0) return undefined;
-  return vanishesWith(power, weight) ? power.x.a : undefined;
+  const isOfRows = !axesOf(power.x.b).has(key.name);
+  return vanishesWith(power, weight) ? { score: power.x.a, isOfRows } : undefined;
 }
 
 // Whether `e` is 0 where `power` is.
