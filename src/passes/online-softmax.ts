@@ -12,7 +12,7 @@ import { withGradients, type Users } from './attention/gradient.ts';
 import { asSoftmax, type Softmax } from './attention/parts.ts';
 import { bindingCount, readsOf, writesOf } from './fusion/nest-graph.ts';
 import type { Pass, PassContext } from './pass.ts';
-import { flattenNest } from './schedule/flatten.ts';
+import { dropUnitAxes, flattenNest } from './schedule/flatten.ts';
 import { asAttention as asAttentionOnCpu, paysToRecompute } from './schedule/cpu/attention.ts';
 import { asAttention as asAttentionOnGpu } from './schedule/gpu/attention.ts';
 import { maxStorageBindings, Surroundings } from './schedule/gpu/writer.ts';
@@ -52,9 +52,10 @@ class Attention {
   }
 
   steps(steps: readonly NestStep[]): NestStep[] {
-    let result = steps.map((step): NestStep =>
-      step.kind === 'loop' ? { ...step, body: this.steps(step.body) } : step,
-    );
+    let result = steps.map((step): NestStep => {
+      if (step.kind === 'loop') return { ...step, body: this.steps(step.body) };
+      return step.kind === 'nest' ? dropUnitAxes(step) : step;
+    });
     for (const step of result) {
       const softmax = step.kind === 'nest' ? asSoftmax(step) : undefined;
       const joined = softmax && (this.join(result, softmax) ?? this.joinGradients(result, softmax));

@@ -26,7 +26,7 @@ const cx = { count: (): void => undefined };
 const square = 'mean(net(x) ^ 2)';
 
 /** A layer of attention of two heads, each so wide, as a program that trains. */
-const program = (attend: string, { loss = square, width = 4, length = 't' } = {}): string => `
+const program = (attend: string, { loss = square, width = 4, batch = 'b', length = 't' } = {}): string => `
   import { SGD } from "std/optim"
   import { causal_mask, scaled_dot_product_attention } from "std/nn/attention"
   export model Net() {
@@ -43,7 +43,7 @@ const program = (attend: string, { loss = square, width = 4, length = 't' } = {}
     }
   }
   export train Fit(net: Net) {
-    batch x: f32[b, ${length}, 8]
+    batch x: f32[${batch}, ${length}, 8]
     minimize ${loss} using SGD(lr=0.5)
   }`;
 
@@ -199,6 +199,17 @@ test('a causal mask leaves some keys of all products', () => {
   expect(kinds).toHaveLength(4);
   expect(kinds.filter((kind) => kind === 'before')).toHaveLength(2);
   expect(kinds.filter((kind) => kind === 'from')).toHaveLength(2);
+});
+
+test.each(targets)('a batch of one needs no matrix: %s', (target) => {
+  const module = nestsOf(program(cases['a causal mask and a scale'], { batch: '1' }));
+  const [before, after] = [only(module), joined(module, target)];
+  expect(matricesOf(only(after))).toBe(0);
+  expect(verifyNests(after)).toEqual([]);
+  const given = inputsOf(before, sizes);
+  const got = interpretNests(only(after), given, { dims: sizes });
+  for (const [name, { data }] of Object.entries(interpretNests(before, given, { dims: sizes })))
+    data.forEach((value, at) => expect(got[name]?.data[at], `${name} ${at}`).toBeCloseTo(value, 11));
 });
 
 test('matrices that fit the cache of a CPU are kept', () => {

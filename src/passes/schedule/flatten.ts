@@ -85,7 +85,8 @@ const axisLists = (nest: Nest): AxisList[] => [
   })),
 ];
 
-function dropUnitAxes(nest: Nest): Nest {
+/** The nest without axes of extent 1, at whose only point positions are 0. */
+export function dropUnitAxes(nest: Nest): Nest {
   let result = nest;
   for (const list of axisLists(nest)) {
     const unit = list.axes.filter((axis) => asConstant(axis.extent) === 1);
