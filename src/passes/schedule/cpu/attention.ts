@@ -6,7 +6,10 @@ import { asAttention as asAnyAttention, type Attention as AnyAttention, type Pro
 /** Rows of a register tile. */
 export const registerRows = 4;
 
-/** Bytes of a matrix of rows and keys that stays in cache: reading it takes less time than computing it again. */
+/**
+ * Bytes of a matrix of rows and keys that stays in cache, from which reading takes less time than computing it again.
+ * Computing a larger one takes less where a mask leaves keys out; elsewhere memory is what is gained.
+ */
 const mostInCache = 2 ** 20;
 
 /** A product over one axis of known extent. */
