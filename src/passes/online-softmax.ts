@@ -140,7 +140,7 @@ class Attention {
   private recomputes(nest: Nest, scope: NestFunction): boolean {
     if (this.target === 'gpu') return this.hasSchedule(nest, scope);
     const attention = asAttentionOnCpu(flattenNest(nest, scope));
-    return attention !== undefined && paysToRecompute(attention);
+    return attention !== undefined && paysToRecompute(attention, this.surroundings.facts);
   }
 
   private fused(first: Nest, softmax: Softmax, second: Nest): Nest | undefined {

@@ -1,16 +1,18 @@
 // Which attention a CPU computes in one nest, and whether its gradients do (`attend-rows.ts` emits both).
 import { asConstant, mul } from '../../../ir/dim.ts';
+import type { Facts } from '../../../ir/dim-solver.ts';
 import type { Axis, Nest } from '../../../ir/nest.ts';
 import { asAttention as asAnyAttention, type Attention as AnyAttention, type Product } from '../attention.ts';
+import { keptRange } from '../kept.ts';
 
 /** Rows of a register tile. */
 export const registerRows = 4;
 
-/**
- * Bytes of a matrix of rows and keys that stays in cache, from which reading takes less time than computing it again.
- * Computing a larger one takes less where a mask leaves keys out; elsewhere memory is what is gained.
- */
+/** Bytes of a matrix of rows and keys that stays in cache: computing a larger one again takes less time, if half of it is masked. */
 const mostInCache = 2 ** 20;
+
+/** Bytes of a matrix that has no such mask, for each head and example: computing it again only gains memory. */
+const mostInMemory = 2 ** 24;
 
 /** A product over one axis of known extent. */
 export interface DeepProduct extends Product {
@@ -53,9 +55,10 @@ export function asAttention(nest: Nest): Attention | undefined {
 
 /**
  * Whether gradients compute weights again, in the place of keeping a matrix of them for each of the batch: where that is
- * larger than the cache. Lengths that are known at run time only may be long, and memory grows with their square.
+ * larger than the cache and a mask leaves out half of the work, or takes too much memory. Lengths that are known at run
+ * time only may be long, and memory grows with their square.
  */
-export function paysToRecompute({ row, key }: Attention): boolean {
-  const size = asConstant(mul(row.extent, key.extent));
-  return size === undefined || 4 * size >= mostInCache;
+export function paysToRecompute(at: Attention, facts: Facts): boolean {
+  const size = asConstant(mul(at.row.extent, at.key.extent));
+  return size === undefined || 4 * size >= (keptRange(at, facts) ? mostInCache : mostInMemory);
 }
