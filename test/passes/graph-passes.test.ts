@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Builder } from '../../src/ir/builder.ts';
-import { variable } from '../../src/ir/dim.ts';
+import { constant, variable, type Dim } from '../../src/ir/dim.ts';
 import { Facts } from '../../src/ir/dim-solver.ts';
 import type { GraphFunction, GraphModule, Value } from '../../src/ir/graph.ts';
 import { verifyGraph } from '../../src/ir/graph-verify.ts';
@@ -165,6 +165,36 @@ describe('simplify', () => {
       b.mul(b.full('f32', 2, [b0]), b.full('f32', 3, [b0])),
     ]);
     expect(ops(apply(dce, apply(simplify, fn)))).toEqual(['reshape', 'constant', 'broadcast']);
+  });
+
+  // Slices of the rows (or columns) of x, each widened by zeros to where it was, added up in this order.
+  it.each([
+    { order: [0, 1, 2], axis: 0, becomes: ['concat'] },
+    { order: [2, 1, 0], axis: 1, becomes: ['concat'] },
+    { order: [1, 2], axis: 1, becomes: ['concat', 'pad'] },
+    { order: [0, 2], axis: 0, becomes: ['pad', 'pad', 'add'] },
+    { order: [1, 1], axis: 0, becomes: ['pad', 'add'] },
+  ])('puts neighbours beside each other: %o', ({ order, axis, becomes }) => {
+    const six: Value = { type: { dtype: 'f32', shape: [constant(6), constant(6)] }, name: 'x' };
+    const at = (n: number): Dim[] => [0, 1].map((other) => constant(other === axis ? 2 * n : 0));
+    const fn = functionOf((b) => {
+      const parts = order.map((n) => {
+        const size = [0, 1].map((other) => constant(other === axis ? 2 : 6));
+        const part = b.op('slice', [six], { start: at(n), size, stride: [1, 1] });
+        return b.op('pad', [part], { lo: at(n), hi: at(2 - n), interior: [0, 0], value: 0 });
+      });
+      return [parts.reduce((sum, part) => b.add(sum, part))];
+    });
+    const [, iteration] = fn.inputs;
+    if (!iteration) throw new RangeError('a function without inputs');
+    const before: GraphFunction = { ...fn, inputs: [{ name: 'x', role: 'argument', value: six }, iteration] };
+    const after = apply(dce, apply(cse, apply(simplify, before)));
+    expect(ops(after).filter((op) => op !== 'slice')).toEqual(becomes);
+    const given = {
+      x: sampleTensor([6, 6], 1),
+      iteration: { dtype: 'i32' as const, shape: [], data: Float64Array.of(1) },
+    };
+    expect(difference(interpret(before, given), interpret(after, given))).toBe(0);
   });
 
   it('looks through nothing that a gradient is taken of', () => {

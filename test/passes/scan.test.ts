@@ -130,7 +130,7 @@ describe.each([false, true])('a scan, reverse %s', (reverse) => {
     expectSame(interpret(first(hoisted.functions), inputs(length)), expected);
   });
 
-  // Forward h·w; backward its pull-back to h. h·w again is one product over the saved h of all steps.
+  // Forward h·w, which the backward loop reads; backward its pull-back to h.
   test('leaves only the recurrent products in the loops', () => {
     const loops = first(hoisted.functions).nodes.filter(({ op }) => op === 'scan');
     const products = loops.map(({ regions }) => first(regions).nodes.filter(({ op }) => op === 'dot').length);
