@@ -21,7 +21,7 @@ export function readPlan({ buffers, steps = [], words = '', table = [], ...rest 
       const [kernel, used, ...more] = step;
       return [kernel, used.map(ofStep), ...more];
     }),
-    table: table.map((word, at) => (words[at] === 'a' ? ofWord(word) : word)),
+    table: table.map((word, at) => ('aem'.includes(words[at] ?? '-') ? ofWord(word) : word)),
   };
 }
 

@@ -56,7 +56,7 @@ export interface PlanSpec {
   readonly prepares?: number;
   /** GPU: the steps. */
   readonly steps?: readonly StepSpec[];
-  /** CPU: what each word of the table is (a address of a buffer, p the number itself, r address of a record word, s scratch, t how many threads share a dispatch, c whether weights have changed: the first). */
+  /** CPU: what each word of the table is (a address of a buffer, e the same of one of which each turn of a loop takes an element, m of one that is copied, p the number itself, r address of a record word, s scratch, t how many threads share a dispatch: the turns of the loop around it, c whether weights have changed: the first). */
   readonly words?: string;
   /** CPU: a number for each word. */
   readonly table?: readonly number[];

@@ -90,16 +90,17 @@ class Workers implements Team {
   share(bound: WasmBound, table: Int32Array): void {
     const { words = '', table: values = [] } = bound.plan;
     const { threads } = this.crew;
-    let bytes = 0;
+    let [bytes, perTurn] = [0, 0];
     bound.shared = false;
     values.forEach((value, at) => {
       if (words[at] === 'a') bytes += bound.places[value]?.bytes ?? 0;
+      if (words[at] === 'e') perTurn += bound.places[value]?.bytes ?? 0;
       if (words[at] !== 't') return;
-      const share = Math.min(threads, Math.floor(bytes / grain));
+      const share = Math.min(threads, Math.floor((bytes + perTurn / value) / grain));
       table[at] = share > 1 && this.#areReady() ? share : 1;
       if (table[at] > 1) bound.shared = true;
       else if (share > 1) bound.linked = -1;
-      bytes = 0;
+      bytes = perTurn = 0;
     });
   }
 

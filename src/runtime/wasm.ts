@@ -158,9 +158,11 @@ class WasmBackend implements Backend {
       bound.places = places().map((place, index) => direct?.get(index) ?? place);
       const view = new Int32Array(this.#memory.buffer, table.at, values.length);
       values.forEach((value, at) => {
-        const word = words[at];
-        if (word === 'a') view[at] = bound.places[value]?.at ?? 0;
-        else view[at] = word === 'r' ? record.at + 4 * value : word === 's' ? instance.scratch.at : value;
+        const word = words[at] ?? '-';
+        if ('aem'.includes(word)) view[at] = bound.places[value]?.at ?? 0;
+        else
+          view[at] =
+            word === 'r' ? record.at + 4 * value : word === 's' ? instance.scratch.at : word === 't' ? 1 : value;
       });
       bound.linked = direct?.size ? -1 : this.#arena.moved;
       team?.share(bound, view);

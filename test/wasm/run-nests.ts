@@ -79,7 +79,7 @@ export function load(
     const table = new Int32Array(memory.buffer, tables[part], words.length);
     words.forEach((word, index) => {
       table[index] =
-        word.kind === 'address'
+        word.kind === 'address' || word.kind === 'element' || word.kind === 'moved'
           ? regions.of(word.buffer).start
           : word.kind === 'param'
             ? regions.dim(word.dim)

@@ -25,11 +25,11 @@ import { cachesOf, cachesOfModel, cachesOfTrain, countsOf, roomJs, sessionDims, 
 
 /** What the host writes into one word of a CPU plan's table. */
 export type TableWord =
-  | { readonly kind: 'address'; readonly buffer: string }
+  | { readonly kind: 'address' | 'element' | 'moved'; readonly buffer: string }
   | { readonly kind: 'param'; readonly dim: Dim }
   | { readonly kind: 'record'; readonly name: string }
   | { readonly kind: 'scratch' }
-  | { readonly kind: 'threads' }
+  | { readonly kind: 'threads'; readonly turns: Dim }
   | { readonly kind: 'changed' };
 
 /** The printers of both targets, passed in: this folder does not import its siblings. */
@@ -388,6 +388,8 @@ function printCpuPlan({ plan, fn, names, recordWord, isLong }: PlanParts, { tabl
   const values = table.map((word) => {
     switch (word.kind) {
       case 'address':
+      case 'element':
+      case 'moved':
         return counter.once(memory.index(word.buffer));
       case 'param':
         return dimJs(word.dim, names);
@@ -396,6 +398,7 @@ function printCpuPlan({ plan, fn, names, recordWord, isLong }: PlanParts, { tabl
       case 'scratch':
         return '0';
       case 'threads':
+        return dimJs(word.turns, names);
       case 'changed':
         return '1';
     }

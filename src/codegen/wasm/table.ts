@@ -1,6 +1,6 @@
 // The table of a plan: the i32 words that the host writes once per dim binding (addresses, dims), in
 // the order in which the plan's function reads them. Words that change inside a loop start at zero.
-import { constant, dim, mul, product, variable, variables, type Dim } from '../../ir/dim.ts';
+import { constant, dim, mul, one, product, sameDim, variable, variables, type Dim } from '../../ir/dim.ts';
 import { byteSize } from '../../ir/dtype.ts';
 import type { Kernel } from '../../ir/kernel.ts';
 import type { Dispatch, Plan, PlanStep } from '../../ir/plan.ts';
@@ -8,13 +8,17 @@ import type { Dispatch, Plan, PlanStep } from '../../ir/plan.ts';
 /** What the host writes into one word of the table. */
 export type TableWord =
   | { readonly kind: 'address'; readonly buffer: string }
+  /** The address of a buffer of which each turn of a loop takes one element along the first axis. */
+  | { readonly kind: 'element'; readonly buffer: string }
+  /** The address of a buffer that no kernel works on: it is copied or filled. */
+  | { readonly kind: 'moved'; readonly buffer: string }
   | { readonly kind: 'param'; readonly dim: Dim }
   /** Address of a word of the step record. */
   | { readonly kind: 'record'; readonly name: string }
   /** Address of the scratch memory: threads × scratchBytes. */
   | { readonly kind: 'scratch' }
-  /** How many threads share the dispatch whose words precede this one. */
-  | { readonly kind: 'threads' }
+  /** How many threads share the dispatch whose words precede this one, in a loop of so many turns. */
+  | { readonly kind: 'threads'; readonly turns: Dim }
   /** Whether the steps that prepare weights run: 1 or 0. */
   | { readonly kind: 'changed' };
 
@@ -57,35 +61,40 @@ export function layoutPlan(plan: Plan, kernels: readonly Kernel[], threads = fal
   const words: TableWord[] = [];
   const dims = new Map<string, number>();
   const byName = new Map(kernels.map((kernel) => [kernel.name, kernel]));
-  const place = (step: PlanStep, indices: ReadonlySet<string>): PlacedStep => {
+  const place = (step: PlanStep, indices: ReadonlySet<string>, turns: Dim): PlacedStep => {
     const at = words.length;
     if (step.kind === 'copy') {
-      words.push({ kind: 'address', buffer: step.to }, { kind: 'address', buffer: step.from });
+      words.push({ kind: 'moved', buffer: step.to }, { kind: 'moved', buffer: step.from });
       words.push({ kind: 'param', dim: bytesOf(plan, step.from) });
       return { kind: 'copy', at };
     }
     if (step.kind === 'fill') {
-      words.push({ kind: 'address', buffer: step.buffer }, { kind: 'param', dim: bytesOf(plan, step.buffer) });
+      words.push({ kind: 'moved', buffer: step.buffer }, { kind: 'param', dim: bytesOf(plan, step.buffer) });
       return { kind: 'fill', at, value: step.value, float: bufferOf(plan, step.buffer).dtype === 'f32' };
     }
     if (step.kind === 'loop') {
       words.push({ kind: 'param', dim: step.count });
       const inner = new Set([...indices, step.index]);
-      const body = step.body.map((child) => place(child, inner));
+      const body = step.body.map((child) => place(child, inner, step.count));
       return { kind: 'loop', at, index: step.index, reverse: step.reverse, body };
     }
     if (step.kind === 'prepare') {
       words.push({ kind: 'changed' });
-      return { kind: 'prepare', at, body: step.body.map((child) => place(child, indices)) };
+      return { kind: 'prepare', at, body: step.body.map((child) => place(child, indices, turns)) };
     }
+    const addresses = step.buffers.map((buffer): TableWord => {
+      const [first = one] = bufferOf(plan, buffer).shape;
+      return { kind: indices.size > 0 && sameDim(first, turns) ? 'element' : 'address', buffer };
+    });
+    words.push(...addresses);
     const updates = dispatchWords(step, byName.get(step.kernel), indices, words);
     for (const { dim: value } of updates) {
       for (const name of variables(value)) if (!indices.has(name) && !dims.has(name)) dims.set(name, -1);
     }
     const placed = { kind: 'dispatch', kernel: step.kernel, at, updates } as const;
-    return threads ? { ...placed, threads: words.push({ kind: 'threads' }) - 1 } : placed;
+    return threads ? { ...placed, threads: words.push({ kind: 'threads', turns }) - 1 } : placed;
   };
-  const steps = plan.steps.map((step) => place(step, new Set()));
+  const steps = plan.steps.map((step) => place(step, new Set(), one));
   for (const name of dims.keys()) {
     dims.set(name, words.length);
     words.push({ kind: 'param', dim: variable(name) });
@@ -106,7 +115,6 @@ function dispatchWords(
     if (changes) updates.push({ word: words.length, dim: value });
     words.push({ kind: 'param', dim: changes ? dim(0) : value });
   };
-  for (const buffer of step.buffers) words.push({ kind: 'address', buffer });
   step.params.forEach(param);
   for (const name of step.scalars) words.push({ kind: 'record', name });
   if (kernel.arrays.length > 0) words.push({ kind: 'scratch' });
