@@ -1,7 +1,20 @@
 // Windows that slide along axes: which element of the operand tap k of window y falls on.
 //   position p = y · stride + k · dilation − lo;  element p / base, where base divides p and it exists
 // Forward and transposed windows are the same thing: base and stride change places (adjointPads).
-import { add, asConstant, ceilDiv, constant, divideExactly, floorDiv, mod, mul, sub, zero, type Dim } from '../dim.ts';
+import {
+  add,
+  asConstant,
+  ceilDiv,
+  constant,
+  divideExactly,
+  floorDiv,
+  mod,
+  mul,
+  negate,
+  sub,
+  zero,
+  type Dim,
+} from '../dim.ts';
 import type { Facts } from '../dim-solver.ts';
 import type { Condition } from '../expr.ts';
 import type { Attrs } from '../graph.ts';
@@ -74,7 +87,7 @@ export function requireWindows(facts: Facts, axes: readonly WindowAxis[]): Dim[]
 }
 
 /** The element at a position where elements lie `step` apart, and when there is one. */
-export function elementAt(position: Dim, step: number, extent: Dim): { index: Dim; conditions: Condition[] } {
+function elementAt(position: Dim, step: number, extent: Dim): { index: Dim; conditions: Condition[] } {
   const conditions: Condition[] = [
     { kind: '>=0', lhs: position },
     { kind: '>=0', lhs: sub(mul(sub(extent, 1), step), position) },
@@ -137,6 +150,43 @@ export function walkOf(axis: WindowAxis): Walk {
         ? []
         : [{ kind: '>=0', lhs: sub(sub(taps, 1), k) }];
       return { y: add(mul(group, base), phase), k, index, conditions, inside };
+    },
+  };
+}
+
+/** The windows that lie on one element: at most `windows` of them, and of each which it is and by which tap. */
+export interface Cover {
+  readonly windows: Dim;
+  at(s: Dim, q: Dim): { readonly index: Dim; readonly tap: Dim; readonly conditions: readonly Condition[] };
+}
+
+/**
+ * The windows over an element: y · stride + k · dilation = s · base + lo. Without dilation the taps that reach it are
+ * k = mod(s · base + lo, stride) + stride · q, of window q before the last that starts there; windows that do not
+ * overlap leave one. Conditions that always hold are left out where extents are numbers.
+ */
+export function coverOf(axis: WindowAxis): Cover {
+  const { taps, stride, dilation, lo } = axis;
+  const count = windowCount(axis);
+  const position = (s: Dim): Dim => add(mul(s, axis.base), lo);
+  if (dilation !== 1)
+    return {
+      windows: taps,
+      at: (s, k) => ({ tap: k, ...elementAt(sub(position(s), mul(k, dilation)), stride, count) }),
+    };
+  const windows = ceilDiv(taps, stride);
+  const startsInside = asConstant(windows) === 1 && isAtMostZero(negate(lo));
+  const endsInside = isAtMostZero(sub(floorDiv(add(reach(axis), lo), stride), sub(count, 1)));
+  return {
+    windows,
+    at(s, q) {
+      const index = sub(floorDiv(position(s), stride), q);
+      const tap = add(mod(position(s), stride), mul(q, stride));
+      const conditions: Condition[] = [];
+      if (!startsInside) conditions.push({ kind: '>=0', lhs: index });
+      if (!endsInside) conditions.push({ kind: '>=0', lhs: sub(sub(count, 1), index) });
+      if (!divideExactly(taps, constant(stride))) conditions.push({ kind: '>=0', lhs: sub(sub(taps, 1), tap) });
+      return { index, tap, conditions };
     },
   };
 }

@@ -1,7 +1,7 @@
 // window_unpick: the adjoint of window_pick, in gather form: each element of the result sums the windows
 // whose chosen tap lies on it, so no two threads write to one place.
-import { add, constant, mul, product, sub, zero, type Dim } from '../dim.ts';
-import type { Condition } from '../expr.ts';
+import { asConstant, constant, product, zero, type Dim } from '../dim.ts';
+import type { Expr } from '../expr.ts';
 import type { Attrs } from '../graph.ts';
 import { rowMajor } from '../lower.ts';
 import { defineOp, ShapeError, type OpCase } from '../op.ts';
@@ -12,13 +12,12 @@ import { arity, operand, requireClass, requireDType, requireSameShape } from './
 import { element, fill, forEachIndex, itemAt, positionOf, resultShape, rounder, sizeOf, tensorAt } from './tensor.ts';
 import { inputAt } from './vjp.ts';
 import {
-  elementAt,
+  coverOf,
   pooledAxes,
   poolingAttrs,
   requireWindows,
   sourceOf,
   unravelTap,
-  windowCount,
   type WindowAxis,
 } from './window-axes.ts';
 
@@ -29,12 +28,6 @@ function axesOf(ct: readonly Dim[], attrs: Attrs): { lead: readonly Dim[]; shape
   if (shape.length > ct.length || shape.length !== dimsOf(attrs, 'window').length)
     throw new ShapeError('attribute', 'window_unpick needs an extent of the result for each axis of its window');
   return { lead, shape, axes: pooledAxes(shape, attrs).axes };
-}
-
-// The window whose tap k lies on element s: y = (s · base + lo − k · dilation) / stride.
-function windowAt(axis: WindowAxis, s: Dim, k: Dim): { index: Dim; conditions: Condition[] } {
-  const position = sub(add(mul(s, axis.base), axis.lo), mul(k, axis.dilation));
-  return elementAt(position, axis.stride, windowCount(axis));
 }
 
 export default defineOp({
@@ -60,23 +53,28 @@ export default defineOp({
     if (!ct || !taps) return [];
     const { lead, axes } = axesOf(ct.type.shape, attrs);
     const window = dimsOf(attrs, 'window');
-    const accumulator = ct.type.dtype === 'f16' ? 'f32' : ct.type.dtype;
-    const none = k.constant(accumulator, 0);
-    return [
-      k.reduce(window, { name: 'sum', arity: 1 }, (i, r) => {
-        const windows = axes.map((axis, at) => windowAt(axis, i[lead.length + at] ?? zero, r[at] ?? zero));
-        const index = [...i.slice(0, lead.length), ...windows.map((found) => found.index)];
-        const isNamed = k.binary('eq', taps.at(index), k.index(rowMajor(r, window)));
-        const value = k.select(isNamed, k.cast(accumulator, ct.at(index)), none);
-        return [
-          k.guard(
-            windows.flatMap(({ conditions }) => conditions),
-            value,
-            none,
-          ),
-        ];
-      }),
-    ];
+    const covers = axes.map(coverOf);
+    const windows = covers.map((cover) => cover.windows);
+    const isOne = windows.every((count) => asConstant(count) === 1);
+    const dtype = ct.type.dtype === 'f16' && !isOne ? 'f32' : ct.type.dtype;
+    const none = k.constant(dtype, 0);
+    const picked = (i: readonly Dim[], q: readonly Dim[]): Expr => {
+      const found = covers.map((cover, at) => cover.at(i[lead.length + at] ?? zero, q[at] ?? zero));
+      const index = [...i.slice(0, lead.length), ...found.map((one) => one.index)];
+      const tap = rowMajor(
+        found.map((one) => one.tap),
+        window,
+      );
+      const isNamed = k.binary('eq', taps.at(index), k.index(tap));
+      const value = k.select(isNamed, k.cast(dtype, ct.at(index)), none);
+      return k.guard(
+        found.flatMap(({ conditions }) => conditions),
+        value,
+        none,
+      );
+    };
+    if (isOne) return [k.map((i) => picked(i, []))];
+    return [k.reduce(windows, { name: 'sum', arity: 1 }, (i, q) => [picked(i, q)])];
   },
   evaluate(inputs, attrs, cx) {
     const [ct, taps] = [tensorAt(inputs, 0), tensorAt(inputs, 1)];
@@ -92,7 +90,10 @@ export default defineOp({
     });
     return [out];
   },
-  cost: (_inputs, [out], attrs) => ({ flops: product([...(out?.shape ?? []), ...dimsOf(attrs, 'window')]) }),
+  cost([ct], [out], attrs) {
+    const windows = ct ? axesOf(ct.shape, attrs).axes.map((axis) => coverOf(axis).windows) : [];
+    return { flops: product([...(out?.shape ?? []), ...windows]) };
+  },
   arbitrary: (fc) =>
     fc
       .tuple(windowCases(fc), shapes(fc, { maxRank: 1 }), oneDType(fc, 'f32', 'f32', 'i32'))
