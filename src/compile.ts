@@ -61,7 +61,9 @@ const nestPassesFor = (device: Device): readonly Pass<NestModule, NestModule>[] 
 export const passNames: readonly string[] = [
   'elaborate',
   ...[...graphPasses, lowerToNests, fuse].map((pass) => pass.name),
-  ...(['gpu', 'cpu'] as const).flatMap((device) => [...nestPassesFor(device), planFor(device)].map((pass) => pass.name)),
+  ...(['gpu', 'cpu'] as const).flatMap((device) =>
+    [...nestPassesFor(device), planFor(device)].map((pass) => pass.name),
+  ),
 ];
 
 /** Everything between the source and the emitted module. */
@@ -95,7 +97,10 @@ export function lowerModule(
   const programs = targets.map((target) => {
     const show = (out: TargetProgram): Stage => ({ level: 'plan', module: out });
     const device = target === 'webgpu' ? 'gpu' : 'cpu';
-    const own = nestPassesFor(device).reduce((m, pass) => step(pass, m, (out) => ({ level: 'nest', module: out })), nests);
+    const own = nestPassesFor(device).reduce(
+      (m, pass) => step(pass, m, (out) => ({ level: 'nest', module: out })),
+      nests,
+    );
     return step(planFor(device), own, show);
   });
   return { graph, nests, programs };

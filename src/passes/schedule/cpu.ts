@@ -18,6 +18,7 @@ import { emitLoops } from './cpu/loops.ts';
 import { defaultTiles, emitMatrixProduct } from './cpu/matrix-product.ts';
 import { keepRowValues } from './cpu/row-values.ts';
 import { clampScatters } from './cpu/scatter.ts';
+import { splitLastAxis } from './cpu/split-axis.ts';
 import { Values } from './cpu/values.ts';
 import { asWinograd, combineWeights, emitWinograd, type Winograd } from './cpu/winograd.ts';
 import { fillsBuffer, flattenNest } from './flatten.ts';
@@ -35,7 +36,10 @@ export const scheduleForCpu: ScheduleNest = (nest, scope) => {
   if (winograd) return scheduleWinograd(nest, winograd, scope);
   return scheduled(nest, scope, flat, (values) => {
     if (attention) return emitAttention(values, attention);
-    if (!contraction) return emitLoops(values, flat, (store) => fillsBuffer(flat, store, scope));
+    if (!contraction) {
+      const split = splitLastAxis(flat, values.dims.facts);
+      return emitLoops(values, split, (store) => fillsBuffer(split, store, scope));
+    }
     const convolve = convolution?.columns === 'taps' ? emitConvolvedTaps : emitConvolvedPositions;
     const shifted = convolution && paysToShift(convolution) ? convolve(values, convolution) : undefined;
     if (shifted) return shifted;

@@ -1,7 +1,7 @@
 // The schedule for every nest that is not a matrix product: loops over the parallel axes, the first of
 // them shared by threads, and four lanes along one axis: an axis of the nest, or the inner axis of its
 // stages (rows).
-import { asConstant, floorDiv, one, variables, type Dim } from '../../../ir/dim.ts';
+import { add, asConstant, floorDiv, one, sameDim, variables, type Dim } from '../../../ir/dim.ts';
 import { loadsIn, walkExprs, weight } from '../../../ir/expr-rewrite.ts';
 import type { Expr, Index } from '../../../ir/expr.ts';
 import type { KernelExpr } from '../../../ir/kernel.ts';
@@ -300,7 +300,22 @@ class NestLoops {
     const ready = group.flatMap((stage) =>
       envs.map((env) => ({ stage, env, value: this.values.value(stage.value, env) })),
     );
-    for (const { stage, env, value } of ready) this.put(stage, env, value);
+    const paired = new Set<(typeof ready)[number]>();
+    for (const one of ready) {
+      if (paired.has(one)) continue;
+      const { stage, env, value } = one;
+      const next = ready.find((other) => other.env === env && this.interleaves(stage, other.stage, env));
+      if (next) paired.add(next);
+      this.put(stage, env, value, next?.value);
+    }
+  }
+
+  // Two stores to every other element, the second between those of the first.
+  private interleaves(first: StoreStage, second: StoreStage, env: Environment): boolean {
+    const [[a], [b]] = [first.indices, second.indices];
+    if (first.buffer !== second.buffer || first.combine !== 'set' || second.combine !== 'set') return false;
+    if (!a || !b || 'kind' in a || 'kind' in b || !sameDim(b, add(a, 1))) return false;
+    return this.values.strideAlong(a, env) === 2;
   }
 
   private inner(stage: StoreStage, envs: readonly Environment[]): void {
@@ -329,9 +344,10 @@ class NestLoops {
     );
   }
 
-  private put(stage: StoreStage, env: Environment, value: Atom): void {
+  private put(stage: StoreStage, env: Environment, value: Atom, between?: Atom): void {
     const [index] = stage.indices;
     if (index === undefined) throw new RangeError('a flat store has one index');
+    if (between) return this.values.storeInterleaved(stage.buffer, index, [value, between], env);
     if (stage.combine === 'set') return this.values.store(stage.buffer, index, value, env);
     const dtype = this.values.writer.typeOf(stage.buffer);
     const before = this.values.value({ kind: 'load', dtype, buffer: stage.buffer, indices: [index] }, env);

@@ -89,6 +89,22 @@ export class Values {
     }
   }
 
+  /** Stores four values at every other element, and four others between them. */
+  storeInterleaved(buffer: string, index: Index, values: readonly [Atom, Atom], env: Environment): void {
+    const name = this.writer.buffer(buffer, 'write');
+    const [a, b] = [this.widen(values[0]), this.widen(values[1])];
+    const at = this.position(index, env);
+    const put = (from: KernelExpr, lanes: readonly [number, number, number, number]): void =>
+      this.writer.push({
+        kind: 'store',
+        buffer: name,
+        index: from,
+        value: { kind: 'shuffle', type: a.type, width: 4, a, b, lanes },
+      });
+    put(at, [0, 4, 1, 5]);
+    put(plus(at, 4), [2, 6, 3, 7]);
+  }
+
   /** Computes the values of all stores of a flat nest, then stores them. */
   storeAll(stores: readonly StoreStage[], env: Environment): void {
     const ready = stores.map((store) => ({ store, value: this.value(store.value, env) }));
