@@ -4,15 +4,16 @@ import { expect, test } from 'vitest';
 import { Builder, tensorType } from '../../src/ir/builder.ts';
 import { asConstant, dim, mul, variable, type DimLike } from '../../src/ir/dim.ts';
 import { Facts } from '../../src/ir/dim-solver.ts';
+import { walkExprs } from '../../src/ir/expr-rewrite.ts';
 import type { GraphFunction, Value } from '../../src/ir/graph.ts';
 import { interpret } from '../../src/ir/interpreter.ts';
-import type { Nest, NestFunction } from '../../src/ir/nest.ts';
+import type { Nest, NestFunction, Stage } from '../../src/ir/nest.ts';
 import { interpretNests } from '../../src/ir/nest-interpreter.ts';
 import type { Tensor } from '../../src/ir/op.ts';
 import { autodiff } from '../../src/passes/autodiff.ts';
 import { fuse } from '../../src/passes/fuse.ts';
 import { lowerToNests } from '../../src/passes/lower-to-nests.ts';
-import { splitLastAxis } from '../../src/passes/schedule/cpu/split-axis.ts';
+import { splitLastAxis, type Split } from '../../src/passes/schedule/cpu/split-axis.ts';
 import { flattenNest, stageDims } from '../../src/passes/schedule/flatten.ts';
 import { sampleTensor } from '../support/graph-cases.ts';
 import { functionOf, moduleOf } from '../support/op-case.ts';
@@ -60,12 +61,13 @@ function fused(fn: GraphFunction): NestFunction {
 }
 
 /** The last nest, flat, before and after. */
-function lastNest(fn: GraphFunction): { before: Nest; after: Nest } {
+function lastNest(fn: GraphFunction): { before: Nest; after: Nest; split: Split } {
   const nests = fused(fn);
   const last = nests.body.at(-1);
   if (last?.kind !== 'nest') throw new Error('a nest was expected');
   const before = flattenNest(last, nests);
-  return { before, after: splitLastAxis(before, new Facts(fn.dims, fn.facts)) };
+  const split = splitLastAxis(before, new Facts(fn.dims, fn.facts));
+  return { before, after: split.nest, split };
 }
 
 const dividesAlong = (nest: Nest): boolean => {
@@ -95,22 +97,36 @@ test('windows that overlap: each copy has its sum', () => {
   expect(after.stages.map(({ kind }) => kind)).toEqual(['reduce', 'reduce', 'store', 'store']);
 });
 
-test('an extent of the run is split where the stride surely divides it', () => {
+test('extents of the run are split, too', () => {
   const n = variable('n');
   const facts = new Facts([{ name: 'n', min: 4 }]);
   const even = lastNest(pooled([pair(4, 2, 2), pair(mul(2, n), 2, 2)], facts));
   expect(dividesAlong(even.after)).toBe(false);
   expect(even.after.axes.at(-1)?.extent.key).toBe('n');
   const any = lastNest(pooled([pair(4, 2, 2), pair(n, 2, 2)], facts));
-  expect(any.after).toBe(any.before);
+  expect(any.after.axes.at(-1)?.extent.key).toBe('floor_div(n, 2)');
   for (const size of [4, 7, 10]) {
     agree(pooled([pair(4, 3, 2, 1), pair(mul(2, n), 3, 2, 1)], facts), sampleTensor([2, 3, 4, 2 * size]), { n: size });
     agree(pooled([pair(4, 2, 2), pair(n, 2, 2)], facts), sampleTensor([2, 3, 4, size]), { n: size });
   }
 });
 
-test('what the stride does not divide, few elements and far strides stay', () => {
-  for (const axis of [pair(17, 2, 2), pair(6, 2, 2), pair(40, 8, 8)]) {
+test('what is left after the last whole step is done as before, and no border lies in front of it', () => {
+  const { split, before } = lastNest(pooled([pair(4, 2, 2), pair(17, 2, 2)]));
+  expect(split.rest).toEqual({ from: dim(16), to: dim(17), stages: before.stages });
+  const guarded = (stages: readonly Stage[]): number => {
+    let found = 0;
+    walkExprs(
+      stages.flatMap((stage) => (stage.kind === 'store' ? [stage.value] : [])),
+      (e) => (found += e.kind === 'guard' ? 1 : 0),
+    );
+    return found;
+  };
+  expect([guarded(before.stages), guarded(split.nest.stages)]).toEqual([1, 0]);
+});
+
+test('few elements and far strides stay', () => {
+  for (const axis of [pair(6, 2, 2), pair(40, 8, 8)]) {
     const { before, after } = lastNest(pooled([pair(4, 2, 2), axis]));
     expect(after).toBe(before);
   }

@@ -38,7 +38,7 @@ export const scheduleForCpu: ScheduleNest = (nest, scope) => {
     if (attention) return emitAttention(values, attention);
     if (!contraction) {
       const split = splitLastAxis(flat, values.dims.facts);
-      return emitLoops(values, split, (store) => fillsBuffer(split, store, scope));
+      return emitLoops(values, split, (store) => fillsBuffer(split.nest, store, scope));
     }
     const convolve = convolution?.columns === 'taps' ? emitConvolvedTaps : emitConvolvedPositions;
     const shifted = convolution && paysToShift(convolution) ? convolve(values, convolution) : undefined;
@@ -55,7 +55,7 @@ function scheduleWinograd(nest: Nest, winograd: Winograd, scope: NestFunction): 
   const within = { ...scope, buffers: [...scope.buffers, buffer] };
   const rest = scheduled(nest, within, nest, (values) => emitWinograd(values, winograd, weights));
   return joined(
-    [scheduled(combine, within, combine, (values) => emitLoops(values, combine, () => true)), rest],
+    [scheduled(combine, within, combine, (values) => emitLoops(values, { nest: combine }, () => true)), rest],
     [buffer],
   );
 }

@@ -15,6 +15,7 @@ import { interiorOf, type Interior } from './interior.ts';
 import { isShortRow, overLanes, overLanesToEnd } from './lanes.ts';
 import { overAxes, reduceAcross } from './reductions.ts';
 import { reduceAlong, rowsAtOnce, storesWithin } from './row-reductions.ts';
+import type { Rest, Split } from './split-axis.ts';
 import type { Values } from './values.ts';
 
 /** Every index that a stage loads or stores at. */
@@ -72,8 +73,8 @@ function isLongChain(stage: Stage): boolean {
 }
 
 /** Emits the body of a kernel for `nest` and returns the extent that its threads share; `fills` is `fillsBuffer`. */
-export const emitLoops = (values: Values, nest: Nest, fills: (store: StoreStage) => boolean): Dim =>
-  new NestLoops(values, nest, fills).emit();
+export const emitLoops = (values: Values, { nest, rest }: Split, fills: (store: StoreStage) => boolean): Dim =>
+  new NestLoops(values, nest, rest, fills).emit();
 
 class NestLoops {
   private readonly across: boolean;
@@ -83,6 +84,7 @@ class NestLoops {
   constructor(
     private readonly values: Values,
     private readonly nest: Nest,
+    private readonly rest: Rest | undefined,
     private readonly fills: (store: StoreStage) => boolean,
   ) {
     this.scatters = isScatter(nest);
@@ -150,6 +152,16 @@ class NestLoops {
         this.axes([next, ...rest], withAxis(env, axis.name, i), i32(0), writer.dim(next.extent)),
       );
     }
+    this.innermost(axis, env, from, to);
+    if (!this.rest) return;
+    const { stages } = this.rest;
+    writer.for(writer.dim(this.rest.from), writer.dim(this.rest.to), 1, (i) =>
+      this.stages([withAxis(env, axis.name, i)], stages),
+    );
+  }
+
+  private innermost(axis: Axis, env: Environment, from: Atom, to: Atom): void {
+    const { writer } = this.values;
     if (!this.across && this.sharesVector(axis.name)) return this.rows(axis, env, from, to);
     if (!this.across) return writer.for(from, to, 1, (i) => this.stages([withAxis(env, axis.name, i)]));
     const interior = this.scatters ? undefined : interiorOf(this.nest, axis.name);

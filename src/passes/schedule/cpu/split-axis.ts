@@ -1,31 +1,54 @@
 // Divisions along lanes: where an index holds ⌊x / c⌋ or mod(x, c) of the last axis, as in gradients of pooling and in
 // images made larger, x = c·y + d, with a copy of every stage for each d. Positions are linear in y then.
-import { add, asConstant, floorDiv, mul, variable, variables, type Dim } from '../../../ir/dim.ts';
+import { add, asConstant, floorDiv, mul, variable, variables, zero, type Dim } from '../../../ir/dim.ts';
 import type { Facts } from '../../../ir/dim-solver.ts';
-import type { Index } from '../../../ir/expr.ts';
-import { Rewriter } from '../../../ir/expr-rewrite.ts';
+import type { Expr, Index } from '../../../ir/expr.ts';
+import { Rewriter, walkExprs, weight } from '../../../ir/expr-rewrite.ts';
 import type { Axis, Nest, Stage } from '../../../ir/nest.ts';
-import { stageDims } from '../flatten.ts';
+import { mapStage, stageDims } from '../flatten.ts';
 import { linearIn } from '../linear.ts';
 
 // Copies of all stages: more would be too much code, and store too far apart.
 const mostCopies = 4;
 
-/** `nest` with its last axis split by what its positions are divided by, where that divides its extent. */
-export function splitLastAxis(nest: Nest, facts: Facts): Nest {
+/** Positions from ≤ x < to of the last axis, and what is done at each. */
+export interface Rest {
+  readonly from: Dim;
+  readonly to: Dim;
+  readonly stages: readonly Stage[];
+}
+
+/** A nest over whole steps of its last axis, and the positions after the last step. */
+export interface Split {
+  readonly nest: Nest;
+  readonly rest?: Rest;
+}
+
+/** `nest` with its last axis split by what its positions are divided by, where lanes move linearly then. */
+export function splitLastAxis(nest: Nest, facts: Facts): Split {
   const axis = nest.axes.at(-1);
   const divisors = axis && nest.stages.every(isAtPoint) ? divisorsOf(nest.stages.flatMap(stageDims), axis.name) : [];
   const by = Math.max(...divisors);
-  if (!axis || divisors.length === 0 || by > mostCopies || facts.divisible(axis.extent, by) !== 'proved') return nest;
+  if (!axis || divisors.length === 0 || by > mostCopies) return { nest };
+  if (nest.stages.some(isMuchCode) && facts.divisible(axis.extent, 4 * by) !== 'proved') return { nest };
+  const isWhole = facts.divisible(axis.extent, by) === 'proved';
   const steps: Axis = { name: axis.name, extent: floorDiv(axis.extent, by) };
-  if ((asConstant(steps.extent) ?? 4) < 4) return nest;
+  // Threads share the first axis.
+  if ((asConstant(steps.extent) ?? 4) < 4 || (!isWhole && nest.axes.length === 1)) return { nest };
+  const axes = [...nest.axes.slice(0, -1), steps];
+  const within = facts.withAxes([...axes, ...nest.stages.flatMap((stage) => stage.axes)]);
   const ids = nest.stages.flatMap((stage) => (stage.kind === 'reduce' ? [stage.id] : []));
   const stages = nest.stages.flatMap((stage) =>
-    Array.from({ length: by }, (_, d) => copyAt(stage, ids, axis.name, by, d)),
+    Array.from({ length: by }, (_, d) => withoutProved(copyAt(stage, ids, axis.name, by, d), within)),
   );
-  const isLinear = stages.flatMap(stageDims).every((dim) => linearIn(dim, axis.name) !== undefined);
-  return isLinear ? { ...nest, axes: [...nest.axes.slice(0, -1), steps], stages } : nest;
+  if (stages.flatMap(stageDims).some((dim) => linearIn(dim, axis.name) === undefined)) return { nest };
+  const split = { ...nest, axes, stages };
+  if (isWhole) return { nest: split };
+  return { nest: split, rest: { from: mul(steps.extent, by), to: axis.extent, stages: nest.stages } };
 }
+
+// Random numbers: not worth another copy for what is left.
+const isMuchCode = (stage: Stage): boolean => stage.kind === 'store' && weight(stage.value) >= 80;
 
 // Every element is stored for itself, by the point of the nest that it belongs to.
 const isAtPoint = (stage: Stage): boolean =>
@@ -52,4 +75,15 @@ function copyAt(stage: Stage, ids: readonly string[], axis: string, by: number, 
   });
   if (stage.kind === 'reduce') return { ...stage, id: named(stage.id), args: stage.args.map((e) => rewriter.expr(e)) };
   return { ...stage, indices: stage.indices.map((i) => rewriter.index(i)), value: rewriter.expr(stage.value) };
+}
+
+// Windows of whole steps are inside more often than those of all positions.
+function withoutProved(stage: Stage, facts: Facts): Stage {
+  const nodes = new Map<Expr, Expr>();
+  walkExprs(stage.kind === 'reduce' ? stage.args : [stage.value], (e) => {
+    if (e.kind !== 'guard') return;
+    const open = e.conditions.filter(({ kind, lhs }) => kind !== '>=0' || facts.lessEqual(zero, lhs) !== 'proved');
+    if (open.length < e.conditions.length) nodes.set(e, open.length === 0 ? e.then : { ...e, conditions: open });
+  });
+  return nodes.size === 0 ? stage : mapStage(stage, { nodes });
 }
