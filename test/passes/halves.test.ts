@@ -146,3 +146,24 @@ export model M() {
   const shapes = plans.flatMap((plan) => plan?.buffers.map(({ shape }) => shape.map(({ key }) => key).join()));
   expect(new Set(shapes)).toEqual(new Set(['b,t,8', 'b,s,8']));
 });
+
+test('tiles are of f16 where operands are read from memory of f16, not where they are constants', async () => {
+  const source = `@precision(compute=f16, params=f16)
+export model M() {
+  param w: [64, 64] = normal(0.5)
+  export fn half(x: [b, 64]) -> [b, 64] = x @ w
+  export fn mask(x: f32[b, 64]) -> f32[b, 64] = x @ (for i < 64, j < 64 => if i <= j { f32(1.0) } else { f32(0.0) })
+}`;
+  const host: FileHost = { read: () => source, resolve: (_, path) => path };
+  const { lowered, diagnostics } = await compile(host, 'm.dlm', { targets: ['webgpu'] });
+  expect(diagnostics).toEqual([]);
+  const [program] = lowered?.programs ?? [];
+  const tilesOf = (name: string): (readonly string[])[] => {
+    const steps = program?.plans.find((plan) => plan.name === name)?.steps ?? [];
+    const used = new Set(steps.flatMap((step) => (step.kind === 'dispatch' ? [step.kernel] : [])));
+    const kernels = program?.kernels.filter((kernel) => used.has(kernel.name)) ?? [];
+    return kernels.map(({ arrays }) => arrays.map(({ type }) => type)).filter((types) => types.length > 0);
+  };
+  expect(tilesOf('M.half')).toEqual([['f16', 'f16']]);
+  expect(tilesOf('M.mask')).toEqual([['f32', 'f32']]);
+});

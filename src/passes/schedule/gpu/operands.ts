@@ -3,7 +3,7 @@
 // what they give is masked along k and never stored. What depends on rows alone is computed once, outside
 // the loops along k: patches of a convolution take their pixels apart once.
 import { asConstant, constant, mod, sub, type Dim } from '../../../ir/dim.ts';
-import { operands, walkExprs } from '../../../ir/expr-rewrite.ts';
+import { loadsIn, operands, walkExprs } from '../../../ir/expr-rewrite.ts';
 import type { Expr } from '../../../ir/expr.ts';
 import { nearestHalf } from '../../../ir/half.ts';
 import type { KernelExpr, Statement } from '../../../ir/kernel.ts';
@@ -42,13 +42,16 @@ export interface Side {
 
 const exactOps: ReadonlySet<string> = new Set(['neg', 'abs', 'min', 'max']);
 
-/** Whether an expression of f32 is read from memory of f16, so that memory of f16 can hold it. */
-export function isOfHalves(e: Expr): boolean {
+// Memory of f16 can hold the values of an expression of f32.
+function fitHalves(e: Expr): boolean {
   if (e.kind === 'const') return nearestHalf(e.value) === e.value;
   if (e.kind === 'cast') return e.dtype === 'f32' && e.x.kind === 'load' && e.x.dtype === 'f16';
-  if (e.kind === 'select' || e.kind === 'guard') return isOfHalves(e.then) && isOfHalves(e.otherwise);
-  return (e.kind === 'unary' || e.kind === 'binary') && exactOps.has(e.op) && operands(e).every(isOfHalves);
+  if (e.kind === 'select' || e.kind === 'guard') return fitHalves(e.then) && fitHalves(e.otherwise);
+  return (e.kind === 'unary' || e.kind === 'binary') && exactOps.has(e.op) && operands(e).every(fitHalves);
 }
+
+/** Whether an expression of f32 is read from memory of f16, so that memory of f16 can hold it. */
+export const isOfHalves = (e: Expr): boolean => fitHalves(e) && loadsIn([e]).some(({ dtype }) => dtype === 'f16');
 
 /** The summed axes: those whose points are counted through in steps, and loops of one step each inside. */
 export interface Depth {
