@@ -19,13 +19,16 @@ const kernels = (layer: string, steps: number): number[] =>
   lowerModule(program(training(layer, steps)).module).programs.map((target) => target.kernels.length);
 
 test.each(['LSTM(3, 4)', 'GRU(3, 4)', 'LSTM(3, 4, bidirectional=true)'])(
-  '%s over 512 and 4097 steps compiles to as many kernels as over 8, or one more',
+  '%s over 512 and 4097 steps compiles to as many kernels as over 8, and two more at most on a GPU',
   (layer) => {
-    const few = kernels(layer, 8);
-    expect(few.every((count) => count > 0)).toBe(true);
-    // Of a GPU, small dispatches of one kernel become one.
-    for (const steps of [512, 4097])
-      kernels(layer, steps).forEach((count, target) => expect(count - (few[target] ?? 0)).toBeLessThanOrEqual(1));
+    const [onGpu = NaN, onCpu = NaN] = kernels(layer, 8);
+    expect(Math.min(onGpu, onCpu)).toBeGreaterThan(0);
+    for (const steps of [512, 4097]) {
+      const [gpu = NaN, cpu] = kernels(layer, steps);
+      expect(cpu).toBe(onCpu);
+      // Sums over many steps are cut into parts there, and small dispatches of one kernel become one.
+      expect(Math.abs(gpu - onGpu)).toBeLessThanOrEqual(2);
+    }
   },
 );
 
