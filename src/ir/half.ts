@@ -12,5 +12,8 @@ export function roundToHalf(x: number): number {
   return Math.abs(rounded) <= highest.f16 ? rounded : NaN;
 }
 
+/** Ops whose result is an f16 without rounding where their operands are. */
+export const exactInHalf: ReadonlySet<string> = new Set(['neg', 'abs', 'sign', 'min', 'max', 'floor', 'ceil', 'round']);
+
 /** The f16 that a number is written as: the nearest one, the limit for what is larger. */
 export const nearestHalf = (x: number): number => roundToHalf(Math.max(lowest.f16, Math.min(highest.f16, x)));

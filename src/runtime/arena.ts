@@ -44,12 +44,12 @@ export function packIntervals(buffers: readonly BufferSpec[], pool: 0 | 1): Pack
     wanted.reduce((sum, { bytes, first, last }) => sum + (first <= moment && moment <= last ? bytes : 0), 0);
   const fullest = Math.max(0, ...wanted.map(({ first }) => bytesAt(first)));
   let best = packInOrder(wanted, buffers.length);
-  let last = best;
+  let latest = best;
   for (let tries = 1; tries < mostTries && best.bytes > fullest; tries++) {
-    const top = wanted.findIndex(({ index, bytes }) => (last.offsets[index] ?? 0) + bytes === last.bytes);
+    const top = wanted.findIndex(({ index, bytes }) => (latest.offsets[index] ?? 0) + bytes === latest.bytes);
     wanted.unshift(...wanted.splice(top, 1));
-    last = packInOrder(wanted, buffers.length);
-    if (last.bytes < best.bytes) best = last;
+    latest = packInOrder(wanted, buffers.length);
+    if (latest.bytes < best.bytes) best = latest;
   }
   return best;
 }

@@ -43,12 +43,11 @@ export class Model {
     readonly seed: number,
     program: ProgramSpec,
   ) {
-    const { quantized: kept } = spec;
-    const { quantize } = program;
     const { backend } = device;
     const store = program.packedStore?.(backend, spec.parameters) ?? new ParameterStore(backend, spec.parameters);
     this.runner = new Runner(program, device.backend, (path, bytes) => store.memory(path, bytes));
-    const quantized = kept && quantize && { specs: kept, quantize };
+    const { quantize } = program;
+    const quantized = spec.quantized && quantize && { specs: spec.quantized, quantize };
     this.weights = new Weights(name, store, spec.aliases ?? {}, quantized);
     const { sessions } = program;
     const entries = Object.entries(spec.entries).filter(([, entry]) => !sessions?.has(program, entry));

@@ -98,7 +98,7 @@ export function printProgram(input: EmitInput, print: Printers): PrintedProgram 
   if (hasTotals) uses.add('totals');
   const isQuantized = input.module.models.some(({ parameters }) => parameters.some(({ quantized }) => quantized));
   if (isQuantized) uses.add('quantize');
-  const packed = packedWeights(input.programs);
+  const packed = packedPaths(input.programs);
   if (packed.size > 0) uses.add('packed');
   if (input.profile) uses.add('profile');
   const hasTeams = kernels.printed.some((kernel) => kernel.includes('\ncombine '));
@@ -250,16 +250,18 @@ function recordOf({ gpu, cpu }: { gpu: Plan | undefined; cpu: Plan | undefined }
   return [...words.values()];
 }
 
-// Paths of the weights that plans have as f16.
-function packedWeights(programs: EmitInput['programs']): ReadonlySet<string> {
-  const borders = programs.flatMap(({ plans }) =>
-    plans.flatMap(({ inputs, results, buffers }) =>
-      [...inputs, ...results]
-        .filter(({ role }) => role === 'param' || role === 'update')
-        .map(({ name, buffer }) => ({ name, dtype: buffers.find(({ id }) => id === buffer)?.dtype })),
-    ),
-  );
-  return new Set(borders.flatMap(({ name, dtype }) => (dtype === 'f16' ? [name] : [])));
+// Paths of the weights that plans have as f16: all that have them do.
+function packedPaths(programs: EmitInput['programs']): ReadonlySet<string> {
+  const [packed, others] = [new Set<string>(), new Set<string>()];
+  for (const { inputs, results, buffers } of programs.flatMap(({ plans }) => plans)) {
+    for (const { name, role, buffer } of [...inputs, ...results]) {
+      if (role !== 'param' && role !== 'update') continue;
+      const isPacked = buffers.some(({ id, dtype }) => id === buffer && dtype === 'f16');
+      (isPacked ? packed : others).add(name);
+    }
+  }
+  for (const path of packed) if (others.has(path)) throw new RangeError(`${path} lies as f16 for some plans alone`);
+  return packed;
 }
 
 /** Whether calls of an entry may ask for intermediate values. */

@@ -1,7 +1,8 @@
 // Kernel IR → WGSL. Storage buffer i is binding i of group 0 with the access that the host gives it;
 // then one uniform of params (and the places of step scalars in the step record), then the record.
 // Declarations of bindings and the head of the entry point are the same in every kernel: the host writes them. How
-// teams combine what they have depends on the device: the host writes that too (src/runtime/combine.ts).
+// teams combine what they have, and how f16 lies in memory, depends on the device: the host writes that too
+// (src/runtime/combine.ts, src/runtime/halves.ts).
 import type { DType } from '../../ir/dtype.ts';
 import type { Kernel, KernelExpr, Statement } from '../../ir/kernel.ts';
 import { CompilerBug } from '../../support/diagnostic.ts';

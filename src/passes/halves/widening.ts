@@ -1,7 +1,7 @@
 // Expressions with f16 as expressions of f32.
 import type { Expr, Index } from '../../ir/expr.ts';
 import { operands } from '../../ir/expr-rewrite.ts';
-import { nearestHalf } from '../../ir/half.ts';
+import { exactInHalf, nearestHalf } from '../../ir/half.ts';
 import { roundedToHalf } from './rounding.ts';
 
 /** Whether something is of f16. */
@@ -78,11 +78,9 @@ export class Widening {
   }
 }
 
-const exactOps = new Set(['neg', 'abs', 'sign', 'min', 'max', 'floor', 'ceil', 'round']);
-
 /** True where the f32 that stands for an f16 value is an f16 without rounding. */
 function isExact(e: Expr): boolean {
   if (e.kind === 'const' || e.kind === 'load' || e.kind === 'cast' || e.kind === 'bitcast') return isHalf(e);
   if (e.kind === 'select' || e.kind === 'guard') return isExact(e.then) && isExact(e.otherwise);
-  return (e.kind === 'unary' || e.kind === 'binary') && exactOps.has(e.op) && operands(e).every(isExact);
+  return (e.kind === 'unary' || e.kind === 'binary') && exactInHalf.has(e.op) && operands(e).every(isExact);
 }

@@ -5,7 +5,7 @@
 import { asConstant, constant, mod, sub, type Dim } from '../../../ir/dim.ts';
 import { loadsIn, operands, walkExprs } from '../../../ir/expr-rewrite.ts';
 import type { Expr } from '../../../ir/expr.ts';
-import { nearestHalf } from '../../../ir/half.ts';
+import { exactInHalf, nearestHalf } from '../../../ir/half.ts';
 import type { KernelExpr, Statement } from '../../../ir/kernel.ts';
 import type { Axis } from '../../../ir/nest.ts';
 import { CompilerBug } from '../../../support/diagnostic.ts';
@@ -40,14 +40,12 @@ export interface Side {
   readonly exact: boolean;
 }
 
-const exactOps: ReadonlySet<string> = new Set(['neg', 'abs', 'min', 'max']);
-
 // Memory of f16 can hold the values of an expression of f32.
 function fitHalves(e: Expr): boolean {
   if (e.kind === 'const') return nearestHalf(e.value) === e.value;
   if (e.kind === 'cast') return e.dtype === 'f32' && e.x.kind === 'load' && e.x.dtype === 'f16';
   if (e.kind === 'select' || e.kind === 'guard') return fitHalves(e.then) && fitHalves(e.otherwise);
-  return (e.kind === 'unary' || e.kind === 'binary') && exactOps.has(e.op) && operands(e).every(fitHalves);
+  return (e.kind === 'unary' || e.kind === 'binary') && exactInHalf.has(e.op) && operands(e).every(fitHalves);
 }
 
 /** Whether an expression of f32 is read from memory of f16, so that memory of f16 can hold it. */
